@@ -1,0 +1,60 @@
+"""Errors, by what to do next. HTTP status codes exist only in `api`."""
+
+from datetime import timedelta
+from typing import Any
+
+
+class AnswerableError(Exception):
+    """A refusal with a stable `code` for machines and a sentence for people.
+
+    details: further fields for machines; never personal data or secrets.
+    """
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class NotFound(AnswerableError):
+    """What was asked for does not exist, or not for whoever asks."""
+
+
+class Conflict(AnswerableError):
+    """It exists in another state than the request assumes: read again, then decide."""
+
+
+class InvalidInput(AnswerableError):
+    """The request is malformed; `message` says where and what to write instead."""
+
+
+class NotAllowed(AnswerableError):
+    """The credential or proof at hand does not permit this."""
+
+
+class TooMany(AnswerableError):
+    """A limit is reached; ask again after `retry_after`."""
+
+    def __init__(self, code: str, message: str, *, retry_after: timedelta, **details: Any) -> None:
+        super().__init__(code, message, **details)
+        self.retry_after = retry_after
+
+
+class ConnectorUnavailable(AnswerableError):
+    """The other system may answer later; the same call may be repeated after `retry_after`."""
+
+    def __init__(
+        self, connector: str, message: str = "", *, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(
+            "connector_unavailable", message or f"{connector} does not answer", connector=connector
+        )
+        self.retry_after = retry_after
+
+
+class ConnectorRefused(AnswerableError):
+    """The other system understood and said no; repeating will not help."""
+
+    def __init__(self, connector: str, message: str) -> None:
+        super().__init__("connector_refused", message, connector=connector)
