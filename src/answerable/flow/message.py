@@ -1,0 +1,121 @@
+"""What a channel hands over: a message, already parsed, not yet masked or stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from answerable.contacts.proof import Proof
+from answerable.kit.ids import ContactId, ConversationId, TenantId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A file that came with a message. digest: SHA-256, hex; the name is already harmless."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Who the message says it is from.
+
+    kind: "email" (a mail address), "customer" (the host application's id for a signed-in person)
+    or "visitor" (a chat session nobody vouches for).
+    address: normalised: mail addresses in lower case.
+    """
+
+    kind: str
+    address: str
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreadHints:
+    """What speaks for an existing conversation; the rule that weighs it is in `contacts`.
+
+    conversation: from a reply token whose signature was verified.
+    references: Message-IDs from In-Reply-To and References, newest last.
+    aligned: the From domain was authenticated by DMARC, says a server we trust.
+    """
+
+    conversation: ConversationId | None = None
+    references: tuple[str, ...] = ()
+    aligned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundMessage:
+    """A message from outside.
+
+    external_id: the sender's own id for it, unique within the inbox; the same id again is the
+    same message and is not stored twice.
+    text: what the person wrote, quotes and signature cut. original: the whole text, if different.
+    automatic: why we think that no person wrote it (RFC 3834), else None.
+    unparsable: why it could not be read; a person has to look at the stored original.
+    bounce_of: our Message-ID that came back undelivered.
+    contact, conversation: set where the channel knows them from a session (chat).
+    """
+
+    tenant: TenantId
+    inbox: str
+    channel: str
+    external_id: str
+    text: str
+    sender: Sender
+    at: datetime
+    proof: Proof = Proof.ANONYMOUS
+    subject: str | None = None
+    original: str | None = None
+    automatic: str | None = None
+    unparsable: str | None = None
+    bounce_of: str | None = None
+    message_id: str | None = None
+    thread: ThreadHints = field(default_factory=ThreadHints)
+    attachments: tuple[Attachment, ...] = ()
+    raw_id: str | None = None
+    contact: ContactId | None = None
+    conversation: ConversationId | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """Where a message was stored. duplicate: it had been taken in before, as this event."""
+
+    conversation: ConversationId
+    seq: int
+    at: datetime
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundReply:
+    """A reply that is to leave through a channel.
+
+    key: the effect's idempotency key: a channel derives its own stable ids from it.
+    automatic: written by the assistant rather than by a person.
+    in_reply_to, references: Message-IDs of the thread, oldest first.
+    """
+
+    tenant: TenantId
+    conversation: ConversationId
+    inbox: str
+    key: str
+    to: Sender
+    subject: str
+    text: str
+    automatic: bool
+    language: str
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    agent_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What the channel knows after a reply left. message_id: the id replies will name."""
+
+    message_id: str | None = None

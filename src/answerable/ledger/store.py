@@ -1,0 +1,464 @@
+"""Streams, events, the outbox and what was received before, as tables.
+
+All statements are SQLAlchemy Core and mean the same on SQLite and PostgreSQL.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, bindparam
+
+from answerable.kit.database import JsonText, UtcDateTime, metadata
+from answerable.kit.ids import ConversationId, TenantId
+from answerable.ledger.event import (
+    GENESIS,
+    Effect,
+    Event,
+    NewEffect,
+    NewEvent,
+    chained,
+    effect_key,
+)
+
+stream = sa.Table(
+    "stream",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # conversation | administration
+    sa.Column("head_seq", sa.Integer, nullable=False),
+    sa.Column("head_hash", sa.Text, nullable=False),
+    sa.Column("advanced_seq", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("retry_at", UtcDateTime),
+    sa.Column("state", JsonText),
+)
+sa.Index(
+    "stream_behind",
+    stream.c.retry_at,
+    sqlite_where=sa.text("kind = 'conversation' AND advanced_seq < head_seq"),
+    postgresql_where=sa.text("kind = 'conversation' AND advanced_seq < head_seq"),
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("cause", sa.Integer),
+    sa.Column("data", JsonText, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.UniqueConstraint("stream", "seq", name="event_stream_seq"),
+)
+sa.Index("event_feed", event.c.tenant, event.c.position)
+
+effect = sa.Table(
+    "effect",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payload", JsonText, nullable=False),
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("last_error", sa.Text),
+)
+sa.Index("effect_due", effect.c.due_at)
+
+received = sa.Table(
+    "received",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+)
+
+
+@dataclass(slots=True)
+class Head:
+    """The end of a stream, as the next event needs it."""
+
+    id: ConversationId
+    tenant: TenantId
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Behind:
+    """A stream with events that `advance` has not seen yet."""
+
+    head: Head
+    state: Mapping[str, Any] | None
+    failures: int
+    events: Sequence[Event]
+
+
+_insert_event = sa.insert(event)
+_insert_stream = sa.insert(stream)
+_insert_effect = sa.insert(effect)
+_insert_received = sa.insert(received)
+_move_head = (
+    sa.update(stream)
+    .where(stream.c.id == bindparam("b_id"))
+    .values(head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"))
+)
+_save_state = (
+    sa.update(stream)
+    .where(stream.c.id == bindparam("b_id"))
+    .values(advanced_seq=bindparam("b_seq"), state=bindparam("b_state"), failures=0, retry_at=None)
+)
+
+
+class Appender:
+    """Appends to many streams within one transaction, and writes everything at `flush`.
+
+    Rows are gathered so that a group of messages costs a handful of statements.
+    """
+
+    def __init__(self, tx: Connection) -> None:
+        self.tx = tx
+        self._heads: dict[ConversationId, Head] = {}
+        self._moved: set[ConversationId] = set()
+        self._streams: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
+        self._effects: list[dict[str, Any]] = []
+        self._received: list[dict[str, Any]] = []
+
+    def load(self, ids: Iterable[ConversationId]) -> None:
+        """Read the heads of streams that will be appended to, in one query (locking on PG)."""
+        missing = [i for i in dict.fromkeys(ids) if i not in self._heads]
+        if not missing:
+            return
+        query = (
+            sa.select(stream.c.id, stream.c.tenant, stream.c.head_seq, stream.c.head_hash)
+            .where(stream.c.id.in_(missing))
+            .order_by(stream.c.id)
+            .with_for_update()
+        )
+        for row in self.tx.execute(query):
+            self.adopt(Head(row.id, row.tenant, row.head_seq, row.head_hash))
+
+    def adopt(self, head: Head) -> None:
+        self._heads[head.id] = head
+
+    def knows(self, stream_id: ConversationId) -> bool:
+        return stream_id in self._heads
+
+    def open_stream(
+        self, stream_id: ConversationId, tenant: TenantId, kind: str = "conversation"
+    ) -> None:
+        head = Head(stream_id, tenant, 0, GENESIS)
+        self._heads[stream_id] = head
+        self._streams.append(
+            {
+                "id": stream_id,
+                "tenant": tenant,
+                "kind": kind,
+                "head_seq": 0,
+                "head_hash": GENESIS,
+                "advanced_seq": 0,
+                "failures": 0,
+                "retry_at": None,
+                "state": None,
+            }
+        )
+
+    def append(
+        self, stream_id: ConversationId, new: NewEvent, *, at: datetime, cause: int | None = None
+    ) -> Event:
+        """Chain `new` to the end of its stream. Raises KeyError if the head was not loaded."""
+        head = self._heads[stream_id]
+        appended = chained(
+            tenant=head.tenant,
+            stream=stream_id,
+            seq=head.seq + 1,
+            at=at,
+            previous=head.hash,
+            new=new,
+            cause=cause,
+        )
+        head.seq, head.hash = appended.seq, appended.hash
+        self._moved.add(stream_id)
+        self._events.append(
+            {
+                "tenant": appended.tenant,
+                "stream": stream_id,
+                "seq": appended.seq,
+                "kind": appended.kind,
+                "at": at,
+                "actor": appended.actor,
+                "cause": cause,
+                "data": appended.data,
+                "hash": appended.hash,
+            }
+        )
+        return appended
+
+    def schedule(
+        self, cause: Event, effects: Sequence[NewEffect], *, lease_until: datetime | None
+    ) -> list[Effect]:
+        """Put effects into the outbox. Those due at once are leased to the caller, who will
+        perform them after the commit without another write; they are returned."""
+        at_once = []
+        for ordinal, new in enumerate(effects, start=1):
+            leased = not new.after and lease_until is not None
+            made = Effect(
+                key=effect_key(cause.stream, cause.seq, ordinal),
+                tenant=cause.tenant,
+                stream=cause.stream,
+                seq=cause.seq,
+                kind=new.kind,
+                payload=new.payload,
+                due_at=cause.at + new.after,
+                attempts=1 if leased else 0,
+            )
+            self._effects.append(
+                {
+                    "key": made.key,
+                    "tenant": made.tenant,
+                    "stream": made.stream,
+                    "seq": made.seq,
+                    "kind": made.kind,
+                    "payload": made.payload,
+                    "due_at": made.due_at,
+                    "attempts": made.attempts,
+                    "lease_until": lease_until if leased else None,
+                    "last_error": None,
+                }
+            )
+            if leased:
+                at_once.append(made)
+        return at_once
+
+    def remember(self, key: str, appended: Event) -> None:
+        """Note that the message with this outside id is this event, so it is never taken twice."""
+        self._received.append({"key": key, "stream": appended.stream, "seq": appended.seq})
+
+    def flush(self) -> None:
+        for statement, rows in (
+            (_insert_stream, self._streams),
+            (_insert_event, self._events),
+            (_insert_effect, self._effects),
+            (_insert_received, self._received),
+        ):
+            if rows:
+                self.tx.execute(statement, rows)
+        if self._moved:
+            self.tx.execute(
+                _move_head,
+                [
+                    {"b_id": i, "b_seq": self._heads[i].seq, "b_hash": self._heads[i].hash}
+                    for i in self._moved
+                ],
+            )
+        self._moved.clear()
+        for rows in (self._streams, self._events, self._effects, self._received):
+            rows.clear()
+
+
+def find_received(tx: Connection, keys: Sequence[str]) -> dict[str, tuple[ConversationId, int]]:
+    """Which of these outside ids were taken in before, and as which event."""
+    query = sa.select(received).where(received.c.key.in_(keys))
+    return {row.key: (ConversationId(row.stream), row.seq) for row in tx.execute(query)}
+
+
+def find_behind(tx: Connection, ids: Sequence[ConversationId]) -> list[Behind]:
+    """Those of `ids` that have events not yet advanced over, each with these events in order.
+
+    Costs by the number of new events, not by the length of the conversation.
+    """
+    heads = tx.execute(
+        sa.select(stream)
+        .where(
+            stream.c.id.in_(ids),
+            stream.c.kind == "conversation",
+            stream.c.advanced_seq < stream.c.head_seq,
+        )
+        .order_by(stream.c.id)
+        .with_for_update()
+    ).all()
+    if not heads:
+        return []
+    events: dict[str, list[Event]] = {row.id: [] for row in heads}
+    query = (
+        sa.select(event)
+        .join(stream, stream.c.id == event.c.stream)
+        .where(event.c.stream.in_(list(events)), event.c.seq > stream.c.advanced_seq)
+        .order_by(event.c.stream, event.c.seq)
+    )
+    for row in tx.execute(query):
+        events[row.stream].append(to_event(row))
+    return [
+        Behind(
+            head=Head(row.id, row.tenant, row.head_seq, row.head_hash),
+            state=row.state,
+            failures=row.failures,
+            events=events[row.id],
+        )
+        for row in heads
+    ]
+
+
+def save_states(
+    tx: Connection, states: Sequence[tuple[ConversationId, int, Mapping[str, Any]]]
+) -> None:
+    """(stream, seq advanced over, state snapshot) of each."""
+    if states:
+        tx.execute(_save_state, [{"b_id": i, "b_seq": seq, "b_state": s} for i, seq, s in states])
+
+
+def note_failure(tx: Connection, stream_id: ConversationId, retry_at: datetime) -> None:
+    tx.execute(
+        sa.update(stream)
+        .where(stream.c.id == stream_id)
+        .values(failures=stream.c.failures + 1, retry_at=retry_at)
+    )
+
+
+def streams_behind(tx: Connection, now: datetime, limit: int) -> list[ConversationId]:
+    """Streams with work that may be tried now: what a lost hint or a crash left behind."""
+    query = (
+        sa.select(stream.c.id)
+        .where(
+            stream.c.kind == "conversation",
+            stream.c.advanced_seq < stream.c.head_seq,
+            sa.or_(stream.c.retry_at.is_(None), stream.c.retry_at <= now),
+        )
+        .limit(limit)
+    )
+    return [ConversationId(row.id) for row in tx.execute(query)]
+
+
+def read_state(tx: Connection, stream_id: ConversationId) -> Row[Any] | None:
+    """tenant, head_seq, advanced_seq and state of a stream."""
+    return tx.execute(sa.select(stream).where(stream.c.id == stream_id)).first()
+
+
+def read_events(
+    tx: Connection, stream_id: ConversationId, *, after: int = 0, limit: int = 500
+) -> list[Event]:
+    """Events of one stream with seq > after, in order, at most `limit`."""
+    query = (
+        sa.select(event)
+        .where(event.c.stream == stream_id, event.c.seq > after)
+        .order_by(event.c.seq)
+        .limit(limit)
+    )
+    return [to_event(row) for row in tx.execute(query)]
+
+
+def read_feed(
+    tx: Connection, tenant: TenantId, *, after: int, limit: int = 500, until: int | None = None
+) -> list[Event]:
+    """All events of a tenant in commit order, with position > after (and <= until)."""
+    query = (
+        sa.select(event)
+        .where(event.c.tenant == tenant, event.c.position > after)
+        .order_by(event.c.position)
+        .limit(limit)
+    )
+    if until is not None:
+        query = query.where(event.c.position <= until)
+    return [to_event(row) for row in tx.execute(query)]
+
+
+def last_position(tx: Connection, tenant: TenantId) -> int:
+    query = sa.select(sa.func.max(event.c.position)).where(event.c.tenant == tenant)
+    return tx.execute(query).scalar() or 0
+
+
+def claim_effects(tx: Connection, now: datetime, lease: timedelta, limit: int) -> list[Effect]:
+    """Take due effects that nobody holds. Each attempt is counted when it starts, so that work
+    which kills its worker is counted too."""
+    free = sa.or_(effect.c.lease_until.is_(None), effect.c.lease_until < now)
+    rows = tx.execute(
+        sa.select(effect)
+        .where(effect.c.due_at <= now, free)
+        .order_by(effect.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if rows:
+        tx.execute(
+            sa.update(effect)
+            .where(effect.c.key.in_([row.key for row in rows]))
+            .values(attempts=effect.c.attempts + 1, lease_until=now + lease)
+        )
+    return [to_effect(row, attempts=row.attempts + 1) for row in rows]
+
+
+def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
+    """Remove done effects; returns the keys that were still there (the first outcome wins)."""
+    present = {row.key for row in tx.execute(sa.select(effect.c.key).where(effect.c.key.in_(keys)))}
+    if present:
+        tx.execute(sa.delete(effect).where(effect.c.key.in_(present)))
+    return present
+
+
+def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None:
+    tx.execute(
+        sa.update(effect)
+        .where(effect.c.key == key)
+        .values(due_at=due_at, lease_until=None, last_error=error)
+    )
+
+
+def release_leases(tx: Connection) -> None:
+    """Forget all leases: for the only process of an embedded store, when it starts."""
+    tx.execute(sa.update(effect).values(lease_until=None))
+
+
+def next_due(tx: Connection) -> datetime | None:
+    """When the earliest effect falls due that nobody holds."""
+    query = sa.select(sa.func.min(effect.c.due_at)).where(effect.c.lease_until.is_(None))
+    return tx.execute(query).scalar()
+
+
+def outbox_depths(tx: Connection, now: datetime) -> dict[str, int]:
+    """How many effects are due now, by kind."""
+    query = (
+        sa.select(effect.c.kind, sa.func.count())
+        .where(effect.c.due_at <= now)
+        .group_by(effect.c.kind)
+    )
+    return {row[0]: row[1] for row in tx.execute(query)}
+
+
+def to_event(row: Row[Any]) -> Event:
+    return Event(
+        tenant=row.tenant,
+        stream=row.stream,
+        seq=row.seq,
+        kind=row.kind,
+        at=row.at,
+        actor=row.actor,
+        cause=row.cause,
+        data=row.data,
+        hash=row.hash,
+        position=row.position,
+    )
+
+
+def to_effect(row: Row[Any], *, attempts: int) -> Effect:
+    return Effect(
+        key=row.key,
+        tenant=row.tenant,
+        stream=row.stream,
+        seq=row.seq,
+        kind=row.kind,
+        payload=row.payload,
+        due_at=row.due_at,
+        attempts=attempts,
+    )
