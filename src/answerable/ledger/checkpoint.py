@@ -99,11 +99,12 @@ def seal(
     if not moved:
         return None
     heads = {row.stream: [row.seq, row.hash] for row in moved}
+    number = last.number + 1 if last else 1
     body = {
         "at": wire_time(at),
         "heads": heads,
         "key": key.key_id,
-        "number": last.number + 1 if last else 1,
+        "number": number,
         "previous": last.hash if last else GENESIS,
         "tenant": tenant,
     }
@@ -112,14 +113,14 @@ def seal(
     tx.execute(
         sa.insert(checkpoint).values(
             tenant=tenant,
-            number=body["number"],
+            number=number,
             at=at,
             position=moved[-1].position,
             hash=record["hash"],
             record=record,
         )
     )
-    return Checkpoint(tenant=tenant, number=int(record["number"]), record=record)
+    return Checkpoint(tenant=tenant, number=number, record=record)
 
 
 def read_checkpoints(tx: Connection, tenant: TenantId, *, after: int = 0) -> list[Checkpoint]:
@@ -158,7 +159,7 @@ class CheckpointFile:
         if not checkpoints:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        torn = self.path.exists() and not self.path.read_bytes()[-1:] in (b"", b"\n")
+        torn = self.path.exists() and self.path.read_bytes()[-1:] not in (b"", b"\n")
         with self.path.open("a", encoding="utf-8") as file:
             if torn:
                 file.write("\n")
