@@ -1,0 +1,145 @@
+"""The inbox list: one row a conversation, written in the same transaction as its events.
+
+A projection: everything in it follows from the ledger and could be rebuilt from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.ids import ContactId, ConversationId, TenantId
+
+PRIORITIES = ("low", "normal", "high", "urgent")
+
+conversation = sa.Table(
+    "conversation",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("inbox", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("proof", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # open | closed
+    sa.Column("priority", sa.Integer, nullable=False),  # index into PRIORITIES
+    sa.Column("owner_kind", sa.Text, nullable=False),
+    sa.Column("owner_id", sa.Text, nullable=False),
+    sa.Column("intent", sa.Text),
+    sa.Column("confidence", sa.Float),
+    sa.Column("decision", sa.Text),
+    sa.Column("team", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("sentiment", sa.Float),
+    sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("waiting_since", UtcDateTime),
+    sa.Column("first_response_due", UtcDateTime),
+    sa.Column("closed_at", UtcDateTime),
+    sa.Column("head_seq", sa.Integer, nullable=False),
+    sa.Column("subject_ref", sa.Text),
+    sa.Column("last_ref", sa.Text),
+    sa.Column("last_author", sa.Text),
+)
+sa.Index(
+    "conversation_inbox",
+    conversation.c.tenant,
+    conversation.c.status,
+    conversation.c.owner_kind,
+    conversation.c.owner_id,
+    conversation.c.updated_at,
+)
+sa.Index("conversation_recent", conversation.c.tenant, conversation.c.updated_at)
+sa.Index("conversation_contact", conversation.c.contact_id, conversation.c.inbox)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """A conversation as the inbox shows it. Texts are vault references, never words."""
+
+    id: ConversationId
+    tenant: TenantId
+    contact_id: ContactId
+    inbox: str
+    channel: str
+    proof: str
+    status: str
+    priority: int
+    owner_kind: str
+    owner_id: str
+    intent: str | None
+    confidence: float | None
+    decision: str | None
+    team: str | None
+    language: str | None
+    sentiment: float | None
+    opened_at: datetime
+    updated_at: datetime
+    waiting_since: datetime | None
+    first_response_due: datetime | None
+    closed_at: datetime | None
+    head_seq: int
+    subject_ref: str | None
+    last_ref: str | None
+    last_author: str | None
+
+
+_insert = sa.insert(conversation)
+_update = (
+    sa.update(conversation)
+    .where(conversation.c.id == bindparam("b_id"))
+    .values(
+        {
+            column.name: bindparam(column.name)
+            for column in conversation.c
+            if column.name not in {"id", "tenant", "contact_id", "inbox", "channel", "opened_at"}
+        }
+    )
+)
+_FIXED = ("tenant", "contact_id", "inbox", "channel", "opened_at")
+
+
+def write_summaries(tx: Connection, *, new: Sequence[Summary], changed: Sequence[Summary]) -> None:
+    if new:
+        tx.execute(_insert, [asdict(summary) for summary in new])
+    if changed:
+        rows: list[dict[str, Any]] = []
+        for summary in changed:
+            row = asdict(summary)
+            row["b_id"] = row.pop("id")
+            for name in _FIXED:
+                del row[name]
+            rows.append(row)
+        tx.execute(_update, rows)
+
+
+def find_open_conversations(
+    tx: Connection, contacts: Sequence[tuple[ContactId, str]]
+) -> dict[tuple[ContactId, str], ConversationId]:
+    """The latest open conversation of each (contact, inbox), where there is one."""
+    ids = list({contact_id for contact_id, _ in contacts})
+    query = (
+        sa.select(conversation.c.id, conversation.c.contact_id, conversation.c.inbox)
+        .where(conversation.c.contact_id.in_(ids), conversation.c.status == "open")
+        .order_by(conversation.c.opened_at)
+    )
+    wanted = set(contacts)
+    found = {}
+    for row in tx.execute(query):
+        if (row.contact_id, row.inbox) in wanted:
+            found[(ContactId(row.contact_id), str(row.inbox))] = ConversationId(row.id)
+    return found
+
+
+def get_contact_of(
+    tx: Connection, ids: Sequence[ConversationId]
+) -> dict[ConversationId, ContactId]:
+    """Whose conversation each is."""
+    query = sa.select(conversation.c.id, conversation.c.contact_id).where(
+        conversation.c.id.in_(ids)
+    )
+    return {ConversationId(row.id): ContactId(row.contact_id) for row in tx.execute(query)}
