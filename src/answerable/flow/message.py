@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from answerable.contacts.proof import Proof
+from answerable.definition.terms import Proof
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 
 
