@@ -1,0 +1,53 @@
+"""The closed vocabularies of a service definition."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+Priority = Literal["low", "normal", "high", "urgent"]
+Role = Literal["full-draft", "draft-and-review", "context-only", "human-only", "escalate"]
+Sensitive = Literal["complaint", "fraud", "account-closure"]
+ChannelKind = Literal["chat", "email", "sms", "phone", "slack"]
+
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
+
+# What a channel's `type` may be, and the kind of conversation it carries.
+CHANNEL_KINDS: dict[str, ChannelKind] = {
+    "chat": "chat",
+    "in-app-chat": "chat",
+    "secure-chat": "chat",
+    "email": "email",
+    "sms": "sms",
+    "whatsapp": "sms",
+    "phone": "phone",
+    "voice": "phone",
+    "slack": "slack",
+}
+
+
+class Proof(StrEnum):
+    """How well we know who is speaking, weakest first. Compare with `satisfies`, never with `<`."""
+
+    ANONYMOUS = "anonymous"
+    EMAIL = "email"
+    SIGNED_IN = "signed-in"
+    ONE_TIME_CODE = "one-time-code"
+    FRESH_ONE_TIME_CODE = "fresh-one-time-code"
+
+    @property
+    def rank(self) -> int:
+        """0 for anonymous, one more for each stronger proof."""
+        return list(Proof).index(self)
+
+    def satisfies(self, needed: "Proof") -> bool:
+        """Whether this proof is as strong as `needed`, or stronger."""
+        return self.rank >= needed.rank
+
+
+def _priority_word(value: object) -> object:
+    return "urgent" if value == "critical" else value
+
+
+PriorityWord = Annotated[Priority, BeforeValidator(_priority_word)]
+"""A priority as definitions write it: `critical` is another word for `urgent`."""
