@@ -1,0 +1,272 @@
+import { Http, type HttpOptions, type RequestOptions } from './http'
+import { isProblem } from './problem'
+
+export type View = 'queue' | 'mine' | 'assistant' | 'all' | 'closed'
+export type Role = 'agent' | 'supervisor' | 'administrator'
+
+export interface Agent {
+  id: string
+  name: string
+  email: string
+  role: Role
+  teams: string[]
+  tenant: { id: string; name: string }
+}
+
+export interface Session {
+  agent: Agent
+  csrf: string
+}
+
+export interface Overview {
+  counts: { queue: number; mine: number; open: number; assistant: number }
+  agents_present: number
+}
+
+export interface Page<T> {
+  items: T[]
+  next: string | number | null
+}
+
+export interface ConversationSummary {
+  id: string
+  subject: string | null
+  channel: string
+  inbox: string
+  contact: { id: string; name: string | null; proof: string }
+  status: 'open' | 'closed'
+  priority: string
+  owner: { kind: 'assistant' | 'queue' | 'agent'; id: string | null; name: string | null }
+  intent: { name: string; title: string | null; confidence: number } | null
+  decision: { kind: string; team?: string | null } | null
+  language: string | null
+  sentiment: number | null
+  snippet: string | null
+  updated_at: string
+  opened_at: string
+  waiting_since: string | null
+  first_response_due: string | null
+  seq: number
+}
+
+export interface IntentScore {
+  name: string
+  title?: string | null
+  confidence: number
+  applies?: boolean
+}
+
+export interface Briefing {
+  summary: string
+  reason: string
+  intents: IntentScore[]
+  facts: { label: string; value: unknown }[]
+  suggested: string[]
+}
+
+export interface Reason {
+  rule: string
+  threshold: unknown
+  value: unknown
+  text: string
+}
+
+export interface Conversation extends ConversationSummary {
+  briefing: Briefing | null
+  contact: ConversationSummary['contact'] & { addresses_masked?: string[] }
+  reasons: Reason[]
+  /** The seq that this view shows; sent along with a reply so that nobody answers blind. */
+  version: number
+}
+
+export interface Message {
+  seq: number
+  kind: 'message' | 'notice'
+  author: 'contact' | 'assistant' | 'agent' | 'system'
+  name: string | null
+  /** Masked: personal values stand as handles such as `<iban:1>`. */
+  text: string
+  at: string
+  channel: string | null
+  /** null while under way. */
+  delivered: boolean | null
+  attachments: { name?: string; media_type?: string; size_bytes?: number }[]
+}
+
+export interface LedgerEvent {
+  seq: number
+  kind: string
+  at: string
+  actor: unknown
+  title: string
+  data: unknown
+  hash: string
+}
+
+export interface Team {
+  name: string
+  title: string | null
+}
+
+export interface Person {
+  id: string
+  name: string
+  email: string
+  role: Role
+  teams: string[]
+  status?: string
+  suspended?: boolean
+}
+
+export interface NewPerson {
+  name: string
+  email: string
+  role: Role
+  teams: string[]
+  password: string
+}
+
+/** The agents' side of the HTTP API. Authority is the session's cookie; the CSRF token stays in memory. */
+export class DeskApi {
+  readonly #http: Http
+  #csrf = ''
+  /** Called when the session has ended on the server's side. */
+  onSignedOut: (() => void) | null = null
+
+  constructor(options: HttpOptions) {
+    this.#http = new Http(options)
+  }
+
+  async signIn(email: string, password: string): Promise<Agent> {
+    const session = await this.#http.request<Session>('POST', '/v1/desk/sessions', {
+      email,
+      password,
+    })
+    this.#csrf = session.csrf
+    return session.agent
+  }
+
+  /** The agent signed in at present; null if nobody is. */
+  async currentAgent(): Promise<Agent | null> {
+    try {
+      const session = await this.#http.request<Session>(
+        'GET',
+        '/v1/desk/sessions/current',
+        undefined,
+      )
+      this.#csrf = session.csrf
+      return session.agent
+    } catch (error) {
+      if (isProblem(error) && error.status === 401) return null
+      throw error
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await this.#send('DELETE', '/sessions/current')
+    this.#csrf = ''
+  }
+
+  overview(signal?: AbortSignal): Promise<Overview> {
+    return this.#get('/overview', {}, signal)
+  }
+
+  conversations(
+    query: { view: View; team?: string | null; after?: string | number | null; limit?: number },
+    signal?: AbortSignal,
+  ): Promise<Page<ConversationSummary>> {
+    return this.#get('/conversations', query, signal)
+  }
+
+  conversation(id: string, signal?: AbortSignal): Promise<Conversation> {
+    return this.#get(`/conversations/${encodeURIComponent(id)}`, {}, signal)
+  }
+
+  messages(id: string, after: string | number, signal?: AbortSignal): Promise<Page<Message>> {
+    return this.#get(`/conversations/${encodeURIComponent(id)}/messages`, { after, limit: 200 }, signal)
+  }
+
+  events(id: string, after: string | number, signal?: AbortSignal): Promise<Page<LedgerEvent>> {
+    return this.#get(`/conversations/${encodeURIComponent(id)}/events`, { after, limit: 200 }, signal)
+  }
+
+  takeOver(id: string): Promise<{ seq: number }> {
+    return this.#act(id, 'take-over', {})
+  }
+
+  release(id: string): Promise<{ seq: number }> {
+    return this.#act(id, 'release', {})
+  }
+
+  /** `key` names this one reply: sending it again after a lost answer sends nothing twice. */
+  reply(id: string, text: string, version: number, key: string): Promise<{ seq: number }> {
+    return this.#act(id, 'replies', { text, version }, { idempotencyKey: key })
+  }
+
+  handOff(id: string, team: string, note: string): Promise<{ seq: number }> {
+    return this.#act(id, 'hand-off', { team, note })
+  }
+
+  close(id: string, resolution: string): Promise<{ seq: number }> {
+    return this.#act(id, 'close', { resolution })
+  }
+
+  reopen(id: string): Promise<{ seq: number }> {
+    return this.#act(id, 'reopen', {})
+  }
+
+  async teams(signal?: AbortSignal): Promise<Team[]> {
+    return itemsOf(await this.#get<Page<Team> | Team[]>('/teams', {}, signal))
+  }
+
+  async agents(signal?: AbortSignal): Promise<Person[]> {
+    return itemsOf(await this.#get<Page<Person> | Person[]>('/agents', {}, signal))
+  }
+
+  addAgent(person: NewPerson, key: string): Promise<Person> {
+    return this.#send('POST', '/agents', person, { idempotencyKey: key })
+  }
+
+  suspendAgent(id: string): Promise<unknown> {
+    return this.#send('POST', `/agents/${encodeURIComponent(id)}/suspend`, {})
+  }
+
+  resumeAgent(id: string): Promise<unknown> {
+    return this.#send('POST', `/agents/${encodeURIComponent(id)}/resume`, {})
+  }
+
+  #act(id: string, action: string, body: unknown, options?: RequestOptions): Promise<{ seq: number }> {
+    return this.#send('POST', `/conversations/${encodeURIComponent(id)}/${action}`, body, options)
+  }
+
+  #get<T>(path: string, query: object, signal?: AbortSignal): Promise<T> {
+    const parameters = new URLSearchParams()
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value))
+    }
+    const suffix = parameters.size > 0 ? `?${parameters}` : ''
+    return this.#watched(
+      this.#http.request<T>('GET', `/v1/desk${path}${suffix}`, undefined, signal ? { signal } : {}),
+    )
+  }
+
+  #send<T>(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<T> {
+    const headers = { 'X-CSRF-Token': this.#csrf }
+    return this.#watched(
+      this.#http.request<T>(method, `/v1/desk${path}`, body, { ...options, headers }),
+    )
+  }
+
+  async #watched<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer
+    } catch (error) {
+      if (isProblem(error) && error.status === 401) this.onSignedOut?.()
+      throw error
+    }
+  }
+}
+
+function itemsOf<T>(answer: Page<T> | T[]): T[] {
+  return Array.isArray(answer) ? answer : answer.items
+}
