@@ -60,7 +60,12 @@ class Model(BaseModel):
                     "key_twice", "{key} is given twice in two spellings", {"key": name}
                 )
             renamed[name] = value
-        return renamed
+        return cls.reshape(renamed)
+
+    @classmethod
+    def reshape(cls, data: dict[Any, Any]) -> dict[Any, Any]:
+        """For models whose mapping mixes known keys with names: gathers the names under one key."""
+        return data
 
     @classmethod
     def keys(cls) -> dict[str, str]:

@@ -222,7 +222,7 @@ class ServiceDefinition(Model):
     teams: Mapping[str, Team] = Field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendar] = Field(default_factory=dict)
     sla: Mapping[str, SlaClass] = Field(default_factory=dict)
-    default_team: str | None = None
+    default_team: str
     routing: tuple[RoutingRule, ...] = ()
     triggers: tuple[EscalationTrigger, ...] = ()
     business_hours: str | None = None
