@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from answerable.contacts.threading import Evidence
 from answerable.definition.terms import Proof
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 
@@ -39,11 +40,13 @@ class ThreadHints:
     conversation: from a reply token whose signature was verified.
     references: Message-IDs from In-Reply-To and References, newest last.
     aligned: the From domain was authenticated by DMARC, says a server we trust.
+    required: what the inbox asks for before a mail may join its sender's conversation.
     """
 
     conversation: ConversationId | None = None
     references: tuple[str, ...] = ()
     aligned: bool = False
+    required: Evidence = Evidence.TOKEN
 
 
 @dataclass(frozen=True, kw_only=True)

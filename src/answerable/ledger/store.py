@@ -95,6 +95,16 @@ class Head:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place to which an `Appender` can go back."""
+
+    seq: int
+    hash: str
+    events: int
+    effects: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Behind:
     """A stream with events that `advance` has not seen yet."""
@@ -245,6 +255,18 @@ class Appender:
     def remember(self, key: str, appended: Event) -> None:
         """Note that the message with this outside id is this event, so it is never taken twice."""
         self._received.append({"key": key, "stream": appended.stream, "seq": appended.seq})
+
+    def mark(self, stream_id: ConversationId) -> Mark:
+        """Where this stream and the gathered rows stand, for `reset`."""
+        head = self._heads[stream_id]
+        return Mark(head.seq, head.hash, len(self._events), len(self._effects))
+
+    def reset(self, stream_id: ConversationId, mark: Mark) -> None:
+        """Forget what was appended to this stream, the last one appended to, since `mark`."""
+        head = self._heads[stream_id]
+        head.seq, head.hash = mark.seq, mark.hash
+        del self._events[mark.events :]
+        del self._effects[mark.effects :]
 
     def flush(self) -> None:
         for statement, rows in (

@@ -1,0 +1,213 @@
+"""What agents do to conversations: each act is checked, and becomes an event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from answerable.definition.schema import ServiceDefinition
+from answerable.flow.message import Accepted
+from answerable.flow.state import ConversationState, evolve
+from answerable.flow.transition import fallback_team
+from answerable.kit.errors import Conflict, InvalidInput, NotFound
+from answerable.kit.ids import AgentId, ConversationId, TenantId
+from answerable.ledger.event import Event, NewEvent, agent_actor
+from answerable.ledger.store import Appender, read_events, read_state
+from answerable.privacy.mask import mask
+from answerable.privacy.vault import Vault
+
+LONGEST_REPLY = 20_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Act:
+    """Who does it, to which conversation. agent_name: as customers see it."""
+
+    tenant: TenantId
+    conversation: ConversationId
+    agent: AgentId
+    agent_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeOver(_Act):
+    """Become the owner. From a colleague only with `force`, which supervisors may say."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release(_Act):
+    """Put it back into its team's queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply(_Act):
+    """Answer the contact. version: seq of the last message or reply the agent had seen."""
+
+    text: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOffTo(_Act):
+    """Give it to another team. note: for the colleagues, kept in the vault."""
+
+    team: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Close(_Act):
+    resolution: str = "resolved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reopen(_Act):
+    pass
+
+
+AgentAct = TakeOver | Release | Reply | HandOffTo | Close | Reopen
+
+
+class Desk:
+    """Carries out agents' acts, each in one transaction with its check."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def act(
+        self, tx: Connection, act: AgentAct, definition: ServiceDefinition, *, at: datetime
+    ) -> Accepted:
+        """Raises NotFound, Conflict (somebody else was faster), or InvalidInput."""
+        appender = Appender(tx)
+        appender.load([act.conversation])
+        state = self._current(tx, act)
+        new = self._event(tx, act, state, definition)
+        event = appender.append(act.conversation, new, at=at)
+        appender.flush()
+        return Accepted(conversation=act.conversation, seq=event.seq, at=at)
+
+    def _current(self, tx: Connection, act: AgentAct) -> ConversationState:
+        row = read_state(tx, act.conversation)
+        if row is None or row.tenant != act.tenant or row.kind != "conversation":
+            raise NotFound("conversation_not_found", "there is no such conversation")
+        state = ConversationState.from_data(row.state)
+        pending = read_events(tx, act.conversation, after=row.advanced_seq)
+        for event in pending:
+            state = evolve(state, event)
+        if isinstance(act, Reply):
+            _check_version(tx, act, pending)
+        return state
+
+    def _event(
+        self, tx: Connection, act: AgentAct, state: ConversationState, definition: ServiceDefinition
+    ) -> NewEvent:
+        actor = agent_actor(act.agent)
+        owner = state.owner
+        mine = owner.is_agent(act.agent)
+        if state.status == "closed" and not isinstance(act, Reopen):
+            raise Conflict("conversation_closed", "the conversation is closed; reopen it first")
+        match act:
+            case TakeOver():
+                if owner.kind == "agent" and not mine and not act.force:
+                    raise Conflict("owned_by_other", "a colleague has this conversation")
+                if mine:
+                    raise Conflict("already_yours", "you have this conversation already")
+                data: dict[str, Any] = {"agent": act.agent, "name": act.agent_name}
+                return NewEvent(kind="taken_over", actor=actor, data=data)
+            case Release():
+                _require_mine(mine)
+                team = state.team or fallback_team(definition)
+                return NewEvent(kind="released", actor=actor, data={"team": team})
+            case Reply():
+                _require_mine(mine)
+                return self._reply(tx, act, state, actor)
+            case HandOffTo():
+                if owner.kind == "agent" and not mine:
+                    raise Conflict("owned_by_other", "a colleague has this conversation")
+                return self._hand_off(tx, act, state, definition, actor)
+            case Close():
+                _require_mine(mine)
+                data = {"by": act.agent, "resolution": act.resolution[:200]}
+                return NewEvent(kind="conversation_closed", actor=actor, data=data)
+            case Reopen():
+                if state.status != "closed":
+                    raise Conflict("conversation_open", "the conversation is open")
+                data = {"why": "an agent reopened it", "owner": {"kind": "agent", "id": act.agent}}
+                return NewEvent(kind="conversation_reopened", actor=actor, data=data)
+
+    def _reply(self, tx: Connection, act: Reply, state: ConversationState, actor: str) -> NewEvent:
+        text = act.text.strip()
+        if not text or len(text) > LONGEST_REPLY:
+            raise InvalidInput(
+                "bad_reply", f"a reply has 1 to {LONGEST_REPLY} characters, this has {len(text)}"
+            )
+        masked = mask(
+            text,
+            number=self._vault.numbering(
+                tx,
+                tenant=act.tenant,
+                conversation_id=act.conversation,
+                contact_id=state.contact,
+            ),
+        )
+        reference = self._vault.put(
+            tx,
+            tenant=act.tenant,
+            contact_id=state.contact,
+            conversation_id=act.conversation,
+            value={"text": masked.text, "values": dict(masked.values), "name": act.agent_name},
+        )
+        data = {
+            "text": {"ref": reference.id, "commitment": reference.commitment},
+            "author": "agent",
+            "agent": act.agent,
+        }
+        return NewEvent(kind="reply_written", actor=actor, data=data)
+
+    def _hand_off(
+        self,
+        tx: Connection,
+        act: HandOffTo,
+        state: ConversationState,
+        definition: ServiceDefinition,
+        actor: str,
+    ) -> NewEvent:
+        if act.team not in definition.teams:
+            known = ", ".join(sorted(definition.teams)) or "none"
+            raise InvalidInput("unknown_team", f"no team {act.team!r}; there are: {known}")
+        data: dict[str, Any] = {
+            "team": act.team,
+            "priority": state.priority,
+            "why": "an agent passed it on",
+            "reasons": [{"rule": "agent", "text": "an agent passed it on"}],
+        }
+        if act.note.strip():
+            reference = self._vault.put(
+                tx,
+                tenant=act.tenant,
+                contact_id=state.contact,
+                conversation_id=act.conversation,
+                value={"text": act.note.strip()[:LONGEST_REPLY], "name": act.agent_name},
+            )
+            data["note"] = {"ref": reference.id, "commitment": reference.commitment}
+        return NewEvent(kind="handed_off", actor=actor, data=data)
+
+
+def _require_mine(mine: bool) -> None:
+    if not mine:
+        raise Conflict("not_yours", "take the conversation over first")
+
+
+def _check_version(tx: Connection, act: Reply, pending: list[Event]) -> None:
+    """Refuse to answer blind: something was said after what the agent had on the screen."""
+    newer = read_events(tx, act.conversation, after=act.version)
+    said = [e for e in newer if e.kind in {"message_received", "reply_written"}]
+    if said:
+        raise Conflict(
+            "conversation_changed",
+            "something was said since; read it and send again",
+            seq=said[-1].seq,
+        )

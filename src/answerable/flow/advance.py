@@ -1,0 +1,163 @@
+"""Advance: new events of conversations are followed to their consequences, in one transaction.
+
+For each conversation that is behind: its state, each new event in order, what `transition` says
+follows, and so on until nothing does. Then state, events, effects and summary are written at once.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from answerable.desk.summary_store import PRIORITIES, Summary, write_summaries
+from answerable.flow.definitions import Definitions
+from answerable.flow.state import ConversationState, evolve
+from answerable.flow.transition import Follows, Rules, fallback_team, transition
+from answerable.kit.ids import ConversationId, TenantId
+from answerable.kit.telemetry import get_logger
+from answerable.ledger.event import Effect, Event, NewEvent
+from answerable.ledger.store import (
+    Appender,
+    Behind,
+    find_behind,
+    note_failure,
+    save_states,
+)
+from answerable.playbooks.action import ActionLibrary
+
+log = get_logger("flow")
+
+MOST_EVENTS = 1000  # that one message may lead to; more is a circle in a definition
+MOST_FAILURES = 5
+RETRY_AFTER = timedelta(seconds=5)
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advanced:
+    """What one transaction of `advance_many` did. effects: leased to us, to be performed now."""
+
+    conversations: tuple[ConversationId, ...] = ()
+    tenants: frozenset[TenantId] = frozenset()
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass
+class _Result:
+    states: list[tuple[ConversationId, int, dict[str, object]]] = field(default_factory=list)
+    summaries: list[Summary] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+
+
+class Advancer:
+    def __init__(
+        self, definitions: Definitions, actions: ActionLibrary, now: Callable[[], datetime]
+    ) -> None:
+        self._definitions = definitions
+        self._actions = actions
+        self._now = now
+
+    def advance_many(self, tx: Connection, ids: Sequence[ConversationId]) -> Advanced:
+        """Bring these conversations up to date. One that fails holds up no other."""
+        behind = find_behind(tx, list(dict.fromkeys(ids)))
+        appender = Appender(tx)
+        result = _Result()
+        for conversation in behind:
+            appender.adopt(conversation.head)
+            mark = appender.mark(conversation.head.id)
+            try:
+                self._advance_one(appender, conversation, result)
+            except Exception:
+                log.exception("advance_failed", conversation_id=conversation.head.id)
+                appender.reset(conversation.head.id, mark)
+                self._give_up_or_retry(tx, appender, conversation, result)
+        appender.flush()
+        save_states(tx, result.states)
+        write_summaries(tx, new=[], changed=result.summaries)
+        return Advanced(
+            conversations=tuple(c.head.id for c in behind),
+            tenants=frozenset(c.head.tenant for c in behind),
+            effects=tuple(result.effects),
+        )
+
+    def _advance_one(self, appender: Appender, behind: Behind, result: _Result) -> None:
+        state = ConversationState.from_data(behind.state)
+        effects: list[Effect] = []
+        queue = deque(behind.events)
+        last = behind.events[-1]
+        for _ in range(MOST_EVENTS):
+            if not queue:
+                break
+            event = queue.popleft()
+            state = evolve(state, event)
+            follows = transition(state, event, self._rules(state, event))
+            if follows.run is not None:
+                state = replace(state, run=follows.run[0])
+            effects += self._write(appender, event, follows, queue)
+            last = queue[-1] if queue else event
+        if queue:
+            raise RuntimeError(f"one message led to more than {MOST_EVENTS} events")
+        result.effects += effects
+        result.states.append((behind.head.id, last.seq, state.as_data()))
+        result.summaries.append(summarise(behind.head.id, behind.head.tenant, state, last.seq))
+
+    def _write(
+        self, appender: Appender, event: Event, follows: Follows, queue: deque[Event]
+    ) -> list[Effect]:
+        for new in follows.events:
+            # The consequence has the time of its cause: nothing here depends on when we ran.
+            queue.append(appender.append(event.stream, new, at=event.at, cause=event.seq))
+        return appender.schedule(event, follows.effects, lease_until=self._now() + LEASE)
+
+    def _rules(self, state: ConversationState, event: Event) -> Rules:
+        definition = self._definitions.active(event.tenant)
+        of_run = definition
+        if state.run is not None and state.run.definition != definition.hash:
+            of_run = self._definitions.by_hash(state.run.definition)
+        return Rules(definition=definition, of_run=of_run, actions=self._actions)
+
+    def _give_up_or_retry(
+        self, tx: Connection, appender: Appender, behind: Behind, result: _Result
+    ) -> None:
+        """Try again later; after the last try, the conversation becomes work for a person."""
+        if behind.failures + 1 < MOST_FAILURES:
+            note_failure(tx, behind.head.id, self._now() + RETRY_AFTER * 2**behind.failures)
+            return
+        state = ConversationState.from_data(behind.state)
+        for event in behind.events:
+            state = evolve(state, event)
+        team = fallback_team(self._definitions.active(behind.head.tenant))
+        last = behind.events[-1]
+        why = "Answerable could not work on this conversation; its operator has the error"
+        handed = NewEvent(
+            kind="handed_off",
+            data={
+                "team": team, "priority": "high", "why": why,
+                "reasons": [{"rule": "internal_error", "text": why}],
+            },
+        )  # fmt: skip
+        event = appender.append(behind.head.id, handed, at=last.at, cause=last.seq)
+        state = evolve(state, event)
+        result.states.append((behind.head.id, event.seq, state.as_data()))
+        result.summaries.append(summarise(behind.head.id, behind.head.tenant, state, event.seq))
+
+
+def summarise(
+    conversation: ConversationId, tenant: TenantId, state: ConversationState, head_seq: int
+) -> Summary:
+    """The inbox row of a conversation."""
+    assert state.opened_at is not None
+    assert state.updated_at is not None
+    return Summary(
+        id=conversation, tenant=tenant, contact_id=state.contact, inbox=state.inbox,
+        channel=state.channel, proof=state.proof.value, status=state.status,
+        priority=PRIORITIES.index(state.priority), owner_kind=state.owner.kind,
+        owner_id=state.owner.id, intent=state.intent, confidence=state.confidence,
+        decision=state.decision, team=state.team, language=state.language,
+        sentiment=state.sentiment, opened_at=state.opened_at, updated_at=state.updated_at,
+        waiting_since=state.waiting_since, first_response_due=state.first_response_due,
+        closed_at=state.closed_at, head_seq=head_seq, subject_ref=state.subject_ref,
+        last_ref=state.last_ref, last_author=state.last_author,
+    )  # fmt: skip

@@ -1,0 +1,104 @@
+"""The service definitions in force, and those that running playbooks began under."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.definition.load import load_definition
+from answerable.definition.schema import ServiceDefinition
+from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.errors import InvalidInput, NotFound
+from answerable.kit.ids import TenantId
+from answerable.ledger.administration import record_administration
+from answerable.ledger.event import NewEvent
+from answerable.playbooks.action import ActionLibrary
+
+service_definition = sa.Table(
+    "service_definition",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("source", sa.LargeBinary, nullable=False),
+    sa.Column("activated_at", UtcDateTime, nullable=False),
+)
+
+
+class Definitions:
+    """By tenant, the definition in force; by hash, every one that was."""
+
+    def __init__(self, actions: ActionLibrary) -> None:
+        self._actions = actions
+        self._active: dict[TenantId, ServiceDefinition] = {}
+        self._known: dict[str, ServiceDefinition] = {}
+
+    @property
+    def tenants(self) -> list[TenantId]:
+        return list(self._active)
+
+    def active(self, tenant: TenantId) -> ServiceDefinition:
+        """Raises NotFound for a tenant that this process does not serve."""
+        try:
+            return self._active[tenant]
+        except KeyError:
+            raise NotFound("unknown_tenant", f"no service definition for {tenant}") from None
+
+    def by_hash(self, digest: str) -> ServiceDefinition:
+        try:
+            return self._known[digest]
+        except KeyError:
+            raise NotFound(
+                "unknown_definition", f"no service definition with hash {digest}"
+            ) from None
+
+    def add(self, definition: ServiceDefinition) -> None:
+        """Put a definition in force without storing it; `activate` is for services."""
+        if definition.tenant in self._active:
+            other = self._active[definition.tenant]
+            if other.hash != definition.hash:
+                raise InvalidInput(
+                    "two_definitions", f"two definitions for the service {definition.tenant}"
+                )
+        self._active[definition.tenant] = definition
+        self._known[definition.hash] = definition
+
+    def activate(
+        self, tx: Connection, definition: ServiceDefinition, *, name: str, source: bytes,
+        at: datetime,
+    ) -> None:  # fmt: skip
+        """Store the definition under its hash and note in the ledger that it is in force."""
+        table = service_definition.c
+        rows = tx.execute(
+            sa.select(service_definition).where(table.tenant == definition.tenant)
+        ).all()
+        latest = max(rows, key=lambda row: row.activated_at, default=None)
+        if latest is None or latest.hash != definition.hash:
+            tx.execute(
+                sa.delete(service_definition).where(
+                    table.tenant == definition.tenant, table.hash == definition.hash
+                )
+            )
+            tx.execute(
+                sa.insert(service_definition).values(
+                    tenant=definition.tenant,
+                    hash=definition.hash,
+                    name=name,
+                    source=source,
+                    activated_at=at,
+                )
+            )
+            record_administration(
+                tx,
+                definition.tenant,
+                NewEvent(kind="definition_activated", data={"hash": definition.hash}),
+                at=at,
+            )
+        for row in rows:
+            self._remember(row.name, row.source, row.hash)
+
+    def _remember(self, name: str, source: bytes, digest: str) -> None:
+        if digest not in self._known:
+            loaded = load_definition(name, source, actions=self._actions.catalogue)
+            if loaded.definition is not None:
+                self._known[digest] = loaded.definition

@@ -1,0 +1,257 @@
+"""Perform: effects are carried out, outside any transaction, and their outcomes become events.
+
+At least once, under a key that never changes. An effect that fails is tried again later; after
+`MOST_ATTEMPTS` starts it is given up, and `effect_failed` makes it work for a person.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from answerable.contacts.reply_caps import ReplyLimits
+from answerable.contacts.reply_caps_store import claim_automatic_reply
+from answerable.contacts.store import add_mail_reference
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.errors import AnswerableError, ConnectorUnavailable
+from answerable.kit.ids import ContactId, ConversationId
+from answerable.kit.telemetry import EFFECTS, STAGE_SECONDS, get_logger
+from answerable.ledger.event import ASSISTANT, Effect, NewEvent
+from answerable.ledger.store import Appender, finish_effects, retry_effect
+from answerable.privacy.vault import Vault
+
+log = get_logger("flow")
+
+MOST_ATTEMPTS = 5
+FIRST_PAUSE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(minutes=10)
+LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
+# A mail server may be down for a night; nothing is given up before that.
+PATIENT = {"deliver": 24}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A value for the vault, whose reference is to stand in the outcome's data as `name`."""
+
+    name: str
+    contact: ContactId
+    value: Mapping[str, Any]
+    reference_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cap:
+    """An automatic reply to an address, to be counted against the limits in the same commit."""
+
+    address_lookup: str
+    looks_like_a_loop: bool
+    limits: ReplyLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of an effect: an event for its stream, with values for the vault.
+
+    mail: keyed hash of the Message-ID under which the reply left; answers and bounces name it.
+    """
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ASSISTANT
+    sealed: tuple[Sealed, ...] = ()
+    cap: Cap | None = None
+    mail: tuple[str, int] | None = None
+
+
+Handler = Callable[[Effect], Awaitable[Outcome]]
+BatchHandler = Callable[[Sequence[Effect]], Awaitable[Sequence[Outcome]]]
+
+
+class Recorder:
+    """Writes outcomes: the effect is done, its event is there, in one transaction."""
+
+    def __init__(self, vault: Vault, clock: Clock) -> None:
+        self._vault = vault
+        self._clock = clock
+
+    def record_many(
+        self, tx: Connection, outcomes: Sequence[tuple[Effect, Outcome]]
+    ) -> Sequence[ConversationId | None]:
+        """The stream of each outcome that counts; None where another attempt was first."""
+        present = finish_effects(tx, [effect.key for effect, _ in outcomes])
+        appender = Appender(tx)
+        appender.load(effect.stream for effect, _ in outcomes if effect.key in present)
+        at = self._clock.now()
+        recorded: list[ConversationId | None] = []
+        for effect, outcome in outcomes:
+            if effect.key not in present:
+                recorded.append(None)
+                continue
+            present.discard(effect.key)
+            new = self._event(tx, effect, outcome, at)
+            appender.append(effect.stream, new, at=at)
+            recorded.append(effect.stream)
+        appender.flush()
+        return recorded
+
+    def _event(self, tx: Connection, effect: Effect, outcome: Outcome, at: datetime) -> NewEvent:
+        if outcome.cap is not None:
+            allowed = claim_automatic_reply(
+                tx,
+                tenant=effect.tenant,
+                conversation=effect.stream,
+                address_lookup=outcome.cap.address_lookup,
+                key=effect.key,
+                at=at,
+                looks_like_a_loop=outcome.cap.looks_like_a_loop,
+                limits=outcome.cap.limits,
+            )
+            if not allowed.allowed:
+                why = f"no more automatic replies for now ({allowed.reason})"
+                return NewEvent(kind="reply_suppressed", data={"effect": effect.key, "why": why})
+        data = {**outcome.data, "effect": effect.key}
+        for sealed in outcome.sealed:
+            reference = self._vault.put(
+                tx,
+                tenant=effect.tenant,
+                contact_id=sealed.contact,
+                conversation_id=effect.stream,
+                value=sealed.value,
+            )
+            data[sealed.name] = (
+                reference.id
+                if sealed.reference_only
+                else {"ref": reference.id, "commitment": reference.commitment}
+            )
+        if outcome.mail is not None:
+            lookup, reply = outcome.mail
+            add_mail_reference(tx, lookup, effect.stream, reply_seq=reply)
+        return NewEvent(kind=outcome.kind, actor=outcome.actor, data=data)
+
+
+class Performer:
+    """Carries out effects. Those of one kind that can be batched are taken together."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        recorder: Recorder,
+        handlers: Mapping[str, Handler],
+        batch_handlers: Mapping[str, BatchHandler],
+        advanced: Callable[[ConversationId], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._recorder = recorder
+        self._handlers = handlers
+        self._batch_handlers = batch_handlers
+        self._advanced = advanced
+
+    async def perform(self, effects: Sequence[Effect]) -> None:
+        """Carry these out, side by side; each outcome is recorded as soon as it is there."""
+        batches: dict[str, list[Effect]] = {}
+        single: list[Effect] = []
+        for effect in effects:
+            if effect.kind in self._batch_handlers:
+                batches.setdefault(effect.kind, []).append(effect)
+            else:
+                single.append(effect)
+        await asyncio.gather(
+            *(self._perform_batch(kind, batch) for kind, batch in batches.items()),
+            *(self._perform_one(effect) for effect in single),
+        )
+
+    async def _perform_batch(self, kind: str, effects: Sequence[Effect]) -> None:
+        due = [effect for effect in effects if not self._exhausted(effect)]
+        for effect in effects:
+            if effect not in due:
+                await self._give_up(effect, "it was started too often without an end")
+        if not due:
+            return
+        try:
+            with STAGE_SECONDS.labels(kind).time():
+                async with asyncio.timeout(LONGEST_RUN.total_seconds()):
+                    outcomes = await self._batch_handlers[kind](due)
+        except Exception as error:
+            if len(due) > 1:  # find the one that spoils the batch
+                for effect in due:
+                    await self._perform_batch(kind, [effect])
+                return
+            await self._failed(due[0], error)
+            return
+        await asyncio.gather(
+            *(self._record(e, outcome) for e, outcome in zip(due, outcomes, strict=True))
+        )
+
+    async def _perform_one(self, effect: Effect) -> None:
+        if self._exhausted(effect):
+            await self._give_up(effect, "it was started too often without an end")
+            return
+        handler = self._handlers.get(effect.kind)
+        try:
+            if handler is None:
+                raise AnswerableError("unknown_effect", f"nothing performs {effect.kind!r}")
+            with STAGE_SECONDS.labels(effect.kind).time():
+                async with asyncio.timeout(LONGEST_RUN.total_seconds()):
+                    outcome = await handler(effect)
+        except Exception as error:
+            await self._failed(effect, error)
+            return
+        await self._record(effect, outcome)
+
+    async def _record(self, effect: Effect, outcome: Outcome) -> None:
+        stream = await self._database.write_batched(self._recorder.record_many, (effect, outcome))
+        EFFECTS.labels(effect.kind, "done").inc()
+        if stream is not None:
+            self._advanced(stream)
+
+    def _exhausted(self, effect: Effect) -> bool:
+        return effect.attempts > PATIENT.get(effect.kind, MOST_ATTEMPTS)
+
+    async def _failed(self, effect: Effect, error: Exception) -> None:
+        permanent = isinstance(error, AnswerableError) and not isinstance(
+            error, ConnectorUnavailable
+        )
+        known = isinstance(error, AnswerableError | TimeoutError)
+        if not known:
+            log.exception("effect_raised", kind=effect.kind, conversation_id=effect.stream)
+        if permanent or effect.attempts >= PATIENT.get(effect.kind, MOST_ATTEMPTS):
+            await self._give_up(effect, _sentence(error))
+            return
+        pause = _pause(effect.attempts, error)
+        due_at = self._clock.now() + pause
+        await self._database.write(
+            lambda tx: retry_effect(tx, effect.key, due_at, _sentence(error))
+        )
+        EFFECTS.labels(effect.kind, "retried").inc()
+
+    async def _give_up(self, effect: Effect, error: str) -> None:
+        log.warning("effect_given_up", kind=effect.kind, conversation_id=effect.stream)
+        EFFECTS.labels(effect.kind, "failed").inc()
+        data = {"of": effect.kind, "error": error, "attempts": effect.attempts}
+        if effect.kind == "deliver":
+            data["reply"] = effect.payload["reply"]
+        kind = "reply_failed" if effect.kind == "deliver" else "effect_failed"
+        await self._record(effect, Outcome(kind=kind, data=data, actor="system"))
+
+
+def _sentence(error: Exception) -> str:
+    """What may stand in the ledger: our own sentences, no foreign text with personal data."""
+    if isinstance(error, AnswerableError):
+        return f"{error.code}: {error.message}"[:300]
+    return f"internal error ({type(error).__name__})"
+
+
+def _pause(attempts: int, error: Exception) -> timedelta:
+    """Doubling, with jitter so that many do not return together; never before Retry-After."""
+    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE) * random.uniform(0.8, 1.2)
+    asked = error.retry_after if isinstance(error, ConnectorUnavailable) else None
+    return max(pause, asked) if asked else pause

@@ -1,0 +1,79 @@
+"""What the flow asks of the outside: connectors, channels, a model. Implemented above it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from answerable.definition.schema import ServiceDefinition
+from answerable.definition.terms import Proof
+from answerable.flow.message import Delivered, OutboundReply
+from answerable.understanding.understanding import Understanding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a connector read.
+
+    facts: what is not personal and may stand in the ledger, where conditions see it: always
+    "found". values: what is personal: it goes to the vault, and from there into templates.
+    """
+
+    facts: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a playbook wants to read.
+
+    fields: only these are read out; the connector drops all others. subject: the contact's own
+    address ("customer", "C-1001"), from the session and never from a text.
+    parameters: what the contact told, by name. key: the effect's idempotency key, for the logs of
+    the other system.
+    """
+
+    operation: str
+    fields: Sequence[str]
+    subject: tuple[str, str]
+    proof: Proof
+    parameters: Mapping[str, str]
+    key: str
+
+
+class Connector(Protocol):
+    """Our ambassador to one outside system. Third parties: entry point `answerable.connectors`."""
+
+    async def read(self, question: Question) -> Finding:
+        """Raises ConnectorUnavailable, ConnectorRefused, or NotAllowed if the proof is too low."""
+        ...
+
+    async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
+        """What decisions may know of a contact: {"known", "tier", "language"}."""
+        ...
+
+
+class Deliverer(Protocol):
+    """The outgoing side of a channel."""
+
+    async def deliver(self, reply: OutboundReply) -> Delivered:
+        """Raises ConnectorUnavailable to be asked again, ConnectorRefused if it never will do.
+
+        Repeating under the same `reply.key` must be harmless to the receiver.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """Understands texts, many at once, off the event loop."""
+
+    async def understand(
+        self, definition: ServiceDefinition, texts: Sequence[str]
+    ) -> Sequence[Understanding]: ...
+
+
+class Alarm(Protocol):
+    """Tells teams that must know at once."""
+
+    async def alert(
+        self, definition: ServiceDefinition, *, teams: Sequence[str], conversation: str, key: str
+    ) -> None: ...

@@ -1,0 +1,233 @@
+"""Where a conversation stands: what `transition` needs to know, small whatever its length."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from answerable.definition.terms import Proof
+from answerable.desk.owner import ASSISTANT_OWNS, Owner
+from answerable.kit.ids import ContactId
+from answerable.ledger.event import Event, wire_time
+from answerable.playbooks.run import PlaybookRun
+
+NOBODY = ContactId("")  # until the first event says who
+REMEMBERED_REPLIES = 8  # automatic replies whose times are kept, for the brakes against loops
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConversationState:
+    """The snapshot beside a stream. Everything in it follows from the events.
+
+    contact_facts: what the back office said that decisions may use; None until it answered.
+    undecided: data of an `understood` event that waits for these facts.
+    entities: latest of each type that the contact told: {"type", "handle", "ref"}.
+    attempts: clarifying questions since something was last understood.
+    automatic_replies: times of the latest ones, oldest first.
+    """
+
+    contact: ContactId = NOBODY
+    channel: str = ""
+    inbox: str = ""
+    proof: Proof = Proof.ANONYMOUS
+    status: str = "open"
+    owner: Owner = ASSISTANT_OWNS
+    language: str | None = None
+    contact_facts: Mapping[str, Any] | None = None
+    undecided: Mapping[str, Any] | None = None
+    entities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    intent: str | None = None
+    confidence: float | None = None
+    decision: str | None = None
+    team: str | None = None
+    priority: str = "normal"
+    sentiment: float | None = None
+    attempts: int = 0
+    run: PlaybookRun | None = None
+    noticed: bool = False
+    automatic_replies: tuple[datetime, ...] = ()
+    opened_at: datetime | None = None
+    updated_at: datetime | None = None
+    waiting_since: datetime | None = None
+    first_response_due: datetime | None = None
+    closed_at: datetime | None = None
+    last_message: int = 0
+    subject_ref: str | None = None
+    last_ref: str | None = None
+    last_author: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        data = {name: getattr(self, name) for name in _PLAIN}
+        data["proof"] = self.proof.value
+        data["owner"] = asdict(self.owner)
+        data["run"] = self.run.as_data() if self.run else None
+        data["automatic_replies"] = [wire_time(at) for at in self.automatic_replies]
+        for name in _TIMES:
+            moment = getattr(self, name)
+            data[name] = wire_time(moment) if moment else None
+        return data
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any] | None) -> "ConversationState":
+        if data is None:
+            return cls()
+        read = dict(data)
+        read["proof"] = Proof(data["proof"])
+        read["owner"] = Owner(**data["owner"])
+        read["run"] = PlaybookRun.from_data(data["run"]) if data["run"] else None
+        read["automatic_replies"] = tuple(map(_moment, data["automatic_replies"]))
+        for name in _TIMES:
+            read[name] = _moment(data[name]) if data[name] else None
+        return cls(**read)
+
+    def automatic_replies_since(self, moment: datetime) -> int:
+        return sum(1 for at in self.automatic_replies if at > moment)
+
+
+_TIMES = ("opened_at", "updated_at", "waiting_since", "first_response_due", "closed_at")
+_CODED = {"proof", "owner", "run", "automatic_replies", *_TIMES}
+_PLAIN = tuple(n for n in ConversationState.__dataclass_fields__ if n not in _CODED)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def evolve(state: ConversationState, event: Event) -> ConversationState:
+    """The state after `event`. Total: an unknown kind changes nothing but the time."""
+    rule = _RULES.get(event.kind)
+    changed = rule(state, event) if rule else state
+    return replace(changed, updated_at=event.at)
+
+
+def _opened(state: ConversationState, event: Event) -> ConversationState:
+    data = event.data
+    return replace(
+        state,
+        contact=ContactId(data["contact"]),
+        channel=data["channel"],
+        inbox=data["inbox"],
+        proof=Proof(data["proof"]),
+        opened_at=event.at,
+    )
+
+
+def _received(state: ConversationState, event: Event) -> ConversationState:
+    data = event.data
+    proof = Proof(data["proof"])
+    return replace(
+        state,
+        proof=proof,
+        last_message=event.seq,
+        last_ref=data["text"]["ref"],
+        subject_ref=state.subject_ref or data["text"]["ref"],
+        last_author="contact",
+        waiting_since=state.waiting_since or event.at,
+    )
+
+
+def _understood(state: ConversationState, event: Event) -> ConversationState:
+    data = event.data
+    best = data["intents"][0] if data["intents"] else None
+    entities = dict(state.entities)
+    for told in data.get("entities", ()):
+        entities[told["type"]] = {k: told[k] for k in ("type", "handle", "ref")}
+    keep = state.run is not None and state.run.waiting is not None
+    outstanding = state.contact_facts is None and state.proof is not Proof.ANONYMOUS
+    return replace(
+        state,
+        language=data["language"] or state.language,
+        sentiment=data["sentiment"],
+        intent=state.intent if keep or best is None else best["name"],
+        confidence=state.confidence if keep or best is None else best["confidence"],
+        entities=entities,
+        undecided=dict(data) if outstanding else None,
+    )
+
+
+def _decided(state: ConversationState, event: Event) -> ConversationState:
+    data = event.data
+    return replace(
+        state,
+        undecided=None,
+        decision=data["decision"],
+        priority=data["priority"],
+        intent=data.get("intent", state.intent),
+        attempts=state.attempts + 1 if data.get("template") == "clarify" else 0,
+    )
+
+
+def _handed_off(state: ConversationState, event: Event) -> ConversationState:
+    data = event.data
+    due = data.get("first_response_due")
+    return replace(
+        state,
+        owner=Owner(kind="queue", id=data["team"]),
+        team=data["team"],
+        priority=data["priority"],
+        run=None,
+        first_response_due=_moment(due) if due else None,
+    )
+
+
+def _replied(state: ConversationState, event: Event) -> ConversationState:
+    automatic = event.data["author"] == "assistant"
+    times = state.automatic_replies
+    if automatic:
+        times = (*times, event.at)[-REMEMBERED_REPLIES:]
+    by_person = event.data["author"] == "agent"
+    return replace(
+        state,
+        automatic_replies=times,
+        noticed=state.noticed or automatic,
+        last_ref=event.data["text"]["ref"],
+        last_author=event.data["author"],
+        waiting_since=None if by_person or state.owner.kind == "assistant" else state.waiting_since,
+        first_response_due=None if by_person else state.first_response_due,
+    )
+
+
+def _closed(state: ConversationState, event: Event) -> ConversationState:
+    return replace(
+        state, status="closed", closed_at=event.at, run=None, waiting_since=None,
+        first_response_due=None, undecided=None,
+    )  # fmt: skip
+
+
+def _reopened(state: ConversationState, event: Event) -> ConversationState:
+    owner = Owner(**event.data["owner"]) if "owner" in event.data else ASSISTANT_OWNS
+    return replace(state, status="open", closed_at=None, owner=owner, attempts=0)
+
+
+def _taken_over(state: ConversationState, event: Event) -> ConversationState:
+    owner = Owner(kind="agent", id=event.data["agent"])
+    return replace(state, owner=owner, run=None, undecided=None)
+
+
+def _released(state: ConversationState, event: Event) -> ConversationState:
+    return replace(state, owner=Owner(kind="queue", id=event.data["team"]))
+
+
+def _contact_known(state: ConversationState, event: Event) -> ConversationState:
+    return replace(state, contact_facts=dict(event.data["facts"]))
+
+
+def _run_saved(state: ConversationState, event: Event) -> ConversationState:
+    return replace(state, run=PlaybookRun.from_data(event.data["run"]))
+
+
+_RULES = {
+    "conversation_opened": _opened,
+    "message_received": _received,
+    "contact_known": _contact_known,
+    "understood": _understood,
+    "decided": _decided,
+    "playbook_started": _run_saved,
+    "reply_written": _replied,
+    "handed_off": _handed_off,
+    "taken_over": _taken_over,
+    "released": _released,
+    "conversation_closed": _closed,
+    "conversation_reopened": _reopened,
+}
+MAX_SILENCE = timedelta(hours=72)  # an answered conversation closes after this without a word

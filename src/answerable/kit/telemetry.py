@@ -1,0 +1,70 @@
+"""Logs and metrics. Logs hold events and ids, never message texts, addresses or tokens."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+registry = CollectorRegistry()
+
+STAGE_SECONDS = Histogram(
+    "answerable_stage_seconds",
+    "Time spent in a stage of a message's way: accept, advance, or an effect by its kind.",
+    ["stage"],
+    registry=registry,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+EFFECTS = Counter(
+    "answerable_effects_total",
+    "Effects performed, by kind and outcome (done, retried, failed).",
+    ["kind", "outcome"],
+    registry=registry,
+)
+QUEUE_DEPTH = Gauge(
+    "answerable_queue_depth", "Effects that are due, by kind.", ["kind"], registry=registry
+)
+MESSAGES = Counter(
+    "answerable_messages_total",
+    "Messages accepted, by channel; duplicates are those taken before.",
+    ["channel", "duplicate"],
+    registry=registry,
+)
+CONNECTIONS = Gauge(
+    "answerable_connections", "Open live connections, by audience.", ["audience"], registry=registry
+)
+CONNECTOR_SECONDS = Histogram(
+    "answerable_connector_seconds",
+    "Time of calls to outside systems, by connector and outcome.",
+    ["connector", "outcome"],
+    registry=registry,
+)
+
+
+def configure_logging(
+    *, level: str = "info", as_json: bool = True, to: TextIO | None = None
+) -> None:
+    """One JSON object a line (or readable lines), on standard error unless said otherwise."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer(sort_keys=True)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(to or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(room: str) -> Any:
+    """The logger of a room: `log.info("reply_sent", conversation_id=…)`."""
+    return structlog.get_logger(room=room)

@@ -1,0 +1,113 @@
+"""A playbook under way: data that fits in a conversation's state."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from answerable.definition.schema import ServiceDefinition
+from answerable.definition.terms import Proof
+from answerable.ledger.event import NewEffect, NewEvent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """What a step waits for.
+
+    kind: "outcome" of the effect `key`; "answer" of the contact for `slot` (the timer `key` ends
+    the wait); "time": the timer `key`.
+    attempts: questions asked so far for this slot.
+    """
+
+    kind: str
+    key: str
+    slot: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaybookRun:
+    """Where a playbook stands.
+
+    definition: hash of the definition it began under, and to whose end it is carried out.
+    step: index of the step that is next or under way.
+    facts: by name, what lookups found that is not personal; conditions may use it.
+    values: by name, the vault reference of what they found that is personal.
+    slots: by name, {"type", "handle", "ref"} of what the contact told.
+    """
+
+    playbook: str
+    definition: str
+    intent: str
+    step: int = 0
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    waiting: Waiting | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "PlaybookRun":
+        waiting = data["waiting"]
+        return cls(**{**data, "waiting": Waiting(**waiting) if waiting else None})
+
+    def next_step(self) -> "PlaybookRun":
+        return replace(self, step=self.step + 1, waiting=None)
+
+    def bound(self) -> dict[str, Any]:
+        """References for filling templates and calling connectors: no personal value inside."""
+        return {
+            "facts": {name: dict(facts) for name, facts in self.facts.items()},
+            "values": dict(self.values),
+            "slots": {name: dict(slot) for name, slot in self.slots.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepContext:
+    """What an action may look at. entities: latest of each type the contact has told."""
+
+    definition: ServiceDefinition
+    proof: Proof
+    language: str
+    entities: Mapping[str, Mapping[str, str]]
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proceed:
+    """The step is done; go on with the next one."""
+
+    run: PlaybookRun
+    events: tuple[NewEvent, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The step waits. effects[waits_on] is the effect whose outcome or timer ends the wait."""
+
+    run: PlaybookRun
+    kind: str
+    effects: tuple[NewEffect, ...]
+    waits_on: int = 0
+    slot: str = ""
+    attempts: int = 0
+    events: tuple[NewEvent, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """The playbook is over. hand_off: (team or None for the intent's own, reason), if to people."""
+
+    outcome: str
+    hand_off: tuple[str | None, str] | None = None
+    set_aside: str | None = None
+    close: bool = False
+
+
+StepOutcome = Proceed | Block | End
+
+DEFAULT_TIMEOUT = timedelta(hours=24)
+DEFAULT_ATTEMPTS = 3
