@@ -1,0 +1,89 @@
+"""What chat connections need: the wire beneath, limits, and the services they share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from answerable.channels.chat.history import History
+from answerable.channels.chat.signals import Signals
+from answerable.contacts.session import CustomerSession, CustomerSessions, WidgetInbox
+from answerable.flow.message import Accepted, InboundMessage
+from answerable.kit.clock import Clock
+from answerable.kit.ids import ConversationId
+from answerable.kit.live import Live
+from answerable.kit.rate_limit import RateLimiter
+
+
+class Socket(Protocol):
+    """The wire beneath: whole text messages in and out."""
+
+    async def receive(self) -> str | bytes | None:
+        """The next message; None when the peer is gone."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Returns when the transport has taken it. Raises ConnectionError when the peer is gone."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Begin to close; a peer that does not take part is cut off soon after."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection without waiting for what is unsent."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds. silence: after which a peer counts as dead. send_within: what a frame may take
+    to be handed to the socket before the peer counts as too slow."""
+
+    hello_within: float = 10
+    silence: float = 75
+    send_within: float = 20
+    close_within: float = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What one connection, and one contact over all connections, may send in a second."""
+
+    messages: float = 5
+    messages_burst: int = 10
+    contact_messages: float = 10
+    contact_burst: int = 30
+    frames: float = 20
+    frames_burst: int = 60
+
+
+Accept = Callable[[InboundMessage], Awaitable[Accepted]]
+FindConversation = Callable[[CustomerSession], Awaitable[ConversationId | None]]
+
+
+@dataclass(kw_only=True)
+class ChatService:
+    """What all connections of a process share.
+
+    find_conversation: the contact's open conversation in the session's inbox, if any.
+    find_inbox: the inbox a session belongs to; None if the definition dropped it.
+    seconds: a monotonic clock.
+    """
+
+    accept: Accept
+    sessions: CustomerSessions
+    find_conversation: FindConversation
+    find_inbox: Callable[[CustomerSession], WidgetInbox | None]
+    history: History
+    live: Live
+    clock: Clock
+    signals: Signals
+    seconds: Callable[[], float]
+    timing: Timing = field(default_factory=Timing)
+    rates: Rates = field(default_factory=Rates)
+    contacts: RateLimiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.contacts = RateLimiter(
+            per_second=self.rates.contact_messages, burst=self.rates.contact_burst
+        )
