@@ -52,12 +52,12 @@ def create_app(world: World) -> FastAPI:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for this class only
+    assert isinstance(error, Problem)
     return _in_dialect(request.url.path, error)
 
 
 async def _refuse_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    assert isinstance(error, RequestValidationError)
     places = [".".join(str(part) for part in item["loc"]) for item in error.errors()]
     detail = f"Not valid: {', '.join(places)}"
     return _in_dialect(request.url.path, Problem(422, "invalid_input", detail))

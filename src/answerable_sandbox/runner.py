@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 
-import uvicorn
+from uvicorn import Config
+from uvicorn.server import ServerState
 
 from answerable_sandbox.app import create_app
 from answerable_sandbox.receiver import MailServer
 from answerable_sandbox.world import World, build_world
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (the program around us owns them), and saying `ready`."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class Sandbox:
     """The outside world, running in the current event loop while the context is open.
 
-    http_port, smtp_port: 0 takes any free port; see `url` and `smtp_port` for which.
+    http_port, smtp_port: 0 takes any free port; the attributes then say which.
     Entering raises OSError if a port is taken.
+
+    It uses uvicorn's protocol without uvicorn's server: no signal handlers (the program around us
+    owns them) and no patience with open calls when it stops.
     """
 
     def __init__(
@@ -51,6 +36,8 @@ class Sandbox:
         self.http_port = http_port
         self.smtp_port = smtp_port
         self._sessions: set[MailServer] = set()
+        self._state = ServerState()
+        self._servers: list[asyncio.Server] = []
 
     @property
     def url(self) -> str:
@@ -59,17 +46,8 @@ class Sandbox:
 
     async def __aenter__(self) -> Sandbox:
         """Start both servers; both accept connections when this returns."""
-        listener = socket.create_server((self.host, self.http_port))
-        self.http_port = listener.getsockname()[1]
-        try:
-            self._smtp = await asyncio.get_running_loop().create_server(
-                lambda: MailServer(self.world, self._sessions), self.host, self.smtp_port
-            )
-        except OSError:
-            listener.close()
-            raise
-        self.smtp_port = self._smtp.sockets[0].getsockname()[1]
-        config = uvicorn.Config(
+        loop = asyncio.get_running_loop()
+        config = Config(
             create_app(self.world),
             http=self.world.connections.protocol(),
             ws="none",
@@ -77,12 +55,28 @@ class Sandbox:
             log_config=None,
             access_log=False,
             proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
+            timeout_keep_alive=60,  # callers keep pools, and a closed one would look like a fault
         )
-        self._http = _Server(config)
-        self._serving = asyncio.create_task(self._http.serve(sockets=[listener]))
-        await self._http.ready.wait()
+        config.load()
+
+        def http_protocol() -> asyncio.Protocol:
+            protocol: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+                config=config, server_state=self._state, app_state={}
+            )
+            return protocol
+
+        try:
+            http = await loop.create_server(http_protocol, self.host, self.http_port)
+            self._servers.append(http)
+            smtp = await loop.create_server(
+                lambda: MailServer(self.world, self._sessions), self.host, self.smtp_port
+            )
+            self._servers.append(smtp)
+        except OSError:
+            await self._stop()
+            raise
+        self.http_port = http.sockets[0].getsockname()[1]
+        self.smtp_port = smtp.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -92,14 +86,18 @@ class Sandbox:
         trace: TracebackType | None,
     ) -> None:
         """Stop both servers and cut whoever is still connected."""
-        self._http.should_exit = True
+        await self._stop()
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            server.close()
         self.world.connections.cut_all()
-        self._smtp.close()
         for session in list(self._sessions):
             session.abort()
-        await self._serving
-        await self._smtp.wait_closed()
-
-    async def serve_forever(self) -> None:
-        """Return only when the HTTP server stops or the task is cancelled."""
-        await asyncio.shield(self._serving)
+        calls = list(self._state.tasks)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()

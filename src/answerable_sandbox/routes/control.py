@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from answerable_sandbox.faults import MODES, Mode
 from answerable_sandbox.journal import SYSTEMS, Kind, System
 from answerable_sandbox.pages import page
+from answerable_sandbox.problems import Problem
 from answerable_sandbox.world import World
 
 SHOWN = 200  # entries on a page; the JSON interface gives all
@@ -136,14 +137,18 @@ def _fault_form_routes(router: APIRouter, world: World) -> None:
         seconds: Annotated[str, Form()] = "",
         match: Annotated[str, Form()] = "",
     ) -> RedirectResponse:
-        wanted = FaultWanted(
-            system=system,
-            mode=mode,
-            times=int(times) if times.strip().isdecimal() else None,
-            seconds=float(seconds) if seconds.strip() else None,
-            path=(match.strip() or None) if system != "mail" else None,
-            recipient=(match.strip() or None) if system == "mail" else None,
-        )
+        try:
+            wanted = FaultWanted(
+                system=system,
+                mode=mode,
+                times=int(times) if times.strip() else None,
+                seconds=float(seconds) if seconds.strip() else None,
+                path=(match.strip() or None) if system != "mail" else None,
+                recipient=(match.strip() or None) if system == "mail" else None,
+            )
+        except ValueError as error:
+            detail = "Calls are a whole number from 1, seconds a number from 0 to 3600."
+            raise Problem(422, "fault_invalid", detail) from error
         world.faults.add(**wanted.model_dump())
         return RedirectResponse("../#faults", status_code=303)
 

@@ -75,8 +75,9 @@ def core_routes(world: World) -> APIRouter:
 
     async def note_read(request: Request) -> None:
         if request.method == "GET":
-            payload = {"path": request.url.path, "query": dict(request.query_params)}
-            world.journal.record("core", "read", payload, kind="read")
+            path = request.url.path.removeprefix("/core/")
+            query = dict(request.query_params)
+            world.journal.record("core", f"{path} read", {"query": query}, kind="read")
 
     router = APIRouter(
         prefix="/core", tags=["core"], dependencies=[Depends(check_key), Depends(note_read)]
@@ -180,10 +181,12 @@ def _payment_routes(router: APIRouter, bank: Bank) -> None:
 def _public_routes(router: APIRouter, world: World) -> None:
     records = world.bank.records
 
-    @router.get("/rates/{pair}")
+    @router.get("/rates/{pair:path}")
     async def rate(pair: str, fields: Fields = None) -> Json:
         name = pair.upper().replace("/", "-")
-        if len(name) == 6:
+        if len(name) == 3:
+            name = f"EUR-{name}"
+        elif len(name) == 6:
             name = f"{name[:3]}-{name[3:]}"
         base, _, quote = name.partition("-")
         answer = {

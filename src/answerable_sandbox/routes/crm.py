@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Header, Request, Response
@@ -117,6 +118,7 @@ def _query_route(data: APIRouter, world: World) -> None:
 async def _fields(request: Request) -> Record:
     try:
         fields = await request.json()
+        json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except ValueError as error:
         raise Problem(400, "JSON_PARSER_ERROR", "The body is not JSON") from error
     if not isinstance(fields, dict):

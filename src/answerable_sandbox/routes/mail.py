@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import aiosmtplib
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from answerable_sandbox.pages import page
 from answerable_sandbox.problems import Problem
@@ -144,13 +144,22 @@ def _form_route(router: APIRouter, world: World) -> None:
         subject: Annotated[str, Form()] = "",
         in_reply_to: Annotated[str, Form()] = "",
     ) -> HTMLResponse:
-        draft = Draft(
-            sender=sender, to=to, subject=subject, text=text, in_reply_to=in_reply_to or None
-        )
-        shown = {**draft.model_dump(), "in_reply_to": in_reply_to}
+        shown = {
+            "sender": sender,
+            "to": to,
+            "subject": subject,
+            "text": text,
+            "in_reply_to": in_reply_to,
+        }
         try:
+            draft = Draft.model_validate({**shown, "in_reply_to": in_reply_to or None})
             message_id = await deliver(world, draft)
-        except Problem as problem:
+        except (Problem, ValidationError) as error:
+            problem = (
+                error
+                if isinstance(error, Problem)
+                else Problem(422, "mail_invalid", "A field is empty or too long.")
+            )
             return page(
                 "compose.html",
                 status=problem.status,

@@ -91,8 +91,8 @@ class Mailboxes:
         mail = Mail(
             id=self._numbered,
             received_at=self._clock(),
-            sender=sender,
-            recipients=tuple(recipients),
+            sender=_text(sender),
+            recipients=tuple(_text(recipient) for recipient in recipients),
             headers=headers,
             text=text,
             raw=raw,
@@ -101,7 +101,12 @@ class Mailboxes:
         self._bytes += len(raw)
         while len(self._mails) > MAILS_KEPT or self._bytes > MAIL_BYTES_KEPT:
             self._bytes -= len(self._mails.popleft().raw)
-        payload = {"from": sender, "to": recipients, "subject": mail.subject, "mail": mail.id}
+        payload = {
+            "from": mail.sender,
+            "to": mail.recipients,
+            "subject": mail.subject,
+            "mail": mail.id,
+        }
         self._journal.record(
             "mail", "mail received", payload, idempotency_key=headers.get("Message-ID")
         )
@@ -128,13 +133,18 @@ def read_mail(raw: bytes) -> tuple[dict[str, str], str]:
     """The headers worth showing and the readable text; never raises, whatever the bytes are."""
     try:
         message = message_from_bytes(raw, policy=policy.default)
-        headers = {name: str(message[name]) for name in _SHOWN_HEADERS if message[name]}
+        headers = {name: _text(str(message[name])) for name in _SHOWN_HEADERS if message[name]}
         body = message.get_body(preferencelist=("plain", "html"))
-        text = str(body.get_content()) if body is not None else ""
+        text = _text(str(body.get_content())) if body is not None else ""
     # The stdlib parser raises all sorts of errors on hostile mail, RecursionError included.
     except Exception:
         return {}, raw.decode("utf-8", "replace")
     return headers, text
+
+
+def _text(value: str) -> str:
+    """The value without the half surrogates that stand for bytes in an unknown encoding."""
+    return value.encode("utf-8", "replace").decode()
 
 
 def write_mail(
