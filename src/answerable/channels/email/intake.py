@@ -1,0 +1,207 @@
+"""From a stored raw mail to an accepted message, in steps that may each be the last before a crash.
+
+    stored -> read in a child -> masked mail replaces the original -> identity fixed -> accepted
+    -> parsed | quarantined
+
+Each step may happen again without harm: the identity (`external_id`) is fixed before the message is
+accepted, and accepting the same identity twice is one message. No mail is dropped: one that cannot
+be read becomes a message that says so.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from answerable.channels.email.inbound import inbound_message, unread_message
+from answerable.channels.email.inbox import MailInbox
+from answerable.channels.email.ports import Accept
+from answerable.channels.email.reader import MailReader, Read, Unparsable
+from answerable.channels.email.reply_token import ReplyTokens
+from answerable.channels.email.seal import MailSeal
+from answerable.channels.email.smtp_out import backoff
+from answerable.channels.email.store import (
+    MailState,
+    NewRawMail,
+    Position,
+    StoredRawMail,
+    add_raw_mail,
+    claim_due_mails,
+    claim_mail,
+    find_copy,
+    finish_mail,
+    new_mail_id,
+    postpone_mail,
+    remember_external_id,
+    replace_ciphertext,
+    set_position,
+)
+from answerable.flow.message import Accepted, InboundMessage
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.ids import TenantId
+
+_LEASE = timedelta(minutes=5)
+_ATTEMPTS_MOST = 3  # a mail that ended the whole process so often is not read a fourth time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a mail came from. source: "imap", "smtp" or "file".
+
+    null_sender: the SMTP envelope named no sender. note: why this is only a part of the mail.
+    position, folder, uid: of an IMAP mailbox, stored in the same transaction as the mail.
+    """
+
+    source: str
+    null_sender: bool = False
+    note: str | None = None
+    folder: str = ""
+    position: Position | None = None
+    uid: int | None = None
+
+
+class MailIntake:
+    """Stores mail first and reads it later; `on_stored` is only a hint to be quick about it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        seal: MailSeal,
+        reader: MailReader,
+        tokens: ReplyTokens,
+        accept: Accept,
+        clock: Clock,
+        inboxes: Mapping[tuple[TenantId, str], MailInbox],
+    ) -> None:
+        self._database = database
+        self._seal = seal
+        self._reader = reader
+        self._tokens = tokens
+        self._accept = accept
+        self._clock = clock
+        self._inboxes = inboxes
+
+    async def store(self, raw: bytes, inbox: MailInbox, origin: Origin) -> tuple[str, bool]:
+        """Put a mail on disk; its id, and whether it is new. Returns after the commit."""
+        now = self._clock.now()
+        mail_id = new_mail_id()
+        wrapped_key, ciphertext = self._seal.seal(raw, context=mail_id)
+        position = origin.position
+        mail = NewRawMail(
+            id=mail_id,
+            tenant=inbox.tenant,
+            inbox=inbox.name,
+            source=origin.source,
+            digest=hashlib.sha256(raw).hexdigest(),
+            size_bytes=len(raw),
+            received_at=now,
+            wrapped_key=wrapped_key,
+            ciphertext=ciphertext,
+            null_sender=origin.null_sender,
+            uidvalidity=position.uidvalidity if position else None,
+            uid=origin.uid,
+            note=origin.note,
+        )
+
+        def unit(tx: Connection) -> tuple[str, bool]:
+            stored = add_raw_mail(tx, mail)
+            if position is not None:
+                set_position(tx, inbox.tenant, inbox.name, origin.folder, position, at=now)
+            return stored
+
+        return await self._database.write(unit)
+
+    async def take_in(self, raw: bytes, inbox: MailInbox, origin: Origin) -> Accepted | None:
+        """Store and read one mail at once; None if it was read before."""
+        mail_id, _ = await self.store(raw, inbox, origin)
+        now = self._clock.now()
+        mail = await self._database.write(lambda tx: claim_mail(tx, mail_id, now=now, lease=_LEASE))
+        return None if mail is None else await self._take(mail)
+
+    async def advance(self, *, most: int = 20) -> int:
+        """Read the mails that wait; how many were taken on. Call until it returns 0.
+
+        A failure of ours (the database, a bug) postpones the one mail and is raised after the
+        others were done.
+        """
+        now = self._clock.now()
+        mails = await self._database.write(
+            lambda tx: claim_due_mails(tx, now=now, lease=_LEASE, most=most)
+        )
+        failures: list[Exception] = []
+        for mail in mails:
+            try:
+                await self._take(mail)
+            except Exception as error:
+                failures.append(error)
+                await self._postpone(mail)
+        if failures:
+            raise ExceptionGroup("mails that could not be taken in yet", failures)
+        return len(mails)
+
+    async def _postpone(self, mail: StoredRawMail) -> None:
+        due_at = self._clock.now() + backoff(mail.failures + 1)
+        await self._database.write(lambda tx: postpone_mail(tx, mail.id, due_at=due_at))
+
+    async def _take(self, mail: StoredRawMail) -> Accepted | None:
+        inbox = self._inboxes[mail.tenant, mail.inbox]
+        raw = self._seal.open(mail.wrapped_key, mail.ciphertext, context=mail.id)
+        outcome = await self._read(mail, raw)
+        message = self._message(mail, inbox, raw, outcome)
+        identity, copy = await self._fix_identity(mail, message.external_id, outcome.masked)
+        if copy is not None:
+            await self._finish(mail, MailState.PARSED, f"copy of {copy}")
+            return None
+        accepted = await self._accept(replace(message, external_id=identity))
+        state = MailState.PARSED if message.unparsable is None else MailState.QUARANTINED
+        await self._finish(mail, state, message.unparsable)
+        return accepted
+
+    def _message(
+        self, mail: StoredRawMail, inbox: MailInbox, raw: bytes, outcome: Read | Unparsable
+    ) -> InboundMessage:
+        if isinstance(outcome, Unparsable):
+            return unread_message(
+                outcome.masked or raw,
+                reason=outcome.reason,
+                digest=mail.digest,
+                inbox=inbox,
+                received_at=mail.received_at,
+                raw_id=mail.id,
+            )
+        return inbound_message(
+            outcome.mail,
+            reply_text=outcome.reply_text,
+            inbox=inbox,
+            tokens=self._tokens,
+            received_at=mail.received_at,
+            raw_id=mail.id,
+            null_sender=mail.null_sender,
+            unparsable=mail.note,
+        )
+
+    async def _read(self, mail: StoredRawMail, raw: bytes) -> Read | Unparsable:
+        if mail.attempts >= _ATTEMPTS_MOST:
+            return Unparsable(reason="reading-ended-the-process")
+        return await self._reader.read(raw)
+
+    async def _fix_identity(
+        self, mail: StoredRawMail, external_id: str, masked: bytes | None
+    ) -> tuple[str, str | None]:
+        sealed = None if masked is None else self._seal.seal(masked, context=mail.id)
+
+        def unit(tx: Connection) -> tuple[str, str | None]:
+            if sealed is not None:
+                replace_ciphertext(tx, mail.id, wrapped_key=sealed[0], ciphertext=sealed[1])
+            identity = remember_external_id(tx, mail.id, external_id)
+            copy = find_copy(tx, mail.tenant, identity, other_than=mail.id, inbox=mail.inbox)
+            return identity, copy
+
+        return await self._database.write(unit)
+
+    async def _finish(self, mail: StoredRawMail, state: MailState, note: str | None) -> None:
+        await self._database.write(lambda tx: finish_mail(tx, mail.id, state=state, note=note))
