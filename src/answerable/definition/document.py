@@ -237,18 +237,13 @@ class EscalationEntry(Model):
     routing: tuple[RoutingEntry, ...] = ()
     triggers: tuple[TriggerEntry, ...] = waiting(default=())
     business_hours: Annotated[BusinessHoursEntry | None, BeforeValidator(_hours)] = None
-    policies: Mapping[str, EscalationPolicy] = Field(default={}, json_schema_extra={"inner": True})
+    policies: Mapping[str, EscalationPolicy] = Field(
+        default={}, json_schema_extra={"inner": True, "waiting": True}
+    )
 
     @classmethod
     def reshape(cls, data: dict[Any, Any]) -> dict[Any, Any]:
         return gather(data, cls, into="policies", values=(dict,))
-
-
-class SlaEntry(Model):
-    """A class of promises."""
-
-    first_response: str | None = None
-    resolution: str | None = None
 
 
 class IntegrationEntry(Model):

@@ -83,6 +83,14 @@ class Model(BaseModel):
             if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("waiting")
         )
 
+    @classmethod
+    def names_wait(cls) -> bool:
+        """Whether the entries under names of one's own are what nothing acts on yet."""
+        return any(
+            _inner(info) and bool(info.json_schema_extra.get("waiting"))  # type: ignore[union-attr]
+            for info in cls.model_fields.values()
+        )
+
 
 def waiting(default: Any = None, **options: Any) -> Any:
     """A key that is read and checked, but that nothing acts on yet: a warning says so."""

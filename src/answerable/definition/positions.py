@@ -46,6 +46,7 @@ class Document:
 
     values, keys: where the value, or the key that leads to it, begins; () is the whole document.
     texts: where the characters of a text begin, behind its quote, if it stands in one line.
+    blocks: texts that stand in lines of their own, below a `|`.
     remarks: what a reader would have wanted to be told, with its place.
     """
 
@@ -53,6 +54,7 @@ class Document:
     values: dict[Where, Position] = field(default_factory=dict)
     keys: dict[Where, Position] = field(default_factory=dict)
     texts: dict[Where, Position] = field(default_factory=dict)
+    blocks: set[Where] = field(default_factory=set)
     remarks: list[tuple[Position, str]] = field(default_factory=list)
 
     def place(self, finding: Finding) -> Position:
@@ -60,6 +62,8 @@ class Document:
         where = self._path(finding.where)
         if finding.at_key and where in self.keys:
             return self.keys[where]
+        if finding.text_line and where in self.blocks:
+            return Position(line=self.values[where].line + finding.text_line, column=1)
         text = self.texts.get(where) if finding.offset else None
         if text:
             return Position(line=text.line, column=text.column + finding.offset)
@@ -82,7 +86,8 @@ def _child(data: Any, step: str | int) -> Any:
         return None
     if step in data:
         return step
-    return next((key for key in data if camel(key) == camel(str(step))), None)
+    names = [camel(name) for name in str(step).split("|")]
+    return next((key for name in names for key in data if camel(key) == name), None)
 
 
 @dataclass(kw_only=True)
@@ -95,6 +100,7 @@ class _Node:
     items: "list[_Node] | None" = None
     pairs: "list[tuple[_Node, _Node]] | None" = None
     plain: bool = False
+    block: bool = False
     complete: bool = False
 
 
@@ -236,7 +242,7 @@ def _attach(parent: _Node, waiting: list[_Node], node: _Node) -> None:
     if parent.items is not None:
         parent.items.append(node)
     elif waiting:
-        assert parent.pairs is not None  # noqa: S101  (a collection is a list or has pairs)
+        assert parent.pairs is not None
         parent.pairs.append((waiting.pop(), node))
     else:
         waiting.append(node)
@@ -274,6 +280,8 @@ class _Unfolding:
         self._document.values[where] = node.position
         if node.text:
             self._document.texts[where] = node.text
+        if node.block:
+            self._document.blocks.add(where)
         if node.items is not None:
             return [
                 self.unfold(item, (*where, at), depth + 1) for at, item in enumerate(node.items)

@@ -33,7 +33,9 @@ class Problem:
 class Finding:
     """A problem whose place is still given as keys and list positions from the top.
 
+    A step of `where` may name alternatives (`team|assignTo`): the first that is there is meant.
     at_key: the key itself is meant, not its value. offset: columns to the right of the value.
+    text_line: line within a text of several lines, from 1.
     """
 
     severity: Severity
@@ -41,3 +43,4 @@ class Finding:
     message: str
     at_key: bool = False
     offset: int = 0
+    text_line: int = 0

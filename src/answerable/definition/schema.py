@@ -115,6 +115,7 @@ class Playbook(Part):
     name: the key in the definition (`group.part` where parts are grouped). intents: names, may be
     empty for a playbook that only agents start. proof: asked for before the first step.
     on_missing_proof: the template sent instead; the conversation is then handed off.
+    enabled: False too if it has no steps, asks for a person, or has a step that nothing performs.
     """
 
     name: str

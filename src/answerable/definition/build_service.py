@@ -1,0 +1,204 @@
+"""Teams, calendars, promises and limits, from the file's shape."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from answerable.definition.calendar import BusinessCalendar, read_calendar
+from answerable.definition.document import CalendarEntry, ServiceDocument
+from answerable.definition.duration import parse_elapsed
+from answerable.definition.explain import did_you_mean, shown
+from answerable.definition.keys import camel
+from answerable.definition.reading import Notes
+from answerable.definition.schema import Intent, Limits, Rate, SlaClass, Team, Where
+from answerable.definition.terms import PRIORITIES, ChannelKind, Priority
+
+IN_PLACE = "businessHours"
+_RATE = re.compile(r"(?P<count>\d+)\s*(?:per|/|in|within)\s*(?P<per>.+)")
+_DEFAULT_RATES: dict[ChannelKind, str] = {"email": "2 per 24h", "sms": "4 per 24h"}
+_SLA_KEYS = ("firstResponse", "resolution")
+
+
+def build_teams(
+    document: ServiceDocument, intents: Mapping[str, Intent], notes: Notes
+) -> tuple[dict[str, Team], str]:
+    """All teams, and the one that takes what no rule places.
+
+    A definition without `teams` has the teams that it mentions.
+    """
+    teams: dict[str, Team] = {}
+    for at, entry in enumerate(document.teams):
+        where: Where = ("teams", at)
+        if entry.name in teams:
+            notes.error((*where, "name"), f"two teams are called {entry.name}: rename one")
+        teams[entry.name] = Team(
+            name=entry.name,
+            title=entry.title or _title(entry.name),
+            calendar=entry.calendar,
+            languages=entry.languages,
+            skills=entry.skills,
+            where=where,
+        )
+    if not document.teams:
+        mentioned = _mentioned(document, intents)
+        teams = {name: Team(name=name, title=_title(name)) for name in mentioned}
+        if teams:
+            listed = ", ".join(teams)
+            notes.warning((), f"no teams are declared: {listed} are taken as they are written")
+    first = next(iter(teams)) if document.teams else "support"
+    default = document.escalation.default_team or first
+    if not document.teams:
+        teams.setdefault(default, Team(name=default, title=_title(default)))
+    if document.escalation.default_team is None and document.escalation.routing:
+        notes.warning(
+            ("escalation",), f"defaultTeam is missing: what no rule places goes to {default}"
+        )
+    return teams, default
+
+
+def _mentioned(document: ServiceDocument, intents: Mapping[str, Intent]) -> list[str]:
+    names: list[str | None] = []
+    for intent in intents.values():
+        names += [intent.team, *intent.alert]
+    for rule in document.escalation.routing:
+        names.append(rule.team)
+    for trigger in document.escalation.triggers:
+        names += [trigger.team, *trigger.notify]
+    for policy in document.escalation.policies.values():
+        names += [policy.route_to, *policy.notify]
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def _title(name: str) -> str:
+    return name.replace("-", " ").capitalize()
+
+
+def build_calendars(
+    document: ServiceDocument, notes: Notes
+) -> tuple[dict[str, BusinessCalendar], str | None]:
+    """All calendars, and the name of the one that applies without a team's own."""
+    calendars: dict[str, BusinessCalendar] = {}
+    for name, entry in document.calendars.items():
+        calendars |= _calendar(name, entry, document.timezone, ("calendars", name), notes)
+    hours = document.escalation.business_hours
+    if hours is None:
+        return calendars, None
+    where: Where = ("escalation", "businessHours")
+    if hours.calendar is None:
+        calendars |= _calendar(IN_PLACE, hours, document.timezone, where, notes)
+        return calendars, IN_PLACE if IN_PLACE in calendars else None
+    if hours.calendar not in document.calendars:
+        hint = did_you_mean(hours.calendar, document.calendars)
+        notes.error(where, f"no calendar is called {hours.calendar}{hint}")
+        return calendars, None
+    return calendars, hours.calendar
+
+
+def _calendar(
+    name: str, entry: CalendarEntry, timezone: str, where: Where, notes: Notes
+) -> dict[str, BusinessCalendar]:
+    holidays = set()
+    for at, day in enumerate(entry.holidays):
+        try:
+            holidays.add(date.fromisoformat(day))
+        except ValueError:
+            notes.error((*where, "holidays", at), f"{shown(day)} is no date: write 2026-12-25")
+    try:
+        calendar = read_calendar(entry.timezone or timezone, entry.schedule, frozenset(holidays))
+    except ValueError as error:
+        key = "timezone" if "time zone" in str(error) else "schedule"
+        notes.error((*where, key), str(error))
+        return {}
+    if not any(calendar.week):
+        notes.error(
+            (*where, "schedule"), "this calendar never opens: add monday-friday: '9:00-17:00'"
+        )
+        return {}
+    return {name: calendar}
+
+
+def build_sla(document: ServiceDocument, notes: Notes) -> dict[str, SlaClass]:
+    """Promises by class name; where they differ by plan, by `plan/priority`."""
+    classes: dict[str, SlaClass] = {}
+    for name, given in document.escalation.sla.items():
+        where: Where = ("escalation", "sla", name)
+        if isinstance(given, dict) and not _is_promise(given):
+            for level, inner in given.items():
+                priority = _priority(level)
+                key = f"{name}/{priority or level}"
+                if priority is None:
+                    hint = did_you_mean(level, PRIORITIES)
+                    notes.error((*where, level), f"{level} is no priority{hint}", at_key=True)
+                found = _promise(key, inner, (*where, level), notes)
+                classes[key] = found.model_copy(update={"plan": name, "priority": priority})
+        else:
+            found = _promise(name, given, where, notes)
+            classes[_priority(name) or name] = found.model_copy(
+                update={"name": _priority(name) or name, "priority": _priority(name)}
+            )
+    return classes
+
+
+def _priority(word: str) -> Priority | None:
+    word = "urgent" if word == "critical" else word
+    return next((priority for priority in PRIORITIES if priority == word), None)
+
+
+def _is_promise(given: Mapping[str, object]) -> bool:
+    """Whether the keys are those of one class, not priorities of a plan (in doubt, a class)."""
+    return not given or not any(_priority(key) for key in given)
+
+
+def _promise(name: str, given: object, where: Where, notes: Notes) -> SlaClass:
+    """A duration alone is the time until the first response."""
+    if isinstance(given, str):
+        first = notes.duration(given, where)
+        return SlaClass(name=name, first_response=first, where=where)
+    if not isinstance(given, dict):
+        notes.error(where, f"{name} must be a duration such as 4h, not {shown(given)}")
+        return SlaClass(name=name, where=where)
+    given = {camel(str(key)): value for key, value in given.items()}
+    for key in given:
+        if key not in _SLA_KEYS:
+            hint = did_you_mean(key, _SLA_KEYS)
+            notes.error((*where, key), f"unknown key {key}{hint}", at_key=True)
+    return SlaClass(
+        name=name,
+        first_response=notes.duration(given.get("firstResponse"), (*where, "firstResponse")),
+        resolution=notes.duration(given.get("resolution"), (*where, "resolution")),
+        where=where,
+    )
+
+
+def build_limits(document: ServiceDocument, notes: Notes) -> Limits:
+    """Brakes, with those that a definition always has if it names none."""
+    entry = document.limits
+    given = entry.automatic_replies_per_conversation
+    kinds: tuple[ChannelKind, ...] = ("chat", "email", "sms", "phone", "slack")
+    texts = dict.fromkeys(kinds, given) if isinstance(given, str) else {**_DEFAULT_RATES, **given}
+    rates: dict[ChannelKind, Rate] = {}
+    for kind, text in texts.items():
+        where: Where = ("limits", "automaticRepliesPerConversation", kind)
+        try:
+            rates[kind] = read_rate(text)
+        except ValueError as error:
+            notes.error(where, str(error))
+            if isinstance(given, str):
+                break
+    return Limits(
+        automatic_replies=rates,
+        clarifying_questions=entry.clarifying_questions,
+        message_characters=entry.message_characters,
+        messages_per_minute=entry.messages_per_minute,
+    )
+
+
+def read_rate(text: str) -> Rate:
+    """`2 per 24h`. Raises ValueError with what to write instead."""
+    found = _RATE.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not a rate: write 2 per 24h")
+    per = parse_elapsed(found["per"])
+    if not per.approximate:
+        raise ValueError(f"{text!r} counts in no time at all: write 2 per 24h")
+    return Rate(count=int(found["count"]), per=per)

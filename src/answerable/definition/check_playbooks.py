@@ -1,0 +1,200 @@
+"""Whether playbooks can do what they say: actions, their parameters, proofs, texts and systems."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from answerable.definition.actions import ActionCatalogue, ActionSpec, Parameter
+from answerable.definition.duration import parse_elapsed
+from answerable.definition.explain import did_you_mean, shown
+from answerable.definition.problem import Finding, Severity
+from answerable.definition.schema import Playbook, ServiceDefinition, Step, Where
+from answerable.definition.terms import PRIORITIES
+
+# Actions of the reference definitions: read and kept, though not every one is performed yet.
+FAMILIAR_ACTIONS = frozenset(
+    {
+        "acknowledge-receipt", "analyze-user-pattern", "apply-workaround", "collect-details",
+        "collect-diagnostics", "correlate-with-incidents", "create-case", "create-jira-ticket",
+        "create-return-ticket", "diagnose-issue", "extract-order-number", "fetch-account-data",
+        "fetch-metrics", "fetch-order-status", "format-response", "generate-return-label",
+        "log-access", "provide-example", "respond-to-customer", "respond-with-status",
+        "search-known-issues", "send-return-instructions", "suggest-fix", "suggest-optimizations",
+        "validate-request", "verify-eligibility", "verify-identity", "verify-transaction",
+    }
+)  # fmt: skip
+_SHAPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "text": (str, "a text"),
+    "name": (str, "a name"),
+    "template": (str, "the name of a template"),
+    "team": (str, "the name of a team"),
+    "integration": (str, "the name of an integration"),
+    "number": ((int, float), "a number"),
+    "boolean": (bool, "true or false"),
+    "names": (list, "a list of names"),
+    "mapping": (dict, "keys with values"),
+}
+_SYSTEM_KEYS = ("api", "system", "provider")
+
+
+def error(where: Where, message: str, *, at_key: bool = False) -> Finding:
+    return Finding(severity="error", where=where, message=message, at_key=at_key)
+
+
+def warning(where: Where, message: str, *, at_key: bool = False) -> Finding:
+    return Finding(severity="warning", where=where, message=message, at_key=at_key)
+
+
+def check_playbooks(
+    definition: ServiceDefinition, actions: ActionCatalogue | None
+) -> Iterator[Finding]:
+    """All findings about playbooks; without a catalogue, those that need none."""
+    fulfilled: dict[str, Playbook] = {}
+    for playbook in definition.playbooks.values():
+        yield from _check_intents(playbook, definition, fulfilled)
+        if playbook.on_missing_proof:
+            place = (*playbook.where, "onMissingProof")
+            yield from check_template(playbook.on_missing_proof, place, definition)
+        for step in playbook.workflow:
+            yield from _check_step(step, playbook, definition, actions)
+
+
+def _check_intents(
+    playbook: Playbook, definition: ServiceDefinition, fulfilled: dict[str, Playbook]
+) -> Iterator[Finding]:
+    for name in playbook.intents:
+        intent = definition.intents[name]
+        if intent.sensitive and playbook.enabled:
+            yield error(
+                playbook.where,
+                f"{name} is sensitive ({intent.sensitive}): it is never answered automatically, "
+                "so remove this playbook or set enabled: false",
+                at_key=True,
+            )
+        other = fulfilled.get(name)
+        if other is not None and playbook.enabled:
+            yield error(
+                playbook.where,
+                f"{name} is already fulfilled by the playbook {other.name}: keep one",
+                at_key=True,
+            )
+        if playbook.enabled:
+            fulfilled.setdefault(name, playbook)
+
+
+def _check_step(
+    step: Step,
+    playbook: Playbook,
+    definition: ServiceDefinition,
+    actions: ActionCatalogue | None,
+) -> Iterator[Finding]:
+    if actions is None:
+        yield from _check_usual_names(step, definition)
+        return
+    spec = actions.get(step.action)
+    if spec is None:
+        yield _unknown_action(step, actions)
+        yield from _check_usual_names(step, definition)
+        return
+    if not playbook.proof.satisfies(spec.proof):
+        yield error(
+            (*step.where, "action"),
+            f"{step.action} needs the proof {spec.proof}, but the playbook asks only for "
+            f"{playbook.proof}: write proof: {spec.proof}",
+        )
+    yield from _check_parameters(step, spec, definition)
+
+
+def _unknown_action(step: Step, actions: ActionCatalogue) -> Finding:
+    place = (*step.where, "action")
+    if step.action in FAMILIAR_ACTIONS:
+        message = f"{step.action} is read, not yet acted on: this playbook hands over to people"
+        return warning(place, message)
+    known = sorted({*actions, *FAMILIAR_ACTIONS})
+    return error(place, f"no action is called {step.action}{did_you_mean(step.action, known)}")
+
+
+def _check_parameters(
+    step: Step, spec: ActionSpec, definition: ServiceDefinition
+) -> Iterator[Finding]:
+    for name, parameter in spec.parameters.items():
+        if name in step.parameters:
+            value = step.parameters[name]
+            yield from _check_value(parameter, value, (*step.where, name), definition)
+        elif parameter.required:
+            yield error(step.where, f"{step.action} needs {name}: add `{name}: ...`")
+    for name in step.parameters:
+        if name not in spec.parameters and not spec.open_parameters:
+            known = [*spec.parameters, "action", "condition", "as"]
+            message = f"{step.action} takes no {name}{did_you_mean(name, known)}"
+            yield error((*step.where, name), message, at_key=True)
+
+
+def _check_value(
+    parameter: Parameter, value: Any, where: Where, definition: ServiceDefinition
+) -> Iterator[Finding]:
+    name = where[-1]
+    wanted = _SHAPES.get(parameter.kind)
+    if wanted and (not isinstance(value, wanted[0]) or _bool_as_number(parameter, value)):
+        yield error(where, f"{name} must be {wanted[1]}, not {shown(value)}")
+        return
+    match parameter.kind:
+        case "template":
+            yield from check_template(value, where, definition)
+        case "team":
+            yield from check_team(value, where, definition)
+        case "integration":
+            yield from check_integration(value, where, definition)
+        case "duration":
+            try:
+                parse_elapsed(value)
+            except ValueError as wrong:
+                yield error(where, str(wrong))
+        case "priority" if value not in (*PRIORITIES, "critical"):
+            hint = did_you_mean(str(value), PRIORITIES)
+            yield error(where, f"{shown(value)} is no priority{hint}")
+
+
+def _bool_as_number(parameter: Parameter, value: Any) -> bool:
+    return parameter.kind == "number" and isinstance(value, bool)
+
+
+def _check_usual_names(step: Step, definition: ServiceDefinition) -> Iterator[Finding]:
+    """What can be checked of a step whose action is not known."""
+    for name, value in step.parameters.items():
+        where = (*step.where, name)
+        if not isinstance(value, str):
+            continue
+        if name == "template":
+            yield from check_template(value, where, definition)
+        elif name in ("team", "assignTo"):
+            yield from check_team(value, where, definition)
+        elif name == "connector":
+            yield from check_integration(value, where, definition)
+        elif name in _SYSTEM_KEYS and value not in definition.integrations:
+            yield from check_integration(value, where, definition, severity="warning")
+
+
+def check_template(name: str, where: Where, definition: ServiceDefinition) -> Iterator[Finding]:
+    if name in definition.templates:
+        return
+    if definition.templates:
+        hint = did_you_mean(name, definition.templates)
+        yield error(where, f"no template is called {name}{hint}")
+    else:
+        yield warning(where, f"no template is called {name}: add it under templates")
+
+
+def check_team(name: str, where: Where, definition: ServiceDefinition) -> Iterator[Finding]:
+    # Teams without a place are those that an undeclared definition mentions.
+    declared = any(team.where for team in definition.teams.values())
+    if declared and name not in definition.teams:
+        yield error(where, f"no team is called {name}{did_you_mean(name, definition.teams)}")
+
+
+def check_integration(
+    name: str, where: Where, definition: ServiceDefinition, *, severity: Severity = "error"
+) -> Iterator[Finding]:
+    if name not in definition.integrations:
+        hint = did_you_mean(name, definition.integrations) or ": add it under integrations"
+        message = f"no integration is called {name}{hint}"
+        yield Finding(severity=severity, where=where, message=message)
