@@ -38,7 +38,10 @@ class Connections:
                 super().connection_made(transport)
 
             def connection_lost(self, exc: Exception | None) -> None:
-                registered.pop(self.transport.get_extra_info("peername")[:2], None)
+                peer = self.transport.get_extra_info("peername")[:2]
+                # The port may belong to a new connection already, if this one was cut.
+                if registered.get(peer) is self.transport:
+                    del registered[peer]
                 super().connection_lost(exc)
 
         return RegisteredProtocol

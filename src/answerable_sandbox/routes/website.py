@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -15,6 +16,7 @@ from answerable_sandbox.settings import Clock, utc_now
 from answerable_sandbox.systems.bank import Customer
 from answerable_sandbox.systems.seed import CUSTOMERS, seed_records
 
+_ORIGIN = re.compile(r"https?://[\w.\-\[\]:]+")
 AUDIENCE = "northwind-bank"
 WIDGET_KEY = "wk_northwind_demo"
 TOKEN_SECONDS = 3600
@@ -37,14 +39,23 @@ def customer_token(customer: Customer, secret: str, *, clock: Clock = utc_now) -
 
 
 def page_policy(answerable_url: str) -> str:
-    """The page's Content-Security-Policy: own files, the widget, and Answerable's API."""
+    """The page's Content-Security-Policy: own files, the widget, and Answerable's API.
+
+    answerable_url: an origin; anything that could not be one is left out of the policy.
+    """
+    if not _ORIGIN.fullmatch(answerable_url.rstrip("/")):
+        return _policy("", "")
     parts = urlsplit(answerable_url)
     origin = f"{parts.scheme}://{parts.netloc}"
     socket = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
+    return _policy(f" {origin}", f" {socket}")
+
+
+def _policy(origin: str, socket: str) -> str:
     return (
-        f"default-src 'none'; script-src 'self' {origin}; style-src 'self' {origin}; "
-        f"img-src 'self' data: {origin}; font-src 'self' {origin}; "
-        f"connect-src 'self' {origin} {socket}; form-action 'self'; base-uri 'none'; "
+        f"default-src 'none'; script-src 'self'{origin}; style-src 'self'{origin}; "
+        f"img-src 'self' data:{origin}; font-src 'self'{origin}; "
+        f"connect-src 'self'{origin}{socket}; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
 
@@ -54,6 +65,7 @@ def bank_pages(
 ) -> APIRouter:
     """`/bank` and what it needs, for the sandbox itself or for another server's own port.
 
+    answerable_url: the origin that serves the chat; "" means this server, whatever it is called.
     secret: signs customer tokens; Answerable must hold the same one.
     sandbox_url: where the customers' mail program is; None: the same server has it.
     """
@@ -61,11 +73,13 @@ def bank_pages(
     customers = {customer.id: customer for customer in CUSTOMERS}
 
     @router.get("/bank", response_class=HTMLResponse)
-    async def bank() -> HTMLResponse:
+    async def bank(request: Request) -> HTMLResponse:
+        # Not every browser takes 'self' in a policy to mean the same server's WebSocket too.
+        origin = answerable_url or f"{request.url.scheme}://{request.url.netloc}"
         records = seed_records(clock().date())
         return page(
             "bank.html",
-            policy=page_policy(answerable_url),
+            policy=page_policy(origin),
             answerable_url=answerable_url.rstrip("/"),
             widget_key=WIDGET_KEY,
             customers=[customers[id_] for id_ in SIGN_INS],

@@ -17,7 +17,7 @@ function showChat(token) {
   document.querySelector("answerable-chat")?.remove();
   const chat = document.createElement("answerable-chat");
   chat.setAttribute("key", key);
-  chat.setAttribute("endpoint", endpoint);
+  if (endpoint) chat.setAttribute("endpoint", endpoint);
   chat.dataset.chat = "";
   if (token) chat.setAttribute("token", token);
   document.body.append(chat);

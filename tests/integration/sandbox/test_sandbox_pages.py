@@ -14,6 +14,7 @@ from answerable_sandbox.routes.website import bank_pages
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.settings import DEMO_SECRET
 
+POLICY = "content-security-policy"
 SYSTEM_PAGES = ["/core", "/crm", "/sms", "/mail", "/mail/journal"]
 
 
@@ -77,6 +78,20 @@ async def test_the_bank_pages_can_be_served_by_another_server() -> None:
     assert 'href="http://127.0.0.1:8090/mail"' in page.text
     assert "content-security-policy" in page.headers
     assert [file.status_code for file in files] == [200, 200]
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080"])
+async def test_the_chat_of_the_same_server_is_found_under_any_name(host: str) -> None:
+    app = FastAPI()
+    app.include_router(bank_pages("", "s" * 32))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as http:
+        page = await http.get("/bank")
+        forged = await http.get("/bank", headers={"Host": "x; script-src *"})
+
+    assert '<script src="widget/answerable.js" type="module">' in page.text
+    assert f"connect-src 'self' http://{host} ws://{host};" in page.headers[POLICY]
+    assert "*" not in forged.headers[POLICY]
 
 
 @pytest.mark.parametrize("path", SYSTEM_PAGES)
