@@ -13,5 +13,11 @@ export default defineConfig({
     // The content security policy allows no data: fonts, styles or inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // "use client" means something to servers that render React; here there is none.
+      onLog: (level, log, tell) => {
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') tell(level, log)
+      },
+    },
   },
 })

@@ -1,0 +1,64 @@
+import type { Agent } from '@answerable/sdk'
+import { useQueryClient } from '@tanstack/react-query'
+import { useCallback, useEffect, useState } from 'react'
+import { Navigate, Route, Routes } from 'react-router'
+import { api } from './api'
+import { LiveDesk } from './live'
+import { ConversationPage } from './pages/conversation'
+import { InboxPage, NothingChosen } from './pages/inbox'
+import { PeoplePage } from './pages/people'
+import { SignInPage } from './pages/sign-in'
+import { Failure, Loading } from './parts/states'
+import { SessionContext } from './session'
+import { Shell } from './shell'
+
+type Who = { state: 'asking' } | { state: 'failed'; error: unknown } | { state: 'known'; agent: Agent | null }
+
+export function App() {
+  const [who, setWho] = useState<Who>({ state: 'asking' })
+  const client = useQueryClient()
+
+  const ask = useCallback(() => {
+    setWho({ state: 'asking' })
+    api.currentAgent().then(
+      (agent) => setWho({ state: 'known', agent }),
+      (error: unknown) => setWho({ state: 'failed', error }),
+    )
+  }, [])
+  const leave = useCallback(() => {
+    // Nothing of one agent's view may be left for the next.
+    client.clear()
+    setWho({ state: 'known', agent: null })
+  }, [client])
+
+  useEffect(ask, [ask])
+  useEffect(() => {
+    api.onSignedOut = leave
+    return () => {
+      api.onSignedOut = null
+    }
+  }, [leave])
+
+  if (who.state === 'asking') return <Loading label="Opening the desk" full />
+  if (who.state === 'failed') return <Failure error={who.error} onRetry={ask} full />
+  if (who.agent === null) {
+    return <SignInPage onSignedIn={(agent) => setWho({ state: 'known', agent })} />
+  }
+  return (
+    <SessionContext value={{ agent: who.agent, leave }}>
+      <LiveDesk>
+        <Routes>
+          <Route element={<Shell />}>
+            <Route index element={<Navigate to="/queue" replace />} />
+            <Route path="people" element={<PeoplePage />} />
+            <Route path=":view" element={<InboxPage />}>
+              <Route index element={<NothingChosen />} />
+              <Route path=":conversation" element={<ConversationPage />} />
+            </Route>
+            <Route path="*" element={<Navigate to="/queue" replace />} />
+          </Route>
+        </Routes>
+      </LiveDesk>
+    </SessionContext>
+  )
+}

@@ -1,0 +1,158 @@
+import type { ConversationSummary } from '@answerable/sdk'
+import { useEffect, useState } from 'react'
+import { Link, Navigate, Outlet, useMatch, useParams } from 'react-router'
+import { useKeys } from '../keys'
+import { useLive } from '../live'
+import { contactName, ownerName, Priority, Waiting } from '../parts/badges'
+import { ChannelIcon } from '../parts/icon'
+import { MaskedText } from '../parts/masked-text'
+import { Empty, Failure, Loading, Problems } from '../parts/states'
+import { Ago } from '../parts/time'
+import { useConversations, useTeams } from '../queries'
+import { useSession } from '../session'
+import { viewOf, type ViewEntry } from '../views'
+
+export function InboxPage() {
+  const { view: name } = useParams()
+  const view = viewOf(name)
+  const reading = useMatch('/:view/:conversation') !== null
+  useEffect(() => {
+    if (view && !reading) document.title = `${view.title} · Answerable`
+  }, [view, reading])
+  if (!view) return <Navigate to="/queue" replace />
+  return (
+    <div className="inbox">
+      <ConversationList key={view.view} view={view} />
+      <Outlet />
+    </div>
+  )
+}
+
+export function NothingChosen() {
+  return (
+    <section className="detail none" aria-label="Conversation">
+      <Empty title="No conversation chosen">
+        Choose one from the list. The keys <kbd>j</kbd> and <kbd>k</kbd> move through it, <kbd>?</kbd> shows
+        all shortcuts.
+      </Empty>
+    </section>
+  )
+}
+
+function ConversationList({ view }: { view: ViewEntry }) {
+  const [team, setTeam] = useState<string | null>(null)
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
+    useConversations(view.view, team)
+  const items = data?.pages.flatMap((page) => page.items) ?? []
+  useKeys({ j: () => step(1), k: () => step(-1) })
+  return (
+    <section className="list" aria-labelledby="list-title">
+      <div className="list-head">
+        <h1 id="list-title">{view.title}</h1>
+        {view.view !== 'mine' && view.view !== 'assistant' && (
+          <TeamFilter team={team} onChange={setTeam} />
+        )}
+      </div>
+      {isPending && <Loading label="Reading conversations" />}
+      {error && items.length === 0 && <Failure error={error} onRetry={() => void refetch()} />}
+      {!isPending && !error && items.length === 0 && (
+        <Empty title={view.empty.title}>{view.empty.text}</Empty>
+      )}
+      {items.length > 0 && (
+        <div className="list-scroll">
+          {error && <Problems error={error} />}
+          <ul className="items">
+            {items.map((one) => (
+              <Item key={one.id} conversation={one} view={view} />
+            ))}
+          </ul>
+          {hasNextPage && (
+            <button
+              type="button"
+              className="button more"
+              disabled={isFetchingNextPage}
+              onClick={() => void fetchNextPage()}
+            >
+              {isFetchingNextPage ? 'Loading …' : 'Load more'}
+            </button>
+          )}
+        </div>
+      )}
+    </section>
+  )
+}
+
+function TeamFilter(props: { team: string | null; onChange: (team: string | null) => void }) {
+  const teams = useTeams()
+  if (!teams.data || teams.data.length < 2) return null
+  return (
+    <select
+      className="select"
+      aria-label="Team"
+      value={props.team ?? ''}
+      onChange={(event) => props.onChange(event.target.value || null)}
+    >
+      <option value="">All teams</option>
+      {teams.data.map((team) => (
+        <option key={team.name} value={team.name}>
+          {team.title ?? team.name}
+        </option>
+      ))}
+    </select>
+  )
+}
+
+function Item({ conversation, view }: { conversation: ConversationSummary; view: ViewEntry }) {
+  const { agent } = useSession()
+  const { typing } = useLive()
+  const chosen = useParams()['conversation'] === conversation.id
+  const { contact, intent, owner } = conversation
+  return (
+    <li>
+      <Link
+        to={`/${view.view}/${conversation.id}`}
+        className="item"
+        aria-current={chosen ? 'true' : undefined}
+      >
+        <span className="item-top">
+          <ChannelIcon channel={conversation.channel} />
+          <span className="item-name" dir="auto">
+            {contactName(contact)}
+          </span>
+          <Priority priority={conversation.priority} />
+          <span className="item-time">
+            <Ago at={conversation.updated_at} />
+          </span>
+        </span>
+        {conversation.subject && (
+          <span className="item-subject" dir="auto">
+            <MaskedText text={conversation.subject} links={false} />
+          </span>
+        )}
+        <span className="item-snippet" dir="auto">
+          {typing[conversation.id] ? (
+            <em>writing …</em>
+          ) : (
+            <MaskedText text={conversation.snippet ?? ''} links={false} />
+          )}
+        </span>
+        <span className="item-foot">
+          {intent && <span className="intent">{intent.title ?? intent.name}</span>}
+          {(view.view === 'all' || view.view === 'queue' || view.view === 'closed') && (
+            <span className="owner">{ownerName(owner, agent.id)}</span>
+          )}
+          <Waiting conversation={conversation} />
+        </span>
+      </Link>
+    </li>
+  )
+}
+
+/** Moves the focus to the next or previous conversation; Enter then opens it. */
+function step(by: 1 | -1): void {
+  const links = [...document.querySelectorAll<HTMLAnchorElement>('.items .item')]
+  const focused = links.indexOf(document.activeElement as HTMLAnchorElement)
+  const from = focused >= 0 ? focused : links.findIndex((one) => one.ariaCurrent === 'true')
+  const to = from < 0 ? (by > 0 ? 0 : links.length - 1) : from + by
+  links[Math.max(0, Math.min(links.length - 1, to))]?.focus()
+}

@@ -1,0 +1,198 @@
+import { isProblem, type Conversation } from '@answerable/sdk'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useId, useState, type FormEvent } from 'react'
+import { api } from '../api'
+import { useKeys } from '../keys'
+import { useTeams } from '../queries'
+import { useSession } from '../session'
+import { Popup } from './dialog'
+import { Failure, Loading, Problems } from './states'
+
+/** What an agent may do with a conversation; the service decides, this only offers. */
+export function ActionBar({ conversation }: { conversation: Conversation }) {
+  const { agent } = useSession()
+  const [dialog, setDialog] = useState<'hand-off' | 'close' | null>(null)
+  const { id, owner, status } = conversation
+  const mine = owner.kind === 'agent' && owner.id === agent.id
+  const open = status === 'open'
+  const act = useAct(id)
+  const takeOver = () => act.mutate(() => api.takeOver(id))
+  useKeys({
+    t: () => {
+      if (open && !mine && !act.isPending) takeOver()
+    },
+  })
+  return (
+    <div className="actions" role="group" aria-label="Actions">
+      {open && !mine && (
+        <button type="button" className="button primary" disabled={act.isPending} onClick={takeOver}>
+          Take over
+        </button>
+      )}
+      {open && mine && (
+        <button
+          type="button"
+          className="button"
+          disabled={act.isPending}
+          onClick={() => act.mutate(() => api.release(id))}
+        >
+          Release
+        </button>
+      )}
+      {open && (
+        <button type="button" className="button" onClick={() => setDialog('hand-off')}>
+          Hand off …
+        </button>
+      )}
+      {open && (
+        <button type="button" className="button" onClick={() => setDialog('close')}>
+          Close …
+        </button>
+      )}
+      {!open && (
+        <button
+          type="button"
+          className="button primary"
+          disabled={act.isPending}
+          onClick={() => act.mutate(() => api.reopen(id))}
+        >
+          Reopen
+        </button>
+      )}
+      <Problems error={act.error} />
+      {dialog === 'hand-off' && <HandOff id={id} onClose={() => setDialog(null)} />}
+      {dialog === 'close' && <Close id={id} onClose={() => setDialog(null)} />}
+    </div>
+  )
+}
+
+function useAct(id: string, onDone?: () => void) {
+  const client = useQueryClient()
+  const refresh = () => {
+    void client.invalidateQueries({ queryKey: ['conversation', id] })
+    void client.invalidateQueries({ queryKey: ['messages', id] })
+    void client.invalidateQueries({ queryKey: ['events', id] })
+    void client.invalidateQueries({ queryKey: ['conversations'] })
+    void client.invalidateQueries({ queryKey: ['overview'] })
+  }
+  return useMutation({
+    mutationFn: (act: () => Promise<unknown>) => act(),
+    onSuccess: () => {
+      refresh()
+      onDone?.()
+    },
+    // Somebody else was first: show what is true now.
+    onError: (error) => {
+      if (isProblem(error) && error.status === 409) refresh()
+    },
+  })
+}
+
+function HandOff({ id, onClose }: { id: string; onClose: () => void }) {
+  const teams = useTeams()
+  const act = useAct(id, onClose)
+  const [team, setTeam] = useState('')
+  const [note, setNote] = useState('')
+  const teamId = useId()
+  const noteId = useId()
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    act.mutate(() => api.handOff(id, team, note.trim()))
+  }
+  return (
+    <Popup title="Hand off to a team" onClose={onClose}>
+      {teams.isPending && <Loading label="Reading teams" />}
+      {teams.error && <Failure error={teams.error} onRetry={() => void teams.refetch()} />}
+      {teams.data && (
+        <form className="form" onSubmit={submit}>
+          <div className="field">
+            <label htmlFor={teamId}>Team</label>
+            <select
+              id={teamId}
+              className="select"
+              required
+              value={team}
+              onChange={(event) => setTeam(event.target.value)}
+            >
+              <option value="">Choose a team</option>
+              {teams.data.map((one) => (
+                <option key={one.name} value={one.name}>
+                  {one.title ?? one.name}
+                </option>
+              ))}
+            </select>
+          </div>
+          <div className="field">
+            <label htmlFor={noteId}>Note for the team</label>
+            <textarea
+              id={noteId}
+              rows={4}
+              maxLength={2000}
+              value={note}
+              aria-describedby={`${noteId}-hint`}
+              onChange={(event) => setNote(event.target.value)}
+            />
+            <span id={`${noteId}-hint`} className="hint">
+              What the next person should know. The contact does not see it.
+            </span>
+          </div>
+          <Problems error={act.error} />
+          <div className="form-foot">
+            <button type="button" className="button" onClick={onClose}>
+              Cancel
+            </button>
+            <button type="submit" className="button primary" disabled={act.isPending}>
+              Hand off
+            </button>
+          </div>
+        </form>
+      )}
+    </Popup>
+  )
+}
+
+const RESOLUTIONS = [
+  ['resolved', 'Resolved'],
+  ['no_answer_needed', 'No answer needed'],
+  ['duplicate', 'Duplicate of another conversation'],
+  ['spam', 'Spam'],
+] as const
+
+function Close({ id, onClose }: { id: string; onClose: () => void }) {
+  const act = useAct(id, onClose)
+  const [resolution, setResolution] = useState<string>('resolved')
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    act.mutate(() => api.close(id, resolution))
+  }
+  return (
+    <Popup title="Close the conversation" onClose={onClose}>
+      <form className="form" onSubmit={submit}>
+        <fieldset className="choices">
+          <legend>How did it end?</legend>
+          {RESOLUTIONS.map(([value, label]) => (
+            <label key={value} className="check">
+              <input
+                type="radio"
+                name="resolution"
+                value={value}
+                checked={resolution === value}
+                onChange={() => setResolution(value)}
+              />
+              {label}
+            </label>
+          ))}
+        </fieldset>
+        <Problems error={act.error} />
+        <div className="form-foot">
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" className="button primary" disabled={act.isPending}>
+            Close conversation
+          </button>
+        </div>
+      </form>
+    </Popup>
+  )
+}

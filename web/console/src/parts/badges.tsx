@@ -1,0 +1,63 @@
+import type { ConversationSummary } from '@answerable/sdk'
+import { deadline, fullTime, span, useNow } from '../time'
+import { Icon } from './icon'
+
+export function Priority({ priority }: { priority: string }) {
+  if (priority === 'normal') return null
+  return <span className={`badge priority-${priority}`}>{priority}</span>
+}
+
+export function Proof({ proof }: { proof: string }) {
+  const texts: Record<string, string> = {
+    anonymous: 'Anonymous',
+    email: 'E-mail only',
+    'signed-in': 'Signed in',
+    'one-time-code': 'Proven by code',
+    'fresh-one-time-code': 'Proven by fresh code',
+  }
+  const strong = proof !== 'anonymous' && proof !== 'email'
+  return (
+    <span className={strong ? 'badge good' : 'badge'} title="How well we know who is writing">
+      {texts[proof] ?? proof}
+    </span>
+  )
+}
+
+export function Waiting({ conversation }: { conversation: ConversationSummary }) {
+  const now = useNow()
+  if (conversation.status === 'closed') return null
+  const { waiting_since: since, first_response_due: due } = conversation
+  const state = due ? deadline(due, now) : null
+  if (!since && !state) return null
+  return (
+    <span className={`waiting ${state?.urgency ?? 'calm'}`}>
+      <Icon name="clock" />
+      {since && (
+        <span title={`Waiting since ${fullTime(since)}`}>
+          waiting {span(Math.max(0, now - Date.parse(since)))}
+        </span>
+      )}
+      {since && state && ', '}
+      {state && due && (
+        <span title={`First reply due ${fullTime(due)}`}>
+          {since ? '' : 'reply '}
+          {state.text}
+        </span>
+      )}
+    </span>
+  )
+}
+
+export function ownerName(owner: ConversationSummary['owner'], agentId: string): string {
+  if (owner.kind === 'assistant') return 'Assistant'
+  if (owner.kind === 'queue') return `Queue: ${owner.name ?? owner.id ?? 'no team'}`
+  return owner.id === agentId ? 'You' : (owner.name ?? 'An agent')
+}
+
+export function contactName(contact: { name: string | null }): string {
+  return contact.name || 'Unknown contact'
+}
+
+export function percent(probability: number): string {
+  return `${Math.round(probability * 100)} %`
+}

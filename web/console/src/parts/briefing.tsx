@@ -1,0 +1,179 @@
+import type { Conversation, IntentScore } from '@answerable/sdk'
+import { contactName, percent, Proof } from './badges'
+import { MaskedText } from './masked-text'
+import { Ago } from './time'
+
+const DECISIONS: Record<string, string> = {
+  run_playbook: 'Answer by playbook',
+  ask: 'Ask the contact',
+  draft: 'Draft for an agent',
+  hand_off: 'Hand off to people',
+  set_aside: 'Set aside',
+}
+
+/** All that a person needs to answer well without reading everything first. */
+export function BriefingPanel({ conversation }: { conversation: Conversation }) {
+  const { briefing, decision, reasons } = conversation
+  return (
+    <div className="briefing">
+      {briefing ? (
+        <>
+          <section>
+            <h2>Summary</h2>
+            <p dir="auto">
+              <MaskedText text={briefing.summary} links={false} />
+            </p>
+            {briefing.reason && (
+              <p className="why">
+                <span className="label">Why a person</span>
+                <MaskedText text={briefing.reason} links={false} />
+              </p>
+            )}
+          </section>
+          {(briefing.suggested ?? []).length > 0 && (
+            <section>
+              <h2>Suggested steps</h2>
+              <ol className="steps">
+                {briefing.suggested.map((step, index) => (
+                  <li key={index}>
+                    <MaskedText text={step} links={false} />
+                  </li>
+                ))}
+              </ol>
+            </section>
+          )}
+        </>
+      ) : (
+        <section>
+          <h2>Summary</h2>
+          <p className="soft">There is no briefing: the assistant has not handed this conversation off.</p>
+        </section>
+      )}
+      <Intents conversation={conversation} />
+      <section>
+        <h2>Decision</h2>
+        <p>
+          {decision ? (DECISIONS[decision.kind] ?? decision.kind) : 'None yet'}
+          {decision?.team ? `, team ${decision.team}` : ''}
+        </p>
+        {(reasons ?? []).length > 0 && <Reasons conversation={conversation} />}
+      </section>
+      <Facts conversation={conversation} />
+    </div>
+  )
+}
+
+function Intents({ conversation }: { conversation: Conversation }) {
+  const { briefing, intent } = conversation
+  const scores: IntentScore[] = briefing?.intents?.length ? briefing.intents : intent ? [intent] : []
+  return (
+    <section>
+      <h2>Understood as</h2>
+      {scores.length === 0 && <p className="soft">Nothing with any confidence.</p>}
+      <ul className="scores">
+        {scores.map((score) => (
+          <li key={score.name} className={score.applies === false ? 'faint' : ''}>
+            <span className="score-name">{score.title ?? score.name}</span>
+            <span className="score-value">{percent(score.confidence)}</span>
+            <span className="bar" aria-hidden="true">
+              <span style={{ inlineSize: `${Math.max(1, Math.min(100, score.confidence * 100))}%` }} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Reasons({ conversation }: { conversation: Conversation }) {
+  return (
+    <table className="reasons">
+      <caption>Reasons</caption>
+      <thead>
+        <tr>
+          <th scope="col">Rule</th>
+          <th scope="col">Threshold</th>
+          <th scope="col">Value</th>
+        </tr>
+      </thead>
+      <tbody>
+        {conversation.reasons.map((reason, index) => (
+          <tr key={index}>
+            <th scope="row">
+              <code>{reason.rule}</code>
+              {reason.text && <span className="soft">{reason.text}</span>}
+            </th>
+            <td>{plain(reason.threshold)}</td>
+            <td>{plain(reason.value)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function Facts({ conversation }: { conversation: Conversation }) {
+  const { briefing, contact } = conversation
+  return (
+    <section>
+      <h2>Facts</h2>
+      <dl className="facts">
+        {briefing?.facts?.map((fact, index) => (
+          <div key={index}>
+            <dt>{fact.label}</dt>
+            <dd>
+              <MaskedText text={plain(fact.value)} links={false} />
+            </dd>
+          </div>
+        ))}
+        <div>
+          <dt>Contact</dt>
+          <dd>
+            <bdi>{contactName(contact)}</bdi> <Proof proof={contact.proof} />
+          </dd>
+        </div>
+        {(contact.addresses_masked ?? []).length > 0 && (
+          <div>
+            <dt>Addresses</dt>
+            <dd>{contact.addresses_masked?.join(', ')}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Inbox</dt>
+          <dd>{conversation.inbox}</dd>
+        </div>
+        {conversation.language && (
+          <div>
+            <dt>Language</dt>
+            <dd>{conversation.language}</dd>
+          </div>
+        )}
+        {conversation.sentiment !== null && (
+          <div>
+            <dt>Sentiment</dt>
+            <dd>{mood(conversation.sentiment)}</dd>
+          </div>
+        )}
+        <div>
+          <dt>Opened</dt>
+          <dd>
+            <Ago at={conversation.opened_at} />
+          </dd>
+        </div>
+      </dl>
+    </section>
+  )
+}
+
+/** sentiment: -1 (angry) to 1 (glad). */
+function mood(sentiment: number): string {
+  const word = sentiment < -0.5 ? 'angry' : sentiment < -0.15 ? 'unhappy' : sentiment > 0.4 ? 'glad' : 'neutral'
+  return `${word} (${sentiment.toFixed(2)})`
+}
+
+function plain(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '–'
+  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

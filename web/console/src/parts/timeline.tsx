@@ -1,0 +1,65 @@
+import { isRecord, type LedgerEvent } from '@answerable/sdk'
+import { useEvents } from '../queries'
+import { Empty, Failure, Loading, Problems } from './states'
+import { Moment } from './time'
+
+/** Every event of the conversation as the ledger has it, with its place in the hash chain. */
+export function Timeline({ id }: { id: string }) {
+  const { data, error, isPending, refetch } = useEvents(id, true)
+  if (isPending) return <Loading label="Reading the ledger" />
+  if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />
+  if (!data || data.length === 0) return <Empty title="No events yet" />
+  return (
+    <>
+      <Problems error={error} />
+      <ol className="timeline">
+        {data.map((event) => (
+          <Entry key={event.seq} event={event} />
+        ))}
+      </ol>
+    </>
+  )
+}
+
+function Entry({ event }: { event: LedgerEvent }) {
+  return (
+    <li>
+      <details>
+        <summary>
+          <span className="event-seq">{event.seq}</span>
+          <span className="event-main">
+            <span className="event-title">{event.title || event.kind}</span>
+            <span className="event-by">
+              {actorName(event.actor)} · <Moment at={event.at} />
+            </span>
+          </span>
+        </summary>
+        <dl className="event-data">
+          <div>
+            <dt>Kind</dt>
+            <dd>
+              <code>{event.kind}</code>
+            </dd>
+          </div>
+          <div>
+            <dt>Data</dt>
+            <dd>
+              <pre>{JSON.stringify(event.data, null, 2)}</pre>
+            </dd>
+          </div>
+          <div>
+            <dt>Hash</dt>
+            <dd>
+              <code className="hash">{event.hash}</code>
+            </dd>
+          </div>
+        </dl>
+      </details>
+    </li>
+  )
+}
+
+function actorName(actor: unknown): string {
+  if (isRecord(actor)) return String(actor['name'] ?? actor['id'] ?? actor['kind'] ?? 'unknown')
+  return typeof actor === 'string' && actor !== '' ? actor : 'system'
+}
