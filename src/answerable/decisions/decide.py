@@ -231,6 +231,9 @@ def condition_values(
         "intent": best.name if best else "",
         "category": intent.category if intent else "",
         "confidence": best.confidence if best else 0.0,
+        "botConfidence": best.confidence if best else 0.0,
+        "tier": situation.contact.tier,
+        "spam": understanding.spam,
         "sentiment": understanding.sentiment,
         "urgency": understanding.urgency,
         "language": understanding.language,
@@ -262,7 +265,7 @@ class _Router:
 
     def priority(self, intent: Intent | None) -> str:
         urgency = self._understanding.urgency
-        levels = [intent.priority if intent else "normal"]
+        levels: list[str] = [intent.priority if intent else "normal"]
         levels.append({"critical": "urgent", "high": "high"}.get(urgency, "low"))
         vip = self._definition.vip
         if self._situation.contact.vip and vip is not None:

@@ -19,6 +19,7 @@ from answerable.definition.keys import kebab
 from answerable.definition.reading import Notes, criterion
 from answerable.definition.schema import (
     Brand,
+    EntityKind,
     EscalationTrigger,
     Integration,
     RoutingRule,
@@ -89,6 +90,16 @@ def build(
             )
             for name, entry in document.integrations.items()
         },
+        entities=tuple(
+            EntityKind(
+                name=name,
+                shapes=entry.shapes,
+                values=entry.values,
+                builtin=entry.builtin,
+                where=("entities", name),
+            )
+            for name, entry in document.entities.items()
+        ),
         limits=build_limits(document, notes),
     )
 
@@ -131,14 +142,13 @@ def _triggers(document: ServiceDocument, notes: Notes) -> Iterator[EscalationTri
     for at, entry in enumerate(document.escalation.triggers):
         where: Where = ("escalation", "triggers", at)
         condition = notes.condition(entry.condition, (*where, "condition"), MESSAGE_VARIABLES)
-        sla = notes.duration(entry.sla, (*where, "sla"))
         if condition is not None:
             yield EscalationTrigger(
                 condition=condition,
                 action=kebab(entry.action),
                 notify=entry.notify,
                 team=entry.team,
-                sla=sla,
+                sla=entry.sla,
                 where=where,
             )
     chatbot = document.chatbot

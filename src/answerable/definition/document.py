@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from answerable.definition.channel import Channel
+from answerable.definition.duration import DurationField, ElapsedField
 from answerable.definition.extras import Analytics, Chatbot, Compliance, Monitoring
 from answerable.definition.keys import Model, camel, waiting
 from answerable.definition.schema import Brand, OutsideHours, Sentiment
@@ -156,7 +157,7 @@ class PlaybookEntry(Model):
     knowledge_base: KnowledgeBaseEntry | None = waiting()
     response: ResponseEntry | None = waiting()
     method: str | None = waiting()
-    expiration: str | None = waiting()
+    expiration: ElapsedField | None = waiting()
     allowed_fields: tuple[str, ...] = waiting(default=())
     parts: "Mapping[str, PlaybookEntry]" = Field(default={}, json_schema_extra={"inner": True})
 
@@ -212,7 +213,7 @@ class TriggerEntry(Model):
     action: str = "hand-off"
     notify: Names = ()
     team: Name | None = None
-    sla: str | None = None
+    sla: DurationField | None = None
     preserve_context: bool = True
 
 
@@ -223,7 +224,7 @@ class EscalationPolicy(Model):
     notify: Names = ()
     freeze_account: bool | Literal["conditional"] = False
     law_enforcement: bool | Literal["conditional"] = False
-    sla: str | None = None
+    sla: DurationField | None = None
     compliance_review: bool | Literal["required"] = False
     documentation: bool | Literal["required"] = False
     route_to: Name | None = None
@@ -260,6 +261,14 @@ class IntegrationEntry(Model):
         return {key: data[key] for key in data if key in known} | {"settings": given}
 
 
+class EntityEntry(Model):
+    """How to recognise one kind of thing in what contacts write."""
+
+    shapes: tuple[Annotated[str, Field(min_length=2, max_length=64)], ...] = ()
+    values: Mapping[str, tuple[str, ...]] = {}
+    builtin: Literal["currency-pair"] | None = None
+
+
 class LimitsEntry(Model):
     """Brakes."""
 
@@ -292,6 +301,7 @@ class ServiceDocument(Model):
     calendars: Mapping[Name, CalendarEntry] = {}
     escalation: EscalationEntry = EscalationEntry()
     integrations: Mapping[Name, IntegrationEntry] = {}
+    entities: Mapping[Name, EntityEntry] = {}
     limits: LimitsEntry = LimitsEntry()
     compliance: Compliance | None = waiting()
     chatbot: Chatbot | None = waiting()

@@ -183,6 +183,20 @@ class Integration(Part):
     settings: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class EntityKind(Part):
+    """Something that contacts tell and playbooks need, such as a payment's reference.
+
+    shapes: what it looks like: `#` is a digit, `@` a letter, all else stands for itself, for
+    instance `NW-####-####`. values: canonical value -> other spellings. builtin: a kind that the
+    platform knows: `currency-pair`.
+    """
+
+    name: str
+    shapes: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    builtin: Literal["currency-pair"] | None = None
+
+
 class Rate(Model):
     """At most `count` in any window of `per`."""
 
@@ -229,6 +243,7 @@ class ServiceDefinition(Model):
     business_hours: str | None = None
     outside_hours: OutsideHours | None = None
     integrations: Mapping[str, Integration] = Field(default_factory=dict)
+    entities: tuple[EntityKind, ...] = ()
     limits: Limits
 
     def playbook_for(self, intent: str) -> Playbook | None:

@@ -6,7 +6,8 @@ At least once, under a key that never changes. An effect that fails is tried aga
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from answerable.privacy.vault import Vault
 log = get_logger("flow")
 
 MOST_ATTEMPTS = 5
+AT_ONCE = 64  # effects under way in one process
+BATCH = 32  # texts a model reads together: more gains nothing on one core
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
@@ -154,20 +157,49 @@ class Performer:
         self._handlers = handlers
         self._batch_handlers = batch_handlers
         self._advanced = advanced
+        self._waiting: dict[str, deque[Effect]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def perform(self, effects: Sequence[Effect]) -> None:
-        """Carry these out, side by side; each outcome is recorded as soon as it is there."""
-        batches: dict[str, list[Effect]] = {}
-        single: list[Effect] = []
+    def submit(self, effects: Sequence[Effect]) -> None:
+        """Begin to carry these out, side by side; returns at once."""
         for effect in effects:
             if effect.kind in self._batch_handlers:
-                batches.setdefault(effect.kind, []).append(effect)
+                waiting = self._waiting.setdefault(effect.kind, deque())
+                if not waiting:
+                    self._begin(self._drain(effect.kind, waiting))
+                waiting.append(effect)
             else:
-                single.append(effect)
-        await asyncio.gather(
-            *(self._perform_batch(kind, batch) for kind, batch in batches.items()),
-            *(self._perform_one(effect) for effect in single),
-        )
+                self._begin(self._perform_one(effect))
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._tasks)
+
+    async def settle(self) -> None:
+        """Wait until everything begun so far, and what it led to, is over."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def stop(self) -> None:
+        """Leave what is under way: its lease ends, and it is done after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _drain(self, kind: str, waiting: deque[Effect]) -> None:
+        """One batch after the other; what comes meanwhile makes the next batch."""
+        await asyncio.sleep(0)
+        while waiting:
+            batch = [waiting[i] for i in range(min(len(waiting), BATCH))]
+            await self._perform_batch(kind, batch)
+            for _ in batch:
+                waiting.popleft()
 
     async def _perform_batch(self, kind: str, effects: Sequence[Effect]) -> None:
         due = [effect for effect in effects if not self._exhausted(effect)]
@@ -196,6 +228,10 @@ class Performer:
             await self._give_up(effect, "it was started too often without an end")
             return
         handler = self._handlers.get(effect.kind)
+        async with self._places:
+            await self._carry_out(effect, handler)
+
+    async def _carry_out(self, effect: Effect, handler: Handler | None) -> None:
         try:
             if handler is None:
                 raise AnswerableError("unknown_effect", f"nothing performs {effect.kind!r}")
@@ -252,6 +288,7 @@ def _sentence(error: Exception) -> str:
 
 def _pause(attempts: int, error: Exception) -> timedelta:
     """Doubling, with jitter so that many do not return together; never before Retry-After."""
-    pause = min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE) * random.uniform(0.8, 1.2)
+    doubled: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    pause = doubled * random.uniform(0.8, 1.2)
     asked = error.retry_after if isinstance(error, ConnectorUnavailable) else None
     return max(pause, asked) if asked else pause

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from answerable.contacts.reply_caps import QUICK
 from answerable.definition.terms import Proof
 from answerable.desk.owner import ASSISTANT_OWNS, Owner
 from answerable.kit.ids import ContactId
@@ -24,6 +25,7 @@ class ConversationState:
     entities: latest of each type that the contact told: {"type", "handle", "ref"}.
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
+    quick_answers: mails that came within seconds of an automatic reply of ours.
     """
 
     contact: ContactId = NOBODY
@@ -54,6 +56,8 @@ class ConversationState:
     last_message: int = 0
     subject_ref: str | None = None
     last_ref: str | None = None
+    last_contact_ref: str | None = None
+    quick_answers: int = 0
     last_author: str | None = None
 
     def as_data(self) -> dict[str, Any]:
@@ -120,10 +124,19 @@ def _received(state: ConversationState, event: Event) -> ConversationState:
         proof=proof,
         last_message=event.seq,
         last_ref=data["text"]["ref"],
+        last_contact_ref=data["text"]["ref"],
         subject_ref=state.subject_ref or data["text"]["ref"],
+        quick_answers=state.quick_answers + _came_quickly(state, event),
         last_author="contact",
         waiting_since=state.waiting_since or event.at,
     )
+
+
+def _came_quickly(state: ConversationState, event: Event) -> bool:
+    """Whether a mail answers an automatic reply faster than a person reads and types."""
+    if state.channel != "email" or not state.automatic_replies:
+        return False
+    return event.at - state.automatic_replies[-1] < QUICK
 
 
 def _understood(state: ConversationState, event: Event) -> ConversationState:
@@ -131,7 +144,7 @@ def _understood(state: ConversationState, event: Event) -> ConversationState:
     best = data["intents"][0] if data["intents"] else None
     entities = dict(state.entities)
     for told in data.get("entities", ()):
-        entities[told["type"]] = {k: told[k] for k in ("type", "handle", "ref")}
+        entities[told["type"]] = {**told, "ref": data["entities_ref"]}
     keep = state.run is not None and state.run.waiting is not None
     outstanding = state.contact_facts is None and state.proof is not Proof.ANONYMOUS
     return replace(

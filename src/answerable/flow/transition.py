@@ -22,6 +22,7 @@ from answerable.understanding.understanding import Understanding
 
 # A playbook is left for another matter only when that is understood beyond doubt.
 SWITCH_CONFIDENCE = 0.9
+QUICK_ANSWERS = 2  # mails that came faster than a person types: it is a robot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,21 @@ class Rules:
 def transition(state: ConversationState, event: Event, rules: Rules) -> Follows:
     """What follows from `event`; `state` is the state after it."""
     rule = _RULES.get(event.kind)
-    return rule(state, event, rules) if rule else NOTHING
+    if rule is None:
+        return NOTHING
+    follows = rule(state, event, rules)
+    return replace(follows, effects=tuple(_addressed(state, e) for e in follows.effects))
+
+
+def _addressed(state: ConversationState, effect: NewEffect) -> NewEffect:
+    """What every effect must know of the conversation to be carried out without reading it."""
+    known: dict[str, Any] = {"contact": state.contact, "channel": state.channel}
+    if effect.kind == "deliver":
+        known["inbox"] = state.inbox
+    if effect.kind == "write_reply":
+        known["notice"] = not state.noticed
+        known["looks_like_a_loop"] = state.quick_answers >= QUICK_ANSWERS
+    return replace(effect, payload={**effect.payload, **known})
 
 
 def _on_message(state: ConversationState, event: Event, rules: Rules) -> Follows:
@@ -69,7 +84,9 @@ def _on_message(state: ConversationState, event: Event, rules: Rules) -> Follows
     events: list[NewEvent] = []
     if state.status == "closed":
         events.append(NewEvent(kind="conversation_reopened", data={"why": "the contact wrote"}))
-    effects = [NewEffect(kind="understand", payload={"message": event.seq})]
+    effects = [
+        NewEffect(kind="understand", payload={"message": event.seq, "ref": data["text"]["ref"]})
+    ]
     if state.contact_facts is None and data["proof"] != "anonymous":
         effects.append(NewEffect(kind="know_contact", payload={"proof": data["proof"]}))
     return Follows(events=tuple(events), effects=tuple(effects))
@@ -317,7 +334,17 @@ def _on_reply_written(state: ConversationState, event: Event, rules: Rules) -> F
     goes_on = _on_outcome(state, event, rules)
     if state.channel == "chat":
         return goes_on  # chats read the ledger: written is delivered
-    deliver = NewEffect(kind="deliver", payload={"reply": event.seq})
+    deliver = NewEffect(
+        kind="deliver",
+        payload={
+            "reply": event.seq,
+            "ref": event.data["text"]["ref"],
+            "author": event.data["author"],
+            "answers": state.last_contact_ref,
+            "subject": state.subject_ref,
+            "language": state.language or rules.definition.language,
+        },
+    )
     # The playbook's effects keep their places, for the run has noted their keys.
     return replace(goes_on, effects=(*goes_on.effects, deliver))
 
@@ -353,6 +380,16 @@ def _on_reply_suppressed(state: ConversationState, event: Event, rules: Rules) -
     handed = _hand_off(
         state, event, rules, reasons=[reason], why=str(event.data["why"]), notify=False
     )
+    return Follows(events=(handed,), run=(None,))
+
+
+def _on_reply_failed(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    """A reply that cannot be delivered is a matter for a person; telling the contact would fail."""
+    if state.owner.kind != "assistant":
+        return NOTHING
+    why = f"a reply could not be delivered: {event.data['error']}"
+    reason = {"rule": "reply_failed", "text": why}
+    handed = _hand_off(state, event, rules, reasons=[reason], why=why, notify=False)
     return Follows(events=(handed,), run=(None,))
 
 
@@ -401,13 +438,26 @@ def _hand_off(
         event.data.get("automatic") or event.data.get("bounce_of")
     )
     if notify and not silent:
-        template = "received" if state.channel == "email" else "handed-off"
-        if definition.template(template, state.language or definition.language):
+        template = _notice(state, event, definition, team)
+        if template is not None:
             data["notify"] = template
     due = _first_response_due(state, event, definition, team, priority, intent)
     if due is not None:
         data["first_response_due"] = due
     return NewEvent(kind="handed_off", actor=ASSISTANT, data=data)
+
+
+def _notice(
+    state: ConversationState, event: Event, definition: ServiceDefinition, team: str
+) -> str | None:
+    """The template that tells the contact that people take over; None if there is none."""
+    calendar = definition.calendar_of(team)
+    closed = calendar is not None and not calendar.is_open(event.at)
+    names = ["received"] if state.channel == "email" else ["handed-off"]
+    if closed and state.channel != "email":
+        names.insert(0, "handed-off-outside-hours")
+    language = state.language or definition.language
+    return next((name for name in names if definition.template(name, language)), None)
 
 
 def _first_response_due(
@@ -447,7 +497,11 @@ def _reply(
     language = state.language or rules.definition.language
     return NewEffect(
         kind="write_reply",
-        payload={"template": template, "language": language, "bound": bound},
+        payload={
+            "template": template,
+            "language": language,
+            "bound": bound,
+        },
     )
 
 
@@ -475,4 +529,5 @@ _RULES = {
     "reply_suppressed": _on_reply_suppressed,
     "handed_off": _on_handed_off,
     "effect_failed": _on_effect_failed,
+    "reply_failed": _on_reply_failed,
 }

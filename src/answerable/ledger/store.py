@@ -442,10 +442,10 @@ def release_leases(tx: Connection) -> None:
     tx.execute(sa.update(effect).values(lease_until=None))
 
 
-def next_due(tx: Connection) -> datetime | None:
-    """When the earliest effect falls due that nobody holds."""
-    query = sa.select(sa.func.min(effect.c.due_at)).where(effect.c.lease_until.is_(None))
-    return tx.execute(query).scalar()
+def next_due(tx: Connection, now: datetime) -> datetime | None:
+    """When the earliest effect falls due that nobody holds, or whose holder's lease is over."""
+    free = sa.or_(effect.c.lease_until.is_(None), effect.c.lease_until < now)
+    return tx.execute(sa.select(sa.func.min(effect.c.due_at)).where(free)).scalar()
 
 
 def outbox_depths(tx: Connection, now: datetime) -> dict[str, int]:

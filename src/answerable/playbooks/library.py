@@ -150,7 +150,7 @@ class Ask:
 def _entity_in(event: Event, entity: str) -> dict[str, str] | None:
     for told in event.data.get("entities", ()):
         if told["type"] == entity:
-            return {"type": entity, "handle": told["handle"], "ref": told["ref"]}
+            return {**told, "ref": event.data["entities_ref"]}
     return None
 
 

@@ -1,0 +1,4 @@
+"""Core banking over REST: customers, cards, payments, and what anybody may know.
+
+Reads only what an operation lists, only for the proven contact, and only the fields asked for.
+"""

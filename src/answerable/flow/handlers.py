@@ -1,0 +1,329 @@
+"""What each kind of effect does. Each handler returns the outcome; recording it is not its job."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from answerable.contacts.book import ContactBook
+from answerable.contacts.reply_caps import ReplyLimits
+from answerable.contacts.store import get_contact
+from answerable.definition.schema import ServiceDefinition
+from answerable.definition.terms import CHANNEL_KINDS, Proof
+from answerable.flow.definitions import Definitions
+from answerable.flow.drafts import draft_text
+from answerable.flow.message import OutboundReply, Sender
+from answerable.flow.perform import BatchHandler, Cap, Handler, Outcome, Sealed
+from answerable.flow.ports import Alarm, Connector, Deliverer, Question, Reader
+from answerable.kit.database import Database
+from answerable.kit.errors import AnswerableError, ConnectorRefused
+from answerable.kit.ids import ContactId, TenantId
+from answerable.ledger.event import Effect
+from answerable.privacy.mask import unmask
+from answerable.privacy.vault import Erased, Vault
+from answerable.replies.render import render
+from answerable.understanding.entities import extract
+from answerable.understanding.understanding import Understanding
+
+INTENTS_KEPT = 5  # of all that a model scores, so many stand in the ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything outside that effects may touch.
+
+    connectors: by tenant and integration name. deliverers: by tenant and inbox.
+    """
+
+    reader: Reader
+    connectors: Mapping[tuple[TenantId, str], Connector]
+    deliverers: Mapping[tuple[TenantId, str], Deliverer]
+    alarm: Alarm
+
+
+class Handlers:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        contacts: ContactBook,
+        definitions: Definitions,
+        world: World,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._contacts = contacts
+        self._definitions = definitions
+        self._world = world
+
+    def single(self) -> dict[str, Handler]:
+        return {
+            "know_contact": self.know_contact,
+            "look_up": self.look_up,
+            "write_reply": self.write_reply,
+            "write_draft": self.write_draft,
+            "deliver": self.deliver,
+            "alert": self.alert,
+            "wake": self.wake,
+        }
+
+    def batched(self) -> dict[str, BatchHandler]:
+        return {"understand": self.understand}
+
+    async def understand(self, effects: Sequence[Effect]) -> Sequence[Outcome]:
+        """Read the messages' masked texts and say what they mean."""
+        by_tenant: dict[TenantId, list[Effect]] = {}
+        for effect in effects:
+            by_tenant.setdefault(effect.tenant, []).append(effect)
+        outcomes: dict[str, Outcome] = {}
+        for tenant, own in by_tenant.items():
+            definition = self._definitions.active(tenant)
+            values = await self._values(tenant, [str(e.payload["ref"]) for e in own])
+            texts = [_readable(values[str(e.payload["ref"])]) for e in own]
+            read = await self._world.reader.understand(definition, texts)
+            for effect, text, understood in zip(own, texts, read, strict=True):
+                outcomes[effect.key] = _understood(effect, text, understood, definition)
+        return [outcomes[effect.key] for effect in effects]
+
+    async def know_contact(self, effect: Effect) -> Outcome:
+        """Ask the back office who the contact is, as far as decisions may know.
+
+        Not knowing is an answer: a customer must not wait because a system is down.
+        """
+        profile = await self._profile(effect)
+        subject = (profile["kind"], profile["address"])
+        definition = self._definitions.active(effect.tenant)
+        for name in definition.integrations:
+            connector = self._world.connectors.get((effect.tenant, name))
+            if connector is None:
+                continue
+            try:
+                facts = await connector.contact_facts(subject)
+            except AnswerableError as error:
+                return Outcome(
+                    kind="contact_known",
+                    actor="system",
+                    data={"facts": {"known": False}, "source": name, "failed": error.code},
+                )
+            if facts:
+                return Outcome(
+                    kind="contact_known", actor="system", data={"facts": facts, "source": name}
+                )
+        return Outcome(kind="contact_known", actor="system", data={"facts": {"known": False}})
+
+    async def look_up(self, effect: Effect) -> Outcome:
+        payload = effect.payload
+        name = str(payload["connector"])
+        shown = {
+            "connector": name,
+            "operation": payload["operation"],
+            "fields": payload["fields"],
+            "intent": payload["intent"],
+        }
+        connector = self._world.connectors.get((effect.tenant, name))
+        if connector is None:
+            raise ConnectorRefused(name, f"no connector {name!r} is set up")
+        profile = await self._profile(effect)
+        told = await self._told(effect, payload["bound"]["slots"])
+        question = Question(
+            operation=str(payload["operation"]),
+            fields=tuple(payload["fields"]),
+            subject=(profile["kind"], profile["address"]),
+            proof=Proof(payload["proof"]),
+            parameters={key: told[slot] for key, slot in payload["with"].items() if slot in told},
+            key=effect.key,
+        )
+        try:
+            finding = await connector.read(question)
+        except ConnectorRefused as error:
+            data = {**shown, "result": "refused", "why": error.code}
+            return Outcome(kind="looked_up", data=data)
+        sealed: tuple[Sealed, ...] = ()
+        if finding.values:
+            contact = ContactId(payload["contact"])
+            sealed = (
+                Sealed(name="values", contact=contact, value=finding.values, reference_only=True),
+            )
+        return Outcome(
+            kind="looked_up",
+            data={**shown, "result": "ok", "facts": dict(finding.facts)},
+            sealed=sealed,
+        )
+
+    async def write_reply(self, effect: Effect) -> Outcome:
+        """Fill the template and put the text into the conversation."""
+        payload = effect.payload
+        definition = self._definitions.active(effect.tenant)
+        profile = await self._profile(effect)
+        values = await self._bound_values(effect, payload["bound"])
+        text = render(definition, payload["template"], payload["language"], values)
+        if payload["notice"] and definition.template("assistant-notice", payload["language"]):
+            notice = render(definition, "assistant-notice", payload["language"], {})
+            text = f"{notice}\n\n{text}"
+        sealed = Sealed(
+            name="text",
+            contact=ContactId(payload["contact"]),
+            value={"text": text, "name": definition.brand.name},
+        )
+        return Outcome(
+            kind="reply_written",
+            data={
+                "author": "assistant",
+                "template": payload["template"],
+                "language": payload["language"],
+            },
+            sealed=(sealed,),
+            cap=self._cap(effect, definition, profile),
+        )
+
+    def _cap(
+        self, effect: Effect, definition: ServiceDefinition, profile: Mapping[str, Any]
+    ) -> Cap | None:
+        kind = CHANNEL_KINDS.get(str(effect.payload["channel"]), "chat")
+        rate = definition.limits.automatic_replies.get(kind)
+        if rate is None:
+            return None
+        lookup = self._contacts.lookup.address(effect.tenant, profile["kind"], profile["address"])
+        limits = ReplyLimits(per_conversation=rate.count, window=rate.per.approximate)
+        return Cap(
+            address_lookup=lookup,
+            looks_like_a_loop=bool(effect.payload["looks_like_a_loop"]),
+            limits=limits,
+        )
+
+    async def write_draft(self, effect: Effect) -> Outcome:
+        """Draft the playbook's reply for a person, reading what it would read."""
+        definition = self._definitions.active(effect.tenant)
+        profile = await self._profile(effect)
+        text = await draft_text(
+            definition,
+            definition.playbooks[str(effect.payload["playbook"])],
+            language=str(effect.payload["language"] or definition.language),
+            subject=(profile["kind"], profile["address"]),
+            proof=Proof(effect.payload["proof"]),
+            connectors={
+                name: connector
+                for (tenant, name), connector in self._world.connectors.items()
+                if tenant == effect.tenant
+            },
+            key=effect.key,
+        )
+        if text is None:
+            return Outcome(kind="draft_written", data={"empty": True})
+        sealed = Sealed(
+            name="text", contact=ContactId(effect.payload["contact"]), value={"text": text}
+        )
+        return Outcome(
+            kind="draft_written", data={"playbook": effect.payload["playbook"]}, sealed=(sealed,)
+        )
+
+    async def deliver(self, effect: Effect) -> Outcome:
+        payload = effect.payload
+        inbox = str(payload["inbox"])
+        deliverer = self._world.deliverers.get((effect.tenant, inbox))
+        if deliverer is None:
+            raise ConnectorRefused(inbox, f"the inbox {inbox!r} has no way out")
+        refs = [payload["ref"], payload["answers"], payload["subject"]]
+        values = await self._values(effect.tenant, [str(ref) for ref in refs if ref])
+        written = values[str(payload["ref"])]
+        answered = values.get(str(payload["answers"]), {})
+        first = values.get(str(payload["subject"]), {})
+        profile = await self._profile(effect)
+        name = written.get("name")
+        reply = OutboundReply(
+            tenant=effect.tenant,
+            conversation=effect.stream,
+            inbox=inbox,
+            key=effect.key,
+            to=Sender(kind=profile["kind"], address=profile["address"], name=profile.get("name")),
+            subject=_reply_subject(first.get("subject")),
+            text=unmask(written["text"], written.get("values", {})),
+            automatic=payload["author"] == "assistant",
+            language=str(payload["language"]),
+            in_reply_to=answered.get("message_id"),
+            references=tuple(answered.get("references", ())),
+            agent_name=name if payload["author"] == "agent" else None,
+        )
+        delivered = await deliverer.deliver(reply)
+        mail = None
+        if delivered.message_id:
+            lookup = self._contacts.lookup.mail(effect.tenant, delivered.message_id)
+            mail = (lookup, int(payload["reply"]))
+        return Outcome(
+            kind="reply_delivered", actor="system", data={"reply": payload["reply"]}, mail=mail
+        )
+
+    async def alert(self, effect: Effect) -> Outcome:
+        teams = [str(team) for team in effect.payload["teams"]]
+        definition = self._definitions.active(effect.tenant)
+        await self._world.alarm.alert(
+            definition, teams=teams, conversation=effect.stream, key=effect.key
+        )
+        return Outcome(kind="alerted", actor="system", data={"teams": teams})
+
+    async def wake(self, effect: Effect) -> Outcome:
+        return Outcome(kind="timer_fired", actor="system", data=_timer(effect))
+
+    async def _profile(self, effect: Effect) -> dict[str, Any]:
+        contact_id = ContactId(effect.payload["contact"])
+        known = await self._database.read(lambda tx: get_contact(tx, effect.tenant, contact_id))
+        if known is None:
+            raise AnswerableError("contact_gone", "the contact does not exist any more")
+        return (await self._values(effect.tenant, [known.profile_ref]))[known.profile_ref]
+
+    async def _values(self, tenant: TenantId, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
+        found = await self._database.read(
+            lambda tx: self._vault.get_many(tx, tenant=tenant, ids=refs)
+        )
+        for ref in refs:
+            if isinstance(found.get(ref, Erased(at=None)), Erased):
+                raise AnswerableError("value_erased", "the contact's data was erased", ref=ref)
+        return {ref: value for ref, value in found.items() if not isinstance(value, Erased)}
+
+    async def _told(self, effect: Effect, slots: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+        values = await self._values(effect.tenant, [slot["ref"] for slot in slots.values()])
+        return {name: values[slot["ref"]][slot["type"]] for name, slot in slots.items()}
+
+    async def _bound_values(self, effect: Effect, bound: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything a template may name: facts, what was looked up, what was told."""
+        looked_up = await self._values(effect.tenant, list(bound["values"].values()))
+        values: dict[str, Any] = dict(bound["facts"])
+        for name, ref in bound["values"].items():
+            values[name] = {**values.get(name, {}), **looked_up[ref]}
+        values.update(await self._told(effect, bound["slots"]))
+        return values
+
+
+def _timer(effect: Effect) -> dict[str, Any]:
+    return {key: value for key, value in effect.payload.items() if key in {"why", "after"}}
+
+
+def _readable(value: Mapping[str, Any]) -> str:
+    """What a model reads of a message: the subject says as much as the body."""
+    subject, text = value.get("subject", ""), value["text"]
+    return f"{subject}\n\n{text}" if subject else str(text)
+
+
+def _understood(
+    effect: Effect, text: str, understood: Understanding, definition: ServiceDefinition
+) -> Outcome:
+    message = effect.payload["message"]
+    data = {**understood.to_data(), "of": message}
+    data["intents"] = data["intents"][:INTENTS_KEPT]
+    entities = extract(text, definition.entities)
+    if not entities:
+        return Outcome(kind="understood", data=data)
+    data["entities"] = [{"type": kind, "handle": f"{kind}:{message}"} for kind in sorted(entities)]
+    sealed = Sealed(
+        name="entities_ref",
+        contact=ContactId(effect.payload["contact"]),
+        value=entities,
+        reference_only=True,
+    )
+    return Outcome(kind="understood", data=data, sealed=(sealed,))
+
+
+def _reply_subject(subject: str | None) -> str:
+    if not subject:
+        return "Your message"
+    return subject if subject[:3].lower() in ("re:", "aw:") else f"Re: {subject}"

@@ -1,0 +1,150 @@
+"""The service: what channels and the API call, and the loops that keep conversations moving.
+
+    accept -> (commit) -> advance -> (commit) -> perform -> (commit) -> advance -> ...
+
+Hints move things on at once; the sweep finds what a lost hint or a crash left behind. Both lead to
+the same work, and doing it twice does it once.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from answerable.flow.accept import Intake
+from answerable.flow.acts import AgentAct, Desk
+from answerable.flow.advance import LEASE, Advancer
+from answerable.flow.definitions import Definitions
+from answerable.flow.message import Accepted, InboundMessage
+from answerable.flow.perform import Performer
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.ids import ConversationId
+from answerable.kit.live import Live
+from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
+from answerable.ledger.store import claim_effects, next_due, outbox_depths, streams_behind
+from answerable.privacy.vault import Vault
+
+log = get_logger("flow")
+
+ADVANCED_AT_ONCE = 256
+SWEPT_AT_ONCE = 256
+SWEEP_EVERY = timedelta(seconds=1)
+
+
+class Service:
+    """One process's part of the platform. Build it in `processes.wiring`; `run` it, or `settle`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        live: Live,
+        vault: Vault,
+        definitions: Definitions,
+        intake: Intake,
+        desk: Desk,
+        advancer: Advancer,
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.live = live
+        self.vault = vault
+        self.definitions = definitions
+        self._intake = intake
+        self._desk = desk
+        self._advancer = advancer
+        self._behind: dict[ConversationId, None] = {}
+        self._news = asyncio.Event()
+        self.performer: Performer
+
+    async def accept(self, message: InboundMessage) -> Accepted:
+        """Store a message. When this returns it is on disk; the same message again is the same."""
+        with STAGE_SECONDS.labels("accept").time():
+            accepted = await self.database.write_batched(self._intake.accept_many, message)
+        MESSAGES.labels(message.channel, str(accepted.duplicate).lower()).inc()
+        self.hint(accepted.conversation)
+        return accepted
+
+    async def act(self, act: AgentAct) -> Accepted:
+        """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
+        definition = self.definitions.active(act.tenant)
+        at = self.clock.now()
+        accepted = await self.database.write(lambda tx: self._desk.act(tx, act, definition, at=at))
+        self.hint(accepted.conversation)
+        return accepted
+
+    def hint(self, conversation: ConversationId) -> None:
+        """Say that a conversation has events to be advanced over."""
+        self._behind[conversation] = None
+        self._news.set()
+
+    async def run(self) -> None:
+        """Keep conversations moving until cancelled."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._advance_forever())
+            loops.create_task(self._sweep_forever())
+
+    async def settle(self) -> None:
+        """Do all work that is due now; for tests, scenarios and the intake of files."""
+        while True:
+            while self._behind or self.performer.busy:
+                await self.advance()
+                await self.performer.settle()
+            if not await self.sweep():
+                return
+
+    async def advance(self) -> None:
+        """Advance what was hinted at, and begin the effects that follow."""
+        ids = list(self._behind)[:ADVANCED_AT_ONCE]
+        if not ids:
+            return
+        for conversation in ids:
+            del self._behind[conversation]
+        with STAGE_SECONDS.labels("advance").time():
+            advanced = await self.database.write(lambda tx: self._advancer.advance_many(tx, ids))
+        self.performer.submit(advanced.effects)
+        for conversation in advanced.conversations:
+            self.live.hint(f"conversation:{conversation}")
+        for tenant in advanced.tenants:
+            self.live.hint(f"tenant:{tenant}")
+
+    async def sweep(self) -> bool:
+        """Find due effects that nobody holds and streams left behind; whether there were any."""
+        now = self.clock.now()
+        behind = await self.database.read(lambda tx: streams_behind(tx, now, SWEPT_AT_ONCE))
+        for conversation in behind:
+            self.hint(conversation)
+        due = await self.database.read(lambda tx: next_due(tx, now))
+        claimed = []
+        if due is not None and due <= now:
+            claimed = await self.database.write(
+                lambda tx: claim_effects(tx, now, LEASE, SWEPT_AT_ONCE)
+            )
+            self.performer.submit(claimed)
+        depths = await self.database.read(lambda tx: outbox_depths(tx, now))
+        QUEUE_DEPTH.clear()
+        for kind, depth in depths.items():
+            QUEUE_DEPTH.labels(kind).set(depth)
+        return bool(behind or claimed)
+
+    async def _advance_forever(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._behind:
+                try:
+                    await self.advance()
+                except Exception:
+                    # The transaction failed as a whole (a full disk, say): the sweep finds it.
+                    log.exception("advance_failed")
+                    await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                found = await self.sweep()
+            except Exception:
+                log.exception("sweep_failed")
+                found = False
+            if not found:
+                await asyncio.sleep(SWEEP_EVERY.total_seconds())
