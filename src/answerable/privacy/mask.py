@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from answerable.privacy.detect import find
-from answerable.privacy.phones import DEFAULT_REGIONS
 from answerable.privacy.raw_mail import mask_raw_mail
 from answerable.privacy.spans import CARD, CVV, TYPES, Span
 
@@ -47,15 +46,17 @@ def mask(
     *,
     number: Callable[[str, str], int],
     policy: Mapping[str, Treatment] = DEFAULT_POLICY,
-    regions: Sequence[str] = DEFAULT_REGIONS,
+    spans: Sequence[Span] | None = None,
 ) -> Masked:
     """`text` with each personal value replaced by `<type:n>`, except types that `policy` keeps.
 
     number: called with type and normalised value once per value; must give equal values equal
     numbers. Not called for security codes, of which not even a hash may be kept: they are all
     `<cvv:1>`.
+    spans: what `find` said about this text, if asked before (outside a transaction, say).
     """
-    spans = [span for span in find(text, regions=regions) if policy[span.type] != "keep"]
+    found = find(text) if spans is None else spans
+    spans = [span for span in found if policy[span.type] != "keep"]
     if not spans and "<" not in text:
         return Masked(text=text)
     pieces: list[str] = []

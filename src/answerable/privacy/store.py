@@ -1,0 +1,178 @@
+"""Tables of the vault. They hold ciphertext, wrapped keys and keyed hashes, nothing readable."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.ids import ContactId, ConversationId, TenantId
+
+vault_key = sa.Table(
+    "vault_key",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("contact_id", sa.Text, primary_key=True),
+    sa.Column("wrapped_key", sa.LargeBinary),  # null once erased
+    sa.Column("master_key_id", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("erased_at", UtcDateTime),  # of the last erasure, kept as its proof
+    sa.Index("vault_key_master", "master_key_id"),
+)
+vault_value = sa.Table(
+    "vault_value",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False),
+    sa.Column("conversation_id", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # nonce + ciphertext; empty once erased
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Index("vault_value_contact", "tenant", "contact_id"),
+)
+handle = sa.Table(
+    "handle",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("conversation_id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, primary_key=True),
+    sa.Column("mac", sa.LargeBinary, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    # Two writers cannot give one number to two values.
+    sa.UniqueConstraint("tenant", "conversation_id", "type", "number", name="handle_number"),
+)
+
+_IN_CHUNK = 400
+_INSERT_KEY = vault_key.insert()
+_INSERT_VALUE = vault_value.insert()
+_INSERT_HANDLE = handle.insert()
+_KEY_OF = sa.select(vault_key.c.wrapped_key, vault_key.c.master_key_id).where(
+    vault_key.c.tenant == sa.bindparam("t"), vault_key.c.contact_id == sa.bindparam("c")
+)
+_HANDLES_OF = sa.select(handle.c.type, handle.c.mac, handle.c.number).where(
+    handle.c.tenant == sa.bindparam("t"), handle.c.conversation_id == sa.bindparam("c")
+)
+_VALUES = (
+    sa.select(
+        vault_value.c.id,
+        vault_value.c.contact_id,
+        vault_value.c.sealed,
+        vault_key.c.wrapped_key,
+        vault_key.c.master_key_id,
+        vault_key.c.erased_at,
+    )
+    .join(
+        vault_key,
+        sa.and_(
+            vault_key.c.tenant == vault_value.c.tenant,
+            vault_key.c.contact_id == vault_value.c.contact_id,
+        ),
+    )
+    .where(
+        vault_value.c.tenant == sa.bindparam("t"),
+        vault_value.c.id.in_(sa.bindparam("ids", expanding=True)),
+    )
+)
+
+
+def find_key(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Any:
+    """A row (wrapped_key or None, master_key_id), or None."""
+    return tx.execute(_KEY_OF, {"t": tenant, "c": contact_id}).first()
+
+
+def save_key(
+    tx: Connection,
+    tenant: TenantId,
+    contact_id: ContactId,
+    *,
+    wrapped_key: bytes,
+    master_key_id: str,
+    created_at: datetime,
+    replace: bool,
+) -> None:
+    row = {"wrapped_key": wrapped_key, "master_key_id": master_key_id, "created_at": created_at}
+    if replace:
+        tx.execute(vault_key.update().where(*_is(tenant, contact_id)).values(row))
+    else:
+        tx.execute(_INSERT_KEY, row | {"tenant": tenant, "contact_id": contact_id})
+
+
+def blank(tx: Connection, tenant: TenantId, contact_id: ContactId, *, at: datetime) -> bool:
+    """Overwrites the contact's key and ciphertexts; False if there never was a key."""
+    changed = tx.execute(
+        vault_key.update()
+        .where(*_is(tenant, contact_id))
+        .values(wrapped_key=None, master_key_id="", erased_at=at)
+    ).rowcount
+    tx.execute(
+        vault_value.update()
+        .where(vault_value.c.tenant == tenant, vault_value.c.contact_id == contact_id)
+        .values(sealed=b"")
+    )
+    return changed > 0
+
+
+def insert_values(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        tx.execute(_INSERT_VALUE, rows)
+
+
+def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:
+    """Rows (id, contact_id, sealed, wrapped_key, master_key_id, erased_at), in no order."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), _IN_CHUNK):
+        chunk = wanted[start : start + _IN_CHUNK]
+        yield from tx.execute(_VALUES, {"t": tenant, "ids": chunk})
+
+
+def handles_of(tx: Connection, tenant: TenantId, conversation_id: ConversationId) -> list[Any]:
+    """Rows (type, mac, number) of one conversation."""
+    return list(tx.execute(_HANDLES_OF, {"t": tenant, "c": conversation_id}))
+
+
+def insert_handle(
+    tx: Connection,
+    tenant: TenantId,
+    conversation_id: ConversationId,
+    *,
+    kind: str,
+    mac: bytes,
+    number: int,
+) -> None:
+    row = {"tenant": tenant, "conversation_id": conversation_id, "type": kind}
+    tx.execute(_INSERT_HANDLE, row | {"mac": mac, "number": number})
+
+
+def keys_under(tx: Connection, master_key_id: str, limit: int) -> list[Any]:
+    """Rows (tenant, contact_id, wrapped_key) wrapped by this master key."""
+    return list(
+        tx.execute(
+            sa.select(vault_key.c.tenant, vault_key.c.contact_id, vault_key.c.wrapped_key)
+            .where(vault_key.c.master_key_id == master_key_id)
+            .limit(limit)
+        )
+    )
+
+
+def replace_wrapping(
+    tx: Connection, tenant: str, contact_id: str, *, wrapped_key: bytes, master_key_id: str
+) -> None:
+    tx.execute(
+        vault_key.update()
+        .where(*_is(tenant, contact_id))
+        .values(wrapped_key=wrapped_key, master_key_id=master_key_id)
+    )
+
+
+def master_key_ids(tx: Connection) -> set[str]:
+    """Ids of all master keys that wrap at least one living data key."""
+    found = tx.execute(
+        sa.select(vault_key.c.master_key_id).where(vault_key.c.wrapped_key.is_not(None)).distinct()
+    )
+    return set(found.scalars())
+
+
+def _is(tenant: str, contact_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return vault_key.c.tenant == tenant, vault_key.c.contact_id == contact_id

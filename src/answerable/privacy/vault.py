@@ -1,0 +1,338 @@
+"""Texts and personal values under one key per contact; destroying the key erases them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from sqlalchemy import Connection
+
+from answerable.kit.canonical import canonical_json
+from answerable.kit.clock import Clock
+from answerable.kit.database import after_commit, transaction_memory
+from answerable.kit.errors import InvalidInput, NotFound
+from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
+from answerable.privacy import store
+from answerable.privacy.data_keys import DataKey, RememberedKeys
+from answerable.privacy.keys import KEY_BYTES, NONCE_BYTES, MasterKey, WrongMasterKey
+
+SALT_BYTES = 16
+KEYS_REMEMBERED = 4096  # unwrapped keys in memory, about 0.5 KB each
+Number = Callable[[str, str], int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultRef:
+    """What the ledger may hold of a value.
+
+    commitment: hex SHA-256 of a random salt and the canonical value. The salt exists only inside
+    the ciphertext: until erasure the commitment proves the value, afterwards it tells nothing.
+    """
+
+    id: str
+    commitment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Erased:
+    """Stands where a value was before its contact was erased.
+
+    at: when; None if only the value was removed.
+    """
+
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultEntry:
+    """One value to be put away. value: anything JSON can hold."""
+
+    tenant: TenantId
+    contact_id: ContactId
+    conversation_id: ConversationId
+    value: Mapping[str, Any]
+
+
+class Vault:
+    """Puts values away and gets them back; all functions run inside the caller's transaction.
+
+    master: wraps new keys. previous: further master keys that still open old ones, so that a
+    rotation needs no pause.
+    exclusive: no other process writes this database (SQLite), so that the key of a contact seen
+    before need not be read again. With several writers say False, or a value put away right after
+    an erasure elsewhere would be lost.
+    """
+
+    def __init__(
+        self,
+        master: MasterKey,
+        *,
+        clock: Clock,
+        previous: Sequence[MasterKey] = (),
+        exclusive: bool = False,
+        keys_remembered: int = KEYS_REMEMBERED,
+    ) -> None:
+        self._master = master
+        self._masters = {key.id: key for key in (*previous, master)}
+        self._clock = clock
+        self._exclusive = exclusive
+        self._by_contact = RememberedKeys(keys_remembered)
+        # By wrapped bytes: what a reader remembers from an old snapshot can never be found again.
+        self._by_wrapping = RememberedKeys(keys_remembered)
+
+    # Writing
+
+    def put(
+        self,
+        tx: Connection,
+        *,
+        tenant: TenantId,
+        contact_id: ContactId,
+        conversation_id: ConversationId,
+        value: Mapping[str, Any],
+    ) -> VaultRef:
+        """Encrypts and stores `value`; see `put_many` for several at once."""
+        entry = VaultEntry(
+            tenant=tenant, contact_id=contact_id, conversation_id=conversation_id, value=value
+        )
+        return self.put_many(tx, [entry])[0]
+
+    def put_many(self, tx: Connection, entries: Sequence[VaultEntry]) -> list[VaultRef]:
+        """Stores all entries with one statement; references in the order of the entries.
+
+        An erased contact who comes back gets a new key: what was erased stays so.
+        """
+        now = self._clock.now()
+        refs: list[VaultRef] = []
+        rows: list[dict[str, Any]] = []
+        for entry in entries:
+            key = self._writing_key(tx, entry.tenant, entry.contact_id, now)
+            ref, sealed = _seal(key, entry)
+            refs.append(ref)
+            rows.append(
+                {
+                    "id": ref.id,
+                    "tenant": entry.tenant,
+                    "contact_id": entry.contact_id,
+                    "conversation_id": entry.conversation_id,
+                    "sealed": sealed,
+                    "created_at": now,
+                }
+            )
+        store.insert_values(tx, rows)
+        return refs
+
+    def erase(self, tx: Connection, *, tenant: TenantId, contact_id: ContactId) -> bool:
+        """Destroys the contact's key and overwrites the ciphertexts; False if there was no key.
+
+        Repeating it is safe. Handles and commitments stay and mean nothing any more.
+        """
+        row = store.find_key(tx, tenant, contact_id)
+        name = (tenant, contact_id)
+        wrapped = row.wrapped_key if row is not None else None
+
+        def forget() -> None:
+            self._by_contact.forget(name)
+            self._by_wrapping.forget(wrapped)
+
+        transaction_memory(tx).pop(("vault_key", *name), None)
+        forget()
+        after_commit(tx, forget)  # again: another thread may have read it meanwhile
+        return store.blank(tx, tenant, contact_id, at=self._clock.now())
+
+    def _writing_key(
+        self, tx: Connection, tenant: TenantId, contact_id: ContactId, now: datetime
+    ) -> DataKey:
+        name = (tenant, contact_id)
+        memory = transaction_memory(tx)
+        key: DataKey | None = memory.get(("vault_key", *name))
+        if key is None and self._exclusive:
+            key = self._by_contact.get(name)
+        if key is not None:
+            return key
+        row = store.find_key(tx, tenant, contact_id)
+        if row is not None and row.wrapped_key is not None:
+            key = self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
+        else:
+            key = self._new_key(tx, tenant, contact_id, now, replace=row is not None)
+        memory["vault_key", *name] = key
+        made = key
+        if self._exclusive:
+            # Not before the commit: a key that was rolled back must not be used again. Not if the
+            # contact was erased later in this transaction either.
+            after_commit(tx, lambda: self._remember(memory, name, made))
+        return key
+
+    def _remember(self, memory: dict[Any, Any], name: tuple[str, str], key: DataKey) -> None:
+        if memory.get(("vault_key", *name)) is key:
+            self._by_contact.put(name, key)
+
+    def _new_key(
+        self,
+        tx: Connection,
+        tenant: TenantId,
+        contact_id: ContactId,
+        now: datetime,
+        *,
+        replace: bool,
+    ) -> DataKey:
+        data_key = os.urandom(KEY_BYTES)
+        store.save_key(
+            tx,
+            tenant,
+            contact_id,
+            wrapped_key=self._master.wrap(data_key, _key_context(tenant, contact_id)),
+            master_key_id=self._master.id,
+            created_at=now,
+            replace=replace,
+        )
+        return DataKey(data_key)
+
+    # Reading
+
+    def get(self, tx: Connection, *, tenant: TenantId, id: str) -> dict[str, Any] | Erased:
+        """The value put away under `id`. Raises NotFound if this tenant has no such value."""
+        found = self.get_many(tx, tenant=tenant, ids=[id])
+        if id not in found:
+            raise NotFound("vault_value_not_found", f"no value {id}", id=id)
+        return found[id]
+
+    def get_many(
+        self, tx: Connection, *, tenant: TenantId, ids: Iterable[str]
+    ) -> dict[str, dict[str, Any] | Erased]:
+        """Values by id with one query; ids that this tenant has not are left out.
+
+        Raises WrongMasterKey, or InvalidInput ("vault_damaged") if one was altered or moved.
+        """
+        found: dict[str, dict[str, Any] | Erased] = {}
+        for row in store.values_of(tx, tenant, ids):
+            opened = self._open(tenant, row)
+            found[row.id] = (
+                opened if isinstance(opened, Erased) else json.loads(opened[SALT_BYTES:])
+            )
+        return found
+
+    def opening(self, tx: Connection, *, tenant: TenantId, id: str) -> bytes | Erased:
+        """The bytes whose SHA-256 is the commitment (salt, then canonical JSON), for an auditor."""
+        for row in store.values_of(tx, tenant, [id]):
+            return self._open(tenant, row)
+        raise NotFound("vault_value_not_found", f"no value {id}", id=id)
+
+    def _open(self, tenant: TenantId, row: Any) -> bytes | Erased:
+        if not row.sealed or row.wrapped_key is None:
+            return Erased(at=row.erased_at)
+        key = self._unwrapped(row.wrapped_key, row.master_key_id, tenant, row.contact_id)
+        nonce, ciphertext = row.sealed[:NONCE_BYTES], row.sealed[NONCE_BYTES:]
+        try:
+            return key.cipher.decrypt(
+                nonce, ciphertext, _value_context(tenant, row.contact_id, row.id)
+            )
+        except InvalidTag as error:
+            raise InvalidInput(
+                "vault_damaged", f"the value {row.id} was altered or moved", id=row.id
+            ) from error
+
+    def _unwrapped(
+        self, wrapped: bytes, master_key_id: str, tenant: str, contact_id: str
+    ) -> DataKey:
+        key = self._by_wrapping.get(wrapped)
+        if key is None:
+            master = self._masters.get(master_key_id)
+            if master is None:
+                raise WrongMasterKey(wanted=master_key_id, held=self._master.id)
+            key = DataKey(master.unwrap(wrapped, _key_context(tenant, contact_id)))
+            self._by_wrapping.put(wrapped, key)
+        return key
+
+    # Handles
+
+    def handle_number(
+        self,
+        tx: Connection,
+        *,
+        tenant: TenantId,
+        conversation_id: ConversationId,
+        contact_id: ContactId,
+        type: str,
+        value: str,
+    ) -> int:
+        """The n of `<type:n>`, from 1; equal values in one conversation have equal numbers."""
+        number = self.numbering(
+            tx, tenant=tenant, conversation_id=conversation_id, contact_id=contact_id
+        )
+        return number(type, value)
+
+    def numbering(
+        self,
+        tx: Connection,
+        *,
+        tenant: TenantId,
+        conversation_id: ConversationId,
+        contact_id: ContactId,
+    ) -> Number:
+        """`handle_number` for many values, as `mask` takes it; only for this transaction.
+
+        Reads the conversation's handles once, at the first value.
+        """
+        known: dict[tuple[str, bytes], int] = {}
+        last: dict[str, int] = {}
+        keys: list[DataKey] = []
+
+        def number(kind: str, value: str) -> int:
+            if not keys:
+                keys.append(self._writing_key(tx, tenant, contact_id, self._clock.now()))
+                for row in store.handles_of(tx, tenant, conversation_id):
+                    known[row.type, row.mac] = row.number
+                    last[row.type] = max(last.get(row.type, 0), row.number)
+            mac = keys[0].mac(conversation_id, kind, value)
+            found = known.get((kind, mac))
+            if found is None:
+                found = known[kind, mac] = last[kind] = last.get(kind, 0) + 1
+                store.insert_handle(tx, tenant, conversation_id, kind=kind, mac=mac, number=found)
+            return found
+
+        return number
+
+
+def rewrap(tx: Connection, old: MasterKey, new: MasterKey, *, limit: int = 1000) -> int:
+    """Moves at most `limit` data keys from the old master key to the new; how many were moved.
+
+    Repeat until 0. Values are untouched, and a Vault that knows both keys works throughout.
+    """
+    rows = store.keys_under(tx, old.id, limit)
+    for row in rows:
+        context = _key_context(row.tenant, row.contact_id)
+        wrapped = new.wrap(old.unwrap(row.wrapped_key, context), context)
+        store.replace_wrapping(
+            tx, row.tenant, row.contact_id, wrapped_key=wrapped, master_key_id=new.id
+        )
+    return len(rows)
+
+
+def check_master_keys(tx: Connection, *masters: MasterKey) -> None:
+    """Raises WrongMasterKey if some data can be opened by none of `masters`; call it at start."""
+    held = {key.id for key in masters}
+    for wanted in sorted(store.master_key_ids(tx) - held):
+        raise WrongMasterKey(wanted=wanted, held=", ".join(sorted(held)))
+
+
+def _seal(key: DataKey, entry: VaultEntry) -> tuple[VaultRef, bytes]:
+    value_id = new_id("val")
+    random = os.urandom(NONCE_BYTES + SALT_BYTES)
+    nonce, salt = random[:NONCE_BYTES], random[NONCE_BYTES:]
+    plaintext = salt + canonical_json(entry.value)
+    context = _value_context(entry.tenant, entry.contact_id, value_id)
+    sealed = nonce + key.cipher.encrypt(nonce, plaintext, context)
+    return VaultRef(id=value_id, commitment=hashlib.sha256(plaintext).hexdigest()), sealed
+
+
+def _key_context(tenant: str, contact_id: str) -> bytes:
+    return f"{tenant}|{contact_id}".encode()
+
+
+def _value_context(tenant: str, contact_id: str, value_id: str) -> bytes:
+    return f"{tenant}|{contact_id}|{value_id}".encode()
