@@ -2,6 +2,8 @@
 
 All times handed in are aware; all results are aware, in UTC. Working time is real time: an opening
 that spans the hour lost to summer time is an hour shorter, one that spans the hour gained longer.
+Where clocks go back, the hour that comes twice counts once: its second run is held to be the
+moment at which it ends. Times that clocks skip are the moment at which they skip.
 """
 
 import re
@@ -99,7 +101,7 @@ class BusinessCalendar:
             if opening.day > seen:
                 seen, days = opening.day, days - 1
             if not days:
-                wanted = datetime.combine(opening.day, local.time(), self._zone).astimezone(UTC)
+                wanted = self._moment(datetime.combine(opening.day, local.time()))
                 return _held_within(self._day(opening.day), wanted)
         raise NeverOpen(self.timezone)
 
@@ -117,9 +119,15 @@ class BusinessCalendar:
         return tuple(opening for opening in openings if opening.start < opening.end)
 
     def _at(self, day: date, minutes: int) -> datetime:
-        on = day + timedelta(days=minutes // MIDNIGHT)
-        wall = time((minutes % MIDNIGHT) // 60, minutes % 60)
-        return datetime.combine(on, wall, self._zone).astimezone(UTC)
+        return self._moment(datetime.combine(day, time()) + timedelta(minutes=minutes))
+
+    def _moment(self, wall: datetime) -> datetime:
+        """When clocks first show `wall` (naive, local), or skip it, in UTC."""
+        moment = wall.replace(tzinfo=self._zone, fold=0).astimezone(UTC)
+        if moment.astimezone(self._zone).replace(tzinfo=None, fold=0) == wall.replace(fold=0):
+            return moment
+        before = wall.replace(tzinfo=self._zone, fold=1).astimezone(UTC)
+        return _change_of_offset(self._zone, before, moment)
 
     def _openings(self, after: datetime) -> Iterator[Opening]:
         """Openings that end after `after`, in order. Raises NeverOpen after an idle year."""
@@ -131,6 +139,18 @@ class BusinessCalendar:
                     yield opening
             day += timedelta(days=1)
         raise NeverOpen(f"no opening within a year after {last} in {self.timezone}")
+
+
+def _change_of_offset(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The second, after `before` and up to `after`, at which clocks in `zone` are put forward."""
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after
 
 
 def _held_within(openings: tuple[Opening, ...], wanted: datetime) -> datetime:

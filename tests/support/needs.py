@@ -1,0 +1,49 @@
+"""What a test needs from outside the repository, and what is said when it is not there.
+
+A test that is left out says why. With ANSWERABLE_LEAVE_NOTHING_OUT=1 it fails instead, so that
+the place that must run everything cannot pass by skipping.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = REPOSITORY.parent / "shared"
+
+
+def left_out(reason: str) -> NoReturn:
+    """Ends the test: left out, or failed where nothing may be left out."""
+    if os.environ.get("ANSWERABLE_LEAVE_NOTHING_OUT") == "1":
+        pytest.fail(f"must not be left out: {reason}")
+    pytest.skip(f"left out: {reason}")
+
+
+def needs_shared_data(*parts: str) -> Path:
+    """The path of test data that lies beside the repository, such as `reference/configs`."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        left_out(f"no shared test data at ../shared/{'/'.join(parts)}")
+    return path
+
+
+def needs_chromium() -> str:
+    """The path of the system's Chromium."""
+    found = next(
+        (
+            shutil.which(name)
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if shutil.which(name)
+        ),
+        None,
+    )
+    return found or left_out("no Chromium is installed")
+
+
+def needs_dovecot() -> str:
+    """The path of a Dovecot IMAP server."""
+    found = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    return found or left_out("no Dovecot is installed")
