@@ -1,1 +1,1 @@
-"""Shared by all tests: `support` is importable because this directory is on the path."""
+"""Shared by all tests: loading this makes `tests.support` importable."""
