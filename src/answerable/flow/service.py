@@ -9,6 +9,7 @@ the same work, and doing it twice does it once.
 import asyncio
 from datetime import timedelta
 
+from answerable.contacts.book import ContactBook
 from answerable.flow.accept import Intake
 from answerable.flow.acts import AgentAct, Desk
 from answerable.flow.advance import LEASE, Advancer
@@ -40,6 +41,7 @@ class Service:
         clock: Clock,
         live: Live,
         vault: Vault,
+        contacts: ContactBook,
         definitions: Definitions,
         intake: Intake,
         desk: Desk,
@@ -49,6 +51,7 @@ class Service:
         self.clock = clock
         self.live = live
         self.vault = vault
+        self.contacts = contacts
         self.definitions = definitions
         self._intake = intake
         self._desk = desk

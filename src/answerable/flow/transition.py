@@ -63,6 +63,8 @@ def _addressed(state: ConversationState, effect: NewEffect) -> NewEffect:
     known: dict[str, Any] = {"contact": state.contact, "channel": state.channel}
     if effect.kind == "deliver":
         known["inbox"] = state.inbox
+    if effect.kind == "write_draft":
+        known["proof"] = state.proof.value
     if effect.kind == "write_reply":
         known["notice"] = not state.noticed
         known["looks_like_a_loop"] = state.quick_answers >= QUICK_ANSWERS
@@ -215,8 +217,10 @@ def _on_decided(state: ConversationState, event: Event, rules: Rules) -> Follows
             return Follows(events=(started,), run=(None,))
         case "ask":
             bound: dict[str, Any] = {"facts": {}, "values": {}, "slots": {}}
-            titles = [rules.definition.intents[name].title for name in data.get("candidates", ())]
-            bound["facts"]["clarify"] = {"candidates": titles}
+            bound["facts"]["candidates"] = [
+                {"name": name, "title": rules.definition.intents[name].title}
+                for name in data.get("candidates", ())
+            ]
             return Follows(effects=(_reply(state, rules, data["template"], bound),), run=(None,))
         case "hand_off" | "draft":
             handed = _hand_off(
@@ -402,8 +406,7 @@ def _on_effect_failed(state: ConversationState, event: Event, rules: Rules) -> F
         return goes_on
     why = f"{event.data['of']} failed: {event.data['error']}"
     reason = {"rule": "effect_failed", "text": why, "value": event.data["attempts"]}
-    notify = event.data["of"] not in ("write_reply", "deliver")
-    handed = _hand_off(state, event, rules, reasons=[reason], why=why, notify=notify)
+    handed = _hand_off(state, event, rules, reasons=[reason], why=why)
     return Follows(events=(handed,), run=(None,))
 
 

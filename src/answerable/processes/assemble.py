@@ -1,0 +1,54 @@
+"""Puts a service together from its parts; `wiring` decides which parts."""
+
+from answerable.contacts.book import ContactBook
+from answerable.contacts.store import Lookup
+from answerable.flow.accept import Intake
+from answerable.flow.acts import Desk
+from answerable.flow.advance import Advancer
+from answerable.flow.definitions import Definitions
+from answerable.flow.handlers import Handlers, World
+from answerable.flow.perform import Performer, Recorder
+from answerable.flow.service import Service
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.live import Live
+from answerable.playbooks.action import ActionLibrary
+from answerable.privacy.keys import MasterKey
+from answerable.privacy.vault import Vault
+
+
+def assemble(
+    *,
+    database: Database,
+    clock: Clock,
+    master: MasterKey,
+    definitions: Definitions,
+    actions: ActionLibrary,
+    world: World,
+) -> Service:
+    """A service over this database, ready to `run` or `settle`."""
+    vault = Vault(master, clock=clock, exclusive=True)
+    contacts = ContactBook(vault, Lookup(master.derive(b"lookup")))
+    service = Service(
+        database=database,
+        clock=clock,
+        live=Live(),
+        vault=vault,
+        contacts=contacts,
+        definitions=definitions,
+        intake=Intake(vault, contacts),
+        desk=Desk(vault),
+        advancer=Advancer(definitions, actions, clock.now),
+    )
+    handlers = Handlers(
+        database=database, vault=vault, contacts=contacts, definitions=definitions, world=world
+    )
+    service.performer = Performer(
+        database=database,
+        clock=clock,
+        recorder=Recorder(vault, clock),
+        handlers=handlers.single(),
+        batch_handlers=handlers.batched(),
+        advanced=service.hint,
+    )
+    return service
