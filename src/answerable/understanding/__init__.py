@@ -1,0 +1,6 @@
+"""What a message means: intents with calibrated confidence, scope, language, mood, urgency, spam.
+
+Promises: small local models without network or GPU; the same text gives the same numbers whatever
+stands beside it in a batch; "automatic" is said only where the asked precision has been shown on
+messages the model had not learnt from; a damaged or foreign model file is refused, never guessed.
+"""

@@ -1,0 +1,48 @@
+"""Training examples out of a service definition."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from answerable.understanding.examples import Example
+
+FEW = 5  # below so many example sentences the title, description and keywords speak too
+
+
+class DescribedIntent(Protocol):
+    """What is read of an intent of the definition."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def description(self) -> str | None: ...
+    @property
+    def keywords(self) -> Sequence[str]: ...
+    @property
+    def examples(self) -> Sequence[str]: ...
+
+
+def definition_examples(intents: Mapping[str, DescribedIntent]) -> list[Example]:
+    """The intents' example sentences; where there are few, also what describes the intent."""
+    found: list[Example] = []
+    for intent in intents.values():
+        sentences = list(intent.examples)
+        found.extend(Example(text=text, intents=(intent.name,)) for text in sentences)
+        if len(sentences) < FEW:
+            found.extend(
+                Example(text=text, intents=(intent.name,), described=True)
+                for text in descriptions(intent)
+            )
+    return found
+
+
+def descriptions(intent: DescribedIntent) -> list[str]:
+    """Sentences that stand for an intent without examples; at least its name as words."""
+    title = intent.title or intent.name.replace("-", " ").replace("_", " ")
+    texts = [title]
+    if intent.description:
+        texts += [intent.description, f"{title}: {intent.description}"]
+    if intent.keywords:
+        texts.append(" ".join(intent.keywords))
+    return list(dict.fromkeys(texts))

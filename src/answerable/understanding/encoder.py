@@ -1,0 +1,96 @@
+"""Encoders: the shipped sentence encoder, and n-grams alone where its file is missing."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+
+from answerable.kit.errors import InvalidInput
+from answerable.understanding.ngrams import BUCKETS, Ngrams
+from answerable.understanding.ports import Encoder, Matrix
+from answerable.understanding.word_pieces import WordPieces
+
+SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "encoder"
+
+
+class OnnxEncoder:
+    """A sentence encoder in a folder: encoder.onnx, vocab.txt and encoder.json.
+
+    Each text is run by itself and without padding: int8 scales are taken from what is run
+    together, so that a batch would change the numbers of its members; on one core it is also
+    as fast.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises InvalidInput if the folder does not hold an encoder."""
+        try:
+            about = json.loads((folder / "encoder.json").read_text())
+            self._name = str(about["name"])
+            self._dimensions = int(about["dimensions"])
+            self._longest = int(about["longest"])
+            self._pieces = WordPieces.load(folder / "vocab.txt")
+            self._session = _session(folder / "encoder.onnx")
+        except InvalidInput:
+            raise
+        except Exception as error:  # onnxruntime raises its own kinds, all meaning this
+            raise InvalidInput("damaged_encoder", f"{folder} holds no encoder: {error}") from error
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def dimensions(self) -> int:
+        return self._dimensions
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            numbers = np.array([self._pieces.numbers(text, self._longest)], dtype=np.int32)
+            vectors[row] = self._session.run(None, {"input_ids": numbers})[0][0]
+        return vectors
+
+
+class NgramsOnly:
+    """Without an encoder file: hashed n-grams as a vector, which sees spelling, not meaning."""
+
+    name = "ngrams-1"
+    dimensions = 1024
+
+    def __init__(self) -> None:
+        self._ngrams = Ngrams()
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for row, text in enumerate(texts):
+            counts = self._ngrams.counts(text)
+            buckets = np.array(sorted(counts), dtype=np.int64)
+            amounts = np.array([counts[bucket] for bucket in buckets.tolist()])
+            # The sign makes what falls into one place by chance cancel out on average.
+            signs = np.where((buckets * 2654435761 >> 13) & 1, 1.0, -1.0)
+            places = (buckets * 40503 % BUCKETS) % self.dimensions
+            np.add.at(vectors[row], places, signs * np.log1p(amounts))
+            vectors[row] /= max(float(np.linalg.norm(vectors[row])), 1e-9)
+        return vectors
+
+
+def load_encoder(folder: Path = SHIPPED) -> Encoder:
+    """The encoder of `folder`, or `NgramsOnly` if there is no such file.
+
+    Raises InvalidInput if the file is there and damaged: weaker work must not begin unnoticed.
+    """
+    if not (folder / "encoder.onnx").exists():
+        return NgramsOnly()
+    return OnnxEncoder(folder)
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # One message takes one core a millisecond; more threads would fight with other messages.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,76 @@
+"""Small heads beside the intents: mood, urgency and spam, from lists of our own."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from answerable.kit.errors import InvalidInput
+from answerable.understanding.calibration import softmax
+from answerable.understanding.kernel import Arrays, KernelHead
+from answerable.understanding.ports import Matrix
+
+LEXICON = Path(__file__).resolve().parent / "lexicon"
+MOODS = ("negative", "neutral", "positive")
+HAM_OR_SPAM = ("ham", "spam")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelHead:
+    """One of `labels` fits a text. temperature: > 0, fitted on held-out sentences."""
+
+    labels: tuple[str, ...]
+    temperature: float
+    head: KernelHead
+
+    def probabilities(self, vectors: Matrix, counts: Sequence[Counter[int]]) -> Matrix:
+        """(texts, labels); rows sum to 1."""
+        scores, _ = self.head.scores(vectors, counts)
+        return softmax(scores, self.temperature)
+
+    def arrays(self, prefix: str) -> Arrays:
+        return {
+            **self.head.arrays(prefix),
+            f"{prefix}.temperature": np.array([self.temperature]),
+        }
+
+    @staticmethod
+    def from_arrays(
+        arrays: Mapping[str, NDArray[Any]], prefix: str, labels: tuple[str, ...]
+    ) -> "LabelHead":
+        """Raises InvalidInput if the arrays are not those of a head with these labels."""
+        head = KernelHead.from_arrays(arrays, prefix)
+        temperature = arrays.get(f"{prefix}.temperature")
+        if temperature is None or temperature.shape != (1,) or head.classes != len(labels):
+            raise InvalidInput("damaged_model", f"model without a whole {prefix} head")
+        return LabelHead(labels=labels, temperature=float(temperature[0]), head=head)
+
+
+def read_lexicon(name: str) -> list[tuple[str, str]]:
+    """(label, sentence) pairs of one of our own lists."""
+    lines = (LEXICON / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+    return [(str(row["label"]), str(row["text"])) for row in rows]
+
+
+def sentiment(probabilities: Matrix) -> float:
+    """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike."""
+    tones = probabilities[:, 2] - probabilities[:, 0]
+    return float((tones[0] + tones.min()) / 2)
+
+
+def most_urgent(probabilities: Matrix) -> int:
+    """The level, as a place in URGENCIES, of the most urgent unit (units, 4).
+
+    A level is reached when it and those above it are likelier than not.
+    """
+    at_least = probabilities[:, ::-1].cumsum(axis=1)[:, ::-1].max(axis=0)
+    for level in (3, 2, 1):
+        if at_least[level] >= 0.5:
+            return level
+    return 0

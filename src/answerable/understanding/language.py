@@ -1,0 +1,35 @@
+"""Which of the tenant's languages a text is in."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
+
+from answerable.understanding.prepare import has_letters
+
+FALLBACK = "en"
+
+
+class LanguageReader:
+    """languages: ISO 639-1, the default first; none: all that the identifier knows.
+
+    The identifier is read from its file at the first question only.
+    """
+
+    def __init__(self, languages: Sequence[str]) -> None:
+        self._languages = tuple(dict.fromkeys(tag.split("-")[0].lower() for tag in languages))
+        self._default = self._languages[0] if self._languages else FALLBACK
+
+    def language(self, text: str) -> str:
+        """The likeliest language; the default for a text without letters."""
+        if len(self._languages) == 1 or not has_letters(text):
+            return self._default
+        return str(self._identifier.classify(text)[0])
+
+    @cached_property
+    def _identifier(self) -> LanguageIdentifier:
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+        known = [tag for tag in self._languages if tag in set(identifier.labels)]
+        if known:
+            identifier.set_languages(known)
+        return identifier

@@ -1,0 +1,253 @@
+"""A trained model: loads from a folder, understands texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from answerable.kit.errors import InvalidInput
+from answerable.understanding.calibration import HeldOut
+from answerable.understanding.confidence import Confidence
+from answerable.understanding.encoder import load_encoder
+from answerable.understanding.kernel import Arrays, KernelHead
+from answerable.understanding.label_head import (
+    HAM_OR_SPAM,
+    MOODS,
+    LabelHead,
+    most_urgent,
+    sentiment,
+)
+from answerable.understanding.language import LanguageReader
+from answerable.understanding.model_file import read_model, write_model
+from answerable.understanding.ngrams import Ngrams
+from answerable.understanding.ports import Encoder, Matrix
+from answerable.understanding.prepare import has_letters, prepared, units
+from answerable.understanding.scope import ScopeJudge, scope_features
+from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
+
+IN_SCOPE = 0.5
+MENTIONED = 0.02  # intents less likely than this are left out, except the best
+MOST_INTENTS = 5
+DECIMALS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntentReader:
+    """What is known about intents.
+
+    inside: which centres of the head are in-scope examples, (examples,).
+    """
+
+    labels: tuple[str, ...]
+    head: KernelHead
+    confidence: Confidence
+    judge: ScopeJudge
+    inside: NDArray[np.bool_]
+    held_out: HeldOut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Understands messages; immutable, to be shared by threads.
+
+    manifest: name, data hash, metrics and what else `train` wrote about it.
+    """
+
+    manifest: Mapping[str, Any]
+    intents: IntentReader
+    moods: LabelHead
+    urgency: LabelHead
+    spam: LabelHead
+    languages: LanguageReader
+    encoder: Encoder
+    _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
+    _thresholds: dict[float, NDArray[np.float64]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["name"])
+
+    @property
+    def precision(self) -> float:
+        """The precision asked for where a call names none."""
+        return float(self.manifest["precision"])
+
+    @staticmethod
+    def load(folder: Path, encoder: Encoder | None = None) -> "Model":
+        """Read what `save` wrote.
+
+        Raises InvalidInput for a damaged or foreign model, or one of another encoder than the
+        given (default: the shipped) one.
+        """
+        manifest, arrays = read_model(folder)
+        encoder = encoder or load_encoder()
+        if manifest.get("encoder") != encoder.name:
+            raise InvalidInput(
+                "foreign_model",
+                f"{folder} was trained with the encoder {manifest.get('encoder')!r}, here is"
+                f" {encoder.name!r}: train again",
+            )
+        try:
+            labels = tuple(str(label) for label in manifest["labels"])
+            languages = [str(language) for language in manifest["languages"]]
+            str(manifest["name"]), float(manifest["precision"])
+            intents = _intents_from(arrays, labels)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InvalidInput("damaged_model", f"{folder} lacks {error}: train again") from error
+        return Model(
+            manifest=manifest,
+            intents=intents,
+            moods=LabelHead.from_arrays(arrays, "moods", MOODS),
+            urgency=LabelHead.from_arrays(arrays, "urgency", URGENCIES),
+            spam=LabelHead.from_arrays(arrays, "spam", HAM_OR_SPAM),
+            languages=LanguageReader(languages),
+            encoder=encoder,
+        )
+
+    def save(self, folder: Path) -> None:
+        arrays = {
+            **_intent_arrays(self.intents),
+            **self.moods.arrays("moods"),
+            **self.urgency.arrays("urgency"),
+            **self.spam.arrays("spam"),
+        }
+        write_model(folder, self.manifest, arrays)
+
+    def understand(
+        self,
+        texts: Sequence[str],
+        precision: float | None = None,
+        *,
+        scope: float = IN_SCOPE,
+    ) -> list[Understanding]:
+        """What each text means; a result depends on its own text only.
+
+        precision: asked of automatic answers, 0..1. scope: from which one is in scope, 0..1.
+        """
+        asked = self.precision if precision is None else precision
+        if not 0 < asked < 1:
+            raise InvalidInput("invalid_precision", "precision must be between 0 and 1")
+        return [self._understand(text, asked, scope) for text in texts]
+
+    def thresholds(self, precision: float) -> NDArray[np.float64]:
+        """(intents,): confidence from which each is automatic; above 1: never."""
+        found = self._thresholds.get(precision)
+        if found is None:
+            found = self.intents.held_out.thresholds(precision, len(self.intents.labels))
+            self._thresholds[precision] = found
+        return found
+
+    def _understand(self, text: str, precision: float, scope: float) -> Understanding:
+        plain = prepared(text)
+        parts = units(plain)
+        vectors = self.encoder.encode(parts)
+        counts = [self._ngrams.counts(part) for part in parts]
+        readable = has_letters(plain)
+        intents = self.intents
+        scores, cosines = intents.head.scores(vectors, counts)
+        together = scores.max(axis=0, keepdims=True)
+        confidence = intents.confidence.of(together)[0]
+        likely = self._scope(scores, cosines) if readable else 0.0
+        in_scope = likely >= scope
+        apply = intents.confidence.of(scores).max(axis=0) >= intents.confidence.applies_from
+        best = int(together[0].argmax()) if len(intents.labels) else -1
+        moods = self.moods.probabilities(vectors, counts)
+        urgency = self.urgency.probabilities(vectors, counts)
+        spam = self.spam.probabilities(vectors[:1], counts[:1])[0, 1]
+        return Understanding(
+            intents=self._scored(confidence, np.asarray(apply & in_scope), best),
+            scope=_rounded(likely),
+            in_scope=in_scope,
+            automatic=bool(
+                in_scope and best >= 0 and confidence[best] >= self.thresholds(precision)[best]
+            ),
+            language=self.languages.language(plain),
+            sentiment=_rounded(sentiment(moods)) if readable else 0.0,
+            urgency=URGENCIES[most_urgent(urgency)] if readable else "normal",
+            spam=_rounded(spam) if readable else 0.0,
+            model=self.name,
+        )
+
+    def _scope(self, scores: Matrix, cosines: Matrix) -> float:
+        """Of the unit that is surest: greetings and a second matter take nothing away."""
+        inside = self.intents.inside
+        features = scope_features(scores, cosines[:, inside], cosines[:, ~inside])
+        return float(self.intents.judge.scope(features).max())
+
+    def _scored(
+        self, confidence: NDArray[np.float64], apply: NDArray[np.bool_], best: int
+    ) -> tuple[IntentScore, ...]:
+        order = np.argsort(-confidence, kind="stable")[: MOST_INTENTS + 1].tolist()
+        if best >= 0:  # equal after rounding or clipping, the score decides
+            order = [best, *(number for number in order if number != best)]
+        return tuple(
+            IntentScore(
+                name=self.intents.labels[number],
+                confidence=_rounded(confidence[number]),
+                applies=bool(apply[number]),
+            )
+            for number in order[:MOST_INTENTS]
+            if number == best or apply[number] or confidence[number] >= MENTIONED
+        )
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DECIMALS)
+
+
+def _intent_arrays(intents: IntentReader) -> Arrays:
+    confidence, judge, held_out = intents.confidence, intents.judge, intents.held_out
+    return {
+        **intents.head.arrays("intents"),
+        "intents.confidence": np.array(
+            [
+                float(confidence.several),
+                confidence.temperature,
+                confidence.slope,
+                confidence.offset,
+                confidence.applies_from,
+            ]
+        ),
+        "intents.inside": intents.inside,
+        "scope.mean": judge.mean,
+        "scope.spread": judge.spread,
+        "scope.weights": judge.weights,
+        "held_out.confidence": held_out.confidence,
+        "held_out.best": held_out.best,
+        "held_out.correct": held_out.correct,
+    }
+
+
+def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> IntentReader:
+    head = KernelHead.from_arrays(arrays, "intents")
+    several, temperature, slope, offset, applies_from = arrays["intents.confidence"].tolist()
+    judge = ScopeJudge(
+        mean=arrays["scope.mean"], spread=arrays["scope.spread"], weights=arrays["scope.weights"]
+    )
+    held_out = HeldOut(
+        confidence=arrays["held_out.confidence"],
+        best=arrays["held_out.best"],
+        correct=arrays["held_out.correct"],
+    )
+    inside = arrays["intents.inside"].astype(bool)
+    if head.classes != len(labels) or inside.shape != (len(head.centres),):
+        raise InvalidInput("damaged_model", "the labels of the model do not fit its arrays")
+    return IntentReader(
+        labels=labels,
+        head=head,
+        confidence=Confidence(
+            several=bool(several),
+            temperature=temperature,
+            slope=slope,
+            offset=offset,
+            applies_from=applies_from,
+        ),
+        judge=judge,
+        inside=inside,
+        held_out=held_out,
+    )

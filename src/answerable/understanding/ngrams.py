@@ -1,0 +1,93 @@
+"""Words and letter groups of a text as numbers in a fixed range: spelling where meaning fails.
+
+Hashing needs no vocabulary file, meets unknown words without complaint, and gives the same
+numbers in training and at work.
+"""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+HALF = 1 << 16
+BUCKETS = 2 * HALF  # words and word pairs in the lower half, letter groups in the upper
+MOST_WORDS = 400
+LONGEST_WORD = 40
+_WORD = re.compile(r"\w+|[^\w\s]")
+_CACHE_SIZE = 20_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grams:
+    """Weighted n-grams of one text: bucket numbers, ascending, and their weights."""
+
+    buckets: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+
+class Ngrams:
+    """Counts n-grams; the cache of known words makes it fast and nothing else."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, tuple[int, ...]] = {}
+
+    def counts(self, text: str) -> Counter[int]:
+        """How often each bucket occurs in `text`."""
+        words = _WORD.findall(text.lower())[:MOST_WORDS]
+        found = Counter(_bucket(word) for word in words)
+        found.update(_bucket(f"{one} {two}") for one, two in pairwise(words))
+        for word in words:
+            found.update(self._letter_groups(word))
+        return found
+
+    def _letter_groups(self, word: str) -> tuple[int, ...]:
+        known = self._letters.get(word)
+        if known is None:
+            padded = f" {word[:LONGEST_WORD]} "
+            known = tuple(
+                HALF + _bucket(padded[start : start + size])
+                for size in (2, 3, 4, 5)
+                for start in range(len(padded) - size + 1)
+            )
+            if len(self._letters) >= _CACHE_SIZE:
+                self._letters.clear()
+            self._letters[word] = known
+        return known
+
+
+def inverse_frequencies(counts: Sequence[Counter[int]]) -> NDArray[np.float32]:
+    """Weight of each bucket: rare ones tell more; 0 where it never occurred. (BUCKETS,)"""
+    frequency = np.zeros(BUCKETS, dtype=np.float64)
+    for found in counts:
+        frequency[list(found)] += 1
+    # In large sets what occurs once cannot help to recognise anything else, but costs memory.
+    rarest = 2 if len(counts) >= 2_000 else 1
+    weight = np.log((1 + len(counts)) / (1 + frequency)) + 1
+    return np.where(frequency >= rarest, weight, 0).astype(np.float32)
+
+
+def weighted(
+    counts: Counter[int], inverse: NDArray[np.float32], shares: tuple[float, float]
+) -> Grams:
+    """TF-IDF with each half scaled to the square root of its share, so that the product of two
+    texts is the sum of `shares` at most."""
+    buckets = np.array(sorted(counts), dtype=np.int32)
+    frequency = np.array([counts[bucket] for bucket in buckets.tolist()], dtype=np.float32)
+    known = inverse[buckets] > 0
+    buckets, frequency = buckets[known], frequency[known]
+    weights = (1 + np.log(frequency)) * inverse[buckets]
+    split = int(np.searchsorted(buckets, HALF))
+    for part, share in ((slice(0, split), shares[0]), (slice(split, None), shares[1])):
+        length = float(np.linalg.norm(weights[part]))
+        if length > 0:
+            weights[part] *= np.float32(share**0.5 / length)
+    return Grams(buckets=buckets, weights=weights.astype(np.float32))
+
+
+def _bucket(gram: str) -> int:
+    return zlib.crc32(gram.encode("utf-8", "replace")) & (HALF - 1)

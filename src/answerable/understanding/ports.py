@@ -1,0 +1,26 @@
+"""What understanding asks of the outside: sentences as vectors."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors whose cosine says how alike their meanings are.
+
+    name: names weights and preparation; a model trained with one encoder works with no other.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """(texts, dimensions), rows of length 1; a row depends on its own text only."""
+        ...

@@ -1,0 +1,62 @@
+"""A message as the models read it: plain characters, handles as words, cut into sentences."""
+
+import re
+import unicodedata
+
+LONGEST_HEAD = 6_000  # characters; what a person wants is said early in a long message ...
+LONGEST_TAIL = 1_500  # ... or in its last lines
+MOST_SENTENCES = 16
+FEW_WORDS = 30  # a text up to this length is scored whole
+
+_HANDLE = re.compile(r"<([a-z][a-z_]*)(?::\d+)?>")
+_HANDLE_WORDS = {
+    "iban": "account",
+    "bic": "account",
+    "account_number": "account",
+    "cvv": "security code",
+    "national_id": "id number",
+    "tax_id": "id number",
+    "ip": "address",
+}
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+_SPACES = re.compile(r"\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[。！？])")
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+def prepared(text: str) -> str:
+    """Same meaning, plain form: NFKC, no invisible marks, `<iban:1>` as a word; lines are kept."""
+    if len(text) > LONGEST_HEAD + LONGEST_TAIL:
+        text = text[:LONGEST_HEAD] + "\n" + text[-LONGEST_TAIL:]
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+        # A lone surrogate cannot be encoded as UTF-8; it comes from broken decoding outside.
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _HANDLE.sub(_handle_word, text)
+    lines = (_SPACES.sub(" ", line).strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def units(text: str) -> list[str]:
+    """The prepared text as one line, and its sentences if it is longer than about two of them.
+
+    The first unit is the whole text; it is there even when empty.
+    """
+    whole = text.replace("\n", " ")
+    if len(whole.split(" ", FEW_WORDS)) <= FEW_WORDS and "\n" not in text:
+        return [whole]
+    sentences = [part.strip() for part in _SENTENCE_END.split(text) if has_letters(part)]
+    if len(sentences) < 2:
+        return [whole]
+    if len(sentences) > MOST_SENTENCES:
+        sentences = sentences[: MOST_SENTENCES - 4] + sentences[-4:]
+    return [whole, *dict.fromkeys(sentences)]
+
+
+def has_letters(text: str) -> bool:
+    return _LETTERS.search(text) is not None
+
+
+def _handle_word(found: re.Match[str]) -> str:
+    kind = found[1]
+    return _HANDLE_WORDS.get(kind, kind.replace("_", " "))

@@ -1,0 +1,80 @@
+"""Is a message about anything we know: margin and nearest examples, weighed by a logistic."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from answerable.understanding.calibration import fit_logistic, sigmoid
+from answerable.understanding.ports import Matrix
+
+KEPT = 0.95  # part of the in-scope messages that shall score 0.5 or more
+
+
+def scope_features(scores: Matrix, inside: Matrix, outside: Matrix) -> NDArray[np.float64]:
+    """(messages, 6): best score, margin, cosine to the nearest, second and third nearest example
+    (mean), to the nearest out-of-scope example, and the sum of what all intents claim.
+
+    scores: (messages, classes). inside, outside: cosines to in-scope and out-of-scope examples.
+    """
+    ordered = -np.partition(-_padded(scores, 2), 1, axis=1)[:, :2]
+    near = -np.sort(-_padded(inside, 3), axis=1)[:, :3] if inside.shape[1] < 8 else _top3(inside)
+    far = _padded(outside, 1).max(axis=1)
+    return np.column_stack(
+        [
+            ordered[:, 0],
+            ordered[:, 0] - ordered[:, 1],
+            near[:, 0],
+            near[:, 1:].mean(axis=1),
+            far,
+            np.maximum(scores, 0).sum(axis=1),
+        ]
+    ).astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopeJudge:
+    """mean, spread: of the features in training. weights: the last one is the constant."""
+
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def scope(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How sure that each message is in scope, 0..1; 0.5 keeps KEPT of those that are."""
+        standard = (features - self.mean) / self.spread
+        return sigmoid(standard @ self.weights[:-1] + self.weights[-1])
+
+
+def fit_scope(
+    known: NDArray[np.float64], unknown: NDArray[np.float64], strange: NDArray[np.float64]
+) -> ScopeJudge:
+    """known: features of held-out in-scope messages; unknown: of messages whose intent was held
+    out with them; strange: of held-out labelled out-of-scope messages."""
+    features = np.concatenate([known, unknown, strange])
+    truth = np.concatenate([np.ones(len(known)), np.zeros(len(unknown) + len(strange))])
+    weights = np.concatenate(
+        [
+            np.full(len(known), 1 / max(len(known), 1)),
+            # Real out-of-scope messages, as soon as there are some, count as much as held-out
+            # intents, which are stranger to the model than to the tenant.
+            np.full(len(unknown), 0.5 / max(len(unknown), 1)),
+            np.full(len(strange), 0.5 / max(len(strange), 1)),
+        ]
+    )
+    mean = features.mean(axis=0)
+    spread = np.maximum(features.std(axis=0), 1e-3)
+    found = fit_logistic((features - mean) / spread, truth, weights)
+    logits = ((known - mean) / spread) @ found[:-1] + found[-1]
+    if len(logits):
+        found[-1] -= float(np.quantile(logits, 1 - KEPT))
+    return ScopeJudge(mean=mean, spread=spread, weights=found)
+
+
+def _padded(values: Matrix, least: int) -> Matrix:
+    missing = least - values.shape[1]
+    return values if missing <= 0 else np.pad(values, ((0, 0), (0, missing)))
+
+
+def _top3(values: Matrix) -> Matrix:
+    return -np.sort(np.partition(-values, 2, axis=1)[:, :3], axis=1)

@@ -1,0 +1,269 @@
+"""Training: from labelled examples to a model that knows how far it can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from answerable.kit.canonical import canonical_json, sha256_hex
+from answerable.kit.errors import InvalidInput
+from answerable.understanding.calibration import (
+    HeldOut,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    softmax,
+)
+from answerable.understanding.confidence import fit_confidence
+from answerable.understanding.encoder import load_encoder
+from answerable.understanding.examples import Example, data_hash
+from answerable.understanding.fitting import Fit, Material, Tuning, fit
+from answerable.understanding.label_head import HAM_OR_SPAM, MOODS, LabelHead, read_lexicon
+from answerable.understanding.language import LanguageReader
+from answerable.understanding.model import IntentReader, Model
+from answerable.understanding.ngrams import Ngrams
+from answerable.understanding.ports import Encoder, Matrix
+from answerable.understanding.prepare import prepared
+from answerable.understanding.recipe import PRECISION, RECIPE
+from answerable.understanding.scope import ScopeJudge, fit_scope, scope_features
+from answerable.understanding.understanding import URGENCIES
+
+MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
+TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
+MOST_HAM = 500
+_TUNINGS = tuple(
+    Tuning(sharpness=sharpness, shares=(share, share), ridge=ridge)
+    for sharpness in (2.0, 3.0)
+    for share in (0.05, 0.1, 0.25)
+    for ridge in (0.1, 0.25)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Distinct texts in the order of first appearance; targets (texts, labels) share out what
+    contradicting copies of one text say. described: not a customer's own words."""
+
+    texts: list[str]
+    labels: tuple[str, ...]
+    targets: Matrix
+    described: NDArray[np.bool_]
+    contradictions: int
+
+
+def train(
+    examples: Sequence[Example],
+    *,
+    languages: Sequence[str] = (),
+    precision: float = PRECISION,
+    encoder: Encoder | None = None,
+    seed: int = 0,
+) -> Model:
+    """A model of all intents named in `examples`; the same input gives the same model.
+
+    languages: ISO 639-1, the default first; none: whatever language a text is in.
+    Raises InvalidInput if there is no example with an intent.
+    """
+    encoder = encoder or load_encoder()
+    rows = _distinct(_sampled(examples, seed))
+    if not rows.labels:
+        raise InvalidInput("no_examples", "no example names an intent: nothing to learn")
+    ngrams = Ngrams()
+    material = Material(
+        vectors=encoder.encode(rows.texts),
+        counts=[ngrams.counts(text) for text in rows.texts],
+        targets=rows.targets,
+    )
+    tuning = _chosen_tuning(material, rows, seed)
+    fitted = fit(material, tuning)
+    intents = _intents(fitted, rows)
+    ham = [text for text, target in zip(rows.texts, rows.targets, strict=True) if target.any()]
+    return Model(
+        manifest=_manifest(examples, rows, intents, tuning, languages, precision, encoder),
+        intents=intents,
+        moods=label_head("sentiment", MOODS, encoder),
+        urgency=label_head("urgency", URGENCIES, encoder),
+        spam=_spam_head(ham, encoder),
+        languages=LanguageReader(languages),
+        encoder=encoder,
+    )
+
+
+def label_head(
+    lexicon: str,
+    labels: tuple[str, ...],
+    encoder: Encoder,
+    more: Sequence[tuple[str, str]] = (),
+) -> LabelHead:
+    """A head for the sentences of one of our lists, and `more` (label, sentence) pairs."""
+    pairs = [*read_lexicon(lexicon), *more]
+    texts = [prepared(text) for _, text in pairs]
+    ngrams = Ngrams()
+    targets = np.zeros((len(pairs), len(labels)), dtype=np.float32)
+    for row, (label, _) in enumerate(pairs):
+        targets[row, labels.index(label)] = 1
+    material = Material(
+        vectors=encoder.encode(texts),
+        counts=[ngrams.counts(text) for text in texts],
+        targets=targets,
+    )
+    fitted = fit(material, Tuning(sharpness=2.0, shares=(0.1, 0.1), ridge=0.25))
+    temperature = fit_temperature(fitted.held_out, targets)
+    return LabelHead(labels=labels, temperature=temperature, head=fitted.head)
+
+
+def _spam_head(ham: Sequence[str], encoder: Encoder) -> LabelHead:
+    step = max(1, -(-len(ham) // MOST_HAM))
+    known = [text for name in ("sentiment", "urgency") for _, text in read_lexicon(name)]
+    more = [("ham", text) for text in [*ham[::step], *known]]
+    return label_head("spam", HAM_OR_SPAM, encoder, more)
+
+
+def _sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
+    if len(examples) <= MOST_EXAMPLES:
+        return examples
+    chosen = np.random.default_rng(seed).choice(len(examples), MOST_EXAMPLES, replace=False)
+    return [examples[place] for place in np.sort(chosen).tolist()]
+
+
+def _distinct(examples: Sequence[Example]) -> _Rows:
+    labels = tuple(sorted({name for example in examples for name in example.intents}))
+    number = {name: place for place, name in enumerate(labels)}
+    said: dict[str, list[Example]] = {}
+    for example in examples:
+        text = prepared(example.text).replace("\n", " ")
+        if text:
+            said.setdefault(text, []).append(example)
+    targets = np.zeros((len(said), len(labels)), dtype=np.float32)
+    for row, copies in enumerate(said.values()):
+        for example in copies:
+            for name in example.intents:
+                targets[row, number[name]] += np.float32(1 / len(copies))
+    return _Rows(
+        texts=list(said),
+        labels=labels,
+        targets=targets,
+        described=np.array([all(one.described for one in copies) for copies in said.values()]),
+        contradictions=sum(len({one.intents for one in copies}) > 1 for copies in said.values()),
+    )
+
+
+def _chosen_tuning(material: Material, rows: _Rows, seed: int) -> Tuning:
+    """The setting with the least log loss on held-out messages; the plain one if too few."""
+    usable = np.flatnonzero(~rows.described)
+    if len(usable) < 2 * len(rows.labels):
+        return Tuning()
+    if len(usable) > TUNED_ON:
+        chosen = np.random.default_rng(seed).choice(usable, TUNED_ON, replace=False)
+        material = material.part(np.sort(chosen))
+    losses = [_held_out_loss(material, tuning) for tuning in _TUNINGS]
+    return _TUNINGS[int(np.argmin(losses))]
+
+
+def _held_out_loss(material: Material, tuning: Tuning) -> float:
+    labelled = material.targets.sum(axis=1) > 0
+    truth = material.targets[labelled]
+    truth = truth / truth.sum(axis=1, keepdims=True)
+    scores = fit(material, tuning).held_out[labelled]
+    return log_loss(softmax(scores, fit_temperature(scores, truth)), truth)
+
+
+def _intents(fitted: Fit, rows: _Rows) -> IntentReader:
+    inside = rows.targets.sum(axis=1) > 0
+    spoken = ~rows.described
+    confidence = fit_confidence(fitted.held_out[spoken], rows.targets[spoken])
+    judge = _scope_judge(fitted, inside, spoken)
+    probabilities = confidence.of(fitted.held_out[spoken])
+    best = fitted.held_out[spoken].argmax(axis=1)
+    place = np.arange(len(best))
+    in_scope = judge.scope(_features(fitted, fitted.held_out, np.flatnonzero(spoken), inside))
+    # What would not count as in scope is not answered automatically, so it proves nothing.
+    sure = np.where(in_scope >= 0.5, probabilities[place, best], 0.0)
+    return IntentReader(
+        labels=rows.labels,
+        head=fitted.head,
+        confidence=confidence,
+        judge=judge,
+        inside=inside,
+        held_out=HeldOut(
+            confidence=sure, best=best, correct=rows.targets[spoken][place, best] >= 0.5
+        ),
+    )
+
+
+def _scope_judge(fitted: Fit, inside: NDArray[np.bool_], spoken: NDArray[np.bool_]) -> ScopeJudge:
+    known = _features(fitted, fitted.held_out, np.flatnonzero(spoken & inside), inside)
+    strange = _features(fitted, fitted.held_out, np.flatnonzero(spoken & ~inside), inside)
+    unknown = []
+    if fitted.targets.shape[1] > 1:
+        for number in range(fitted.targets.shape[1]):
+            mine, scores = fitted.without_intent(number)
+            # A message with a second intent would still be in scope without this one.
+            only = np.flatnonzero((fitted.targets[mine] > 0).sum(axis=1) == 1)
+            others = inside & (fitted.targets[:, number] == 0)
+            near = fitted.cosines[np.ix_(mine[only], np.flatnonzero(others))]
+            far = _without_self(fitted.cosines, mine[only])[:, ~inside]
+            unknown.append(scope_features(scores[only], near, far))
+    return fit_scope(known, np.concatenate(unknown) if unknown else known[:0], strange)
+
+
+def _features(
+    fitted: Fit, scores: Matrix, rows: NDArray[np.int64], inside: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    cosines = _without_self(fitted.cosines, rows)
+    return scope_features(scores[rows], cosines[:, inside], cosines[:, ~inside])
+
+
+def _without_self(cosines: Matrix, rows: NDArray[np.int64]) -> Matrix:
+    others = cosines[rows]
+    others[np.arange(len(rows)), rows] = 0
+    return others
+
+
+def _manifest(
+    examples: Sequence[Example],
+    rows: _Rows,
+    intents: IntentReader,
+    tuning: Tuning,
+    languages: Sequence[str],
+    precision: float,
+    encoder: Encoder,
+) -> dict[str, Any]:
+    learnt = data_hash(examples)
+    identity = canonical_json([RECIPE, learnt, encoder.name, list(languages), precision])
+    return {
+        "name": f"m{RECIPE}-{sha256_hex(identity)[:12]}",
+        "recipe": RECIPE,
+        "data_sha256": learnt,
+        "encoder": encoder.name,
+        "languages": list(languages),
+        "precision": precision,
+        "labels": list(rows.labels),
+        "examples": len(examples),
+        "contradictions": rows.contradictions,
+        "tuning": {
+            "sharpness": tuning.sharpness,
+            "shares": list(tuning.shares),
+            "ridge": tuning.ridge,
+        },
+        "metrics": held_out_metrics(intents.held_out, precision, len(rows.labels)),
+    }
+
+
+def held_out_metrics(held_out: HeldOut, precision: float, classes: int) -> dict[str, float | int]:
+    """What the training data itself shows, each message judged as if not learnt from."""
+    if not len(held_out.best):
+        return {"messages": 0}
+    thresholds = held_out.thresholds(precision, classes)
+    answered = held_out.confidence >= thresholds[held_out.best]
+    right = int((held_out.correct & answered).sum())
+    return {
+        "messages": len(held_out.best),
+        "accuracy": round(float(held_out.correct.mean()), 4),
+        "ece": round(expected_calibration_error(held_out.confidence, held_out.correct), 4),
+        "coverage": round(float(answered.mean()), 4),
+        "precision": round(right / max(int(answered.sum()), 1), 4),
+        "intents_automatic": int((thresholds <= 1).sum()),
+    }

@@ -1,0 +1,81 @@
+"""What one message means, as numbers and names: never its words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Urgency = Literal["low", "normal", "high", "critical"]
+URGENCIES: tuple[Urgency, ...] = ("low", "normal", "high", "critical")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IntentScore:
+    """How likely one intent is.
+
+    confidence: calibrated probability, 0..1, given that the message is in scope.
+    applies: the message asks for this, perhaps beside something else.
+    """
+
+    name: str
+    confidence: float
+    applies: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Understanding:
+    """What the models say of one message.
+
+    intents: best first; always at least the best one, also out of scope (empty only where the
+    model knows no intent at all).
+    scope: how sure that the message concerns one of the known intents, 0..1.
+    automatic: the best intent holds the asked precision on messages the model had not learnt.
+    language: ISO 639-1. sentiment: -1 (bad) .. 1 (good). spam: 0..1.
+    model: the version that said so.
+    """
+
+    intents: tuple[IntentScore, ...]
+    scope: float
+    in_scope: bool
+    automatic: bool
+    language: str
+    sentiment: float
+    urgency: Urgency
+    spam: float
+    model: str
+
+    def to_data(self) -> dict[str, Any]:
+        """As stored in an `understood` event and printed by `answerable understand`."""
+        return {
+            "intents": [
+                {"name": score.name, "confidence": score.confidence, "applies": score.applies}
+                for score in self.intents
+            ],
+            "scope": self.scope,
+            "in_scope": self.in_scope,
+            "automatic": self.automatic,
+            "language": self.language,
+            "sentiment": self.sentiment,
+            "urgency": self.urgency,
+            "spam": self.spam,
+            "model": self.model,
+        }
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> "Understanding":
+        """The inverse of `to_data`; further keys are ignored."""
+        return Understanding(
+            intents=tuple(
+                IntentScore(
+                    name=score["name"], confidence=score["confidence"], applies=score["applies"]
+                )
+                for score in data["intents"]
+            ),
+            scope=data["scope"],
+            in_scope=data["in_scope"],
+            automatic=data["automatic"],
+            language=data["language"],
+            sentiment=data["sentiment"],
+            urgency=data["urgency"],
+            spam=data["spam"],
+            model=data["model"],
+        )
