@@ -7,6 +7,7 @@ cannot be handed to the socket within SEND_WITHIN, the connection is closed and 
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from answerable.channels.chat.protocol import (
 )
 from answerable.channels.chat.service import ChatService, Socket
 from answerable.contacts.session import CustomerSession, WidgetInbox
+from answerable.desk.permission import ContactIdentity
 from answerable.flow.message import Accepted, InboundMessage, Sender
 from answerable.kit.errors import AnswerableError, TooMany
 from answerable.kit.ids import ConversationId
@@ -63,14 +65,25 @@ class _Wakeups(Subscription):
 
 
 class ChatConnection:
-    """Run it once. origin: the Origin header, None if the client sent none."""
+    """Run it once. origin: the Origin header, None if the client sent none.
 
-    def __init__(self, service: ChatService, socket: Socket, *, origin: str | None) -> None:
+    permitted: whether a session's contact may chat at all; asked at each hello.
+    """
+
+    def __init__(
+        self,
+        service: ChatService,
+        socket: Socket,
+        *,
+        origin: str | None,
+        permitted: Callable[[ContactIdentity], bool],
+    ) -> None:
         now = service.seconds()
         rates = service.rates
         self._service = service
         self._socket = socket
         self._origin = origin
+        self._permitted = permitted
         self._messages = TokenBucket(per_second=rates.messages, burst=rates.messages_burst, now=now)
         self._frames = TokenBucket(per_second=rates.frames, burst=rates.frames_burst, now=now)
         self._session: CustomerSession
@@ -225,8 +238,9 @@ class ChatConnection:
             await self._refuse("session_unknown", "This session has ended. Open a new one.")
             raise Ended(CloseCode.SESSION_ENDED, "session ended")
         inbox = self._service.find_inbox(session)
-        if inbox is None:
-            raise Ended(CloseCode.SESSION_ENDED, "inbox closed")
+        identity = ContactIdentity(tenant=session.tenant, session=session.id)
+        if inbox is None or not self._permitted(identity):
+            raise Ended(CloseCode.SESSION_ENDED, "not permitted")
         if self._origin is not None and self._origin not in inbox.origins:
             raise Ended(CloseCode.ORIGIN_REFUSED, "origin not allowed")
         if self._epoch > 1 and session.id != self._session.id:

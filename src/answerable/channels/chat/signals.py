@@ -73,10 +73,10 @@ class Signals:
         self._presence_changed(tenant, flipped=len(present) == 1)
 
     def agent_leaves(self, tenant: TenantId, agent: AgentId, listener: DeskListener) -> None:
+        if listener not in self._desks.get(tenant, ()):
+            return  # it left before it had entered
         _discard(self._desks, tenant, listener)
-        present = self._agents.get(tenant, {})
-        if agent not in present:
-            return
+        present = self._agents[tenant]
         present[agent].connections -= 1
         if present[agent].connections == 0:
             del present[agent]

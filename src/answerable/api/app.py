@@ -1,0 +1,161 @@
+"""The application: all routes of all audiences over one service."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import Connection
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from answerable.api import health
+from answerable.api.context import Api, ApiSettings, Inboxes
+from answerable.api.customer import chat, routes
+from answerable.api.desk import (
+    act_routes,
+    agent_routes,
+    conversation_routes,
+    session_routes,
+    stream_endpoint,
+)
+from answerable.api.desk.feed import Feeds
+from answerable.api.desk.session_watch import SessionWatch
+from answerable.api.documents import document_routes
+from answerable.api.errors import add_error_handlers
+from answerable.api.ports import Service
+from answerable.api.shield import Shield
+from answerable.api.static import static_routes
+from answerable.channels.chat.history import History
+from answerable.channels.chat.service import ChatService, FindConversation
+from answerable.channels.chat.signals import Signals
+from answerable.contacts.book import ContactBook
+from answerable.contacts.session import CustomerSession, CustomerSessions
+from answerable.desk.agents import Agents
+from answerable.desk.passwords import Passwords
+from answerable.desk.sessions import Sessions
+from answerable.desk.summary_store import find_open_conversations
+from answerable.kit.ids import ConversationId
+from answerable.kit.rate_limit import RateLimiter
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    service: Service,
+    contacts: ContactBook,
+    *,
+    settings: ApiSettings | None = None,
+    passwords: Passwords | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """The gateway's application.
+
+    contacts: the book that `service` resolves contacts with. extra_routes: of the demo, each with
+    a permission like all others. lifespan: what else is to run while the application does.
+    """
+    api = _build(service, contacts, settings or ApiSettings(), passwords or Passwords())
+    app = FastAPI(
+        title="Answerable",
+        version=version("answerable"),
+        description="Customer service that answers for every decision. Errors are RFC 9457 "
+        "problems; docs/reference/http-api.md lists their codes.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(api, lifespan),
+    )
+    app.state.api = api
+    add_error_handlers(app)
+    for router in _routers(app):
+        app.router.routes.extend(router.routes)
+    app.router.routes.append(WebSocketRoute(chat.PATH, chat.ChatEndpoint(api)))
+    app.router.routes.append(
+        WebSocketRoute(stream_endpoint.PATH, stream_endpoint.StreamEndpoint(api))
+    )
+    app.router.routes.extend(extra_routes)
+    app.add_middleware(Shield, embedding_origin=api.inboxes.may_embed)
+    return app
+
+
+def _routers(app: FastAPI) -> list[APIRouter]:
+    return [
+        routes.router,
+        session_routes.router,
+        conversation_routes.router,
+        act_routes.router,
+        agent_routes.router,
+        health.router,
+        document_routes(app),
+        static_routes(),
+    ]
+
+
+def _build(
+    service: Service, contacts: ContactBook, settings: ApiSettings, passwords: Passwords
+) -> Api:
+    inboxes = Inboxes(service, settings.secrets)
+    sessions = Sessions(service.database, service.clock, passwords)
+    customers = CustomerSessions(service.database, service.clock, inboxes.by_key)
+    signals = Signals()
+    chat_service = ChatService(
+        accept=service.accept,
+        sessions=customers,
+        find_conversation=_conversation_finder(service, contacts),
+        find_inbox=inboxes.of_session,
+        history=History(service.database, service.vault),
+        live=service.live,
+        clock=service.clock,
+        signals=signals,
+        seconds=time.monotonic,
+        timing=settings.timing,
+        rates=settings.rates,
+    )
+    return Api(
+        service=service,
+        settings=settings,
+        contacts=contacts,
+        inboxes=inboxes,
+        sessions=sessions,
+        agents=Agents(service.database, service.clock, passwords),
+        customers=customers,
+        openings=RateLimiter(
+            per_second=settings.sessions_per_second, burst=settings.sessions_burst
+        ),
+        chat=chat_service,
+        signals=signals,
+        feeds=Feeds(service),
+        watch=SessionWatch(sessions, every_seconds=settings.session_check_seconds),
+    )
+
+
+def _conversation_finder(service: Service, contacts: ContactBook) -> FindConversation:
+    def query(tx: Connection, session: CustomerSession) -> ConversationId | None:
+        known = contacts.find(tx, session.tenant, kind=session.kind, address=session.address)
+        if known is None:
+            return None
+        place = (known.id, session.inbox)
+        return find_open_conversations(tx, [place]).get(place)
+
+    async def find(session: CustomerSession) -> ConversationId | None:
+        return await service.database.read(lambda tx: query(tx, session))
+
+    return find
+
+
+def _lifespan(api: Api, inner: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(api.watch.run())
+        try:
+            if inner is None:
+                yield
+            else:
+                async with inner(app):
+                    yield
+        finally:
+            watching.cancel()
+
+    return lifespan

@@ -1,0 +1,1 @@
+"""For customers: opening a session and chatting."""

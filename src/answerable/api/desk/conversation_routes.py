@@ -1,0 +1,152 @@
+"""The inbox and its conversations: reading them, and what agents do to them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.reading import Reader
+from answerable.api.desk.shapes import (
+    Counts,
+    Detail,
+    Messages,
+    Overview,
+    Summaries,
+    Timeline,
+)
+from answerable.api.errors import problem_responses
+from answerable.api.pagination import CURSOR_LENGTH, Cursor, parse_cursor
+from answerable.desk.inbox_store import View, count_inbox, read_inbox
+from answerable.desk.permission import Permission
+from answerable.kit.ids import ConversationId
+
+router = APIRouter(prefix="/v1/desk", tags=["conversations"])
+_inbox = ByAgent(Permission.READ_INBOX)
+_conversation = ByAgent(Permission.READ_CONVERSATION)
+_ledger = ByAgent(Permission.READ_LEDGER)
+
+Id = Annotated[str, Path(alias="id", pattern=r"^[A-Za-z0-9_]{1,64}$")]
+After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Seq of the last one seen.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+def reader_for(request: Request, caller: Caller) -> Reader:
+    service = api_of(request).service
+    return Reader(
+        vault=service.vault,
+        tenant=caller.tenant,
+        definition=service.definitions.active(caller.tenant),
+    )
+
+
+@router.get(
+    "/overview",
+    operation_id="overview",
+    summary="Counts of open conversations",
+    responses=problem_responses(401, 403),
+)
+async def overview(request: Request, caller: Annotated[Caller, Depends(_inbox)]) -> Overview:
+    api = api_of(request)
+    counted = await api.service.database.read(
+        lambda tx: count_inbox(tx, caller.tenant, caller.identity.agent.id)
+    )
+    return Overview(
+        counts=Counts(
+            queue=counted.queue, mine=counted.mine, open=counted.open, assistant=counted.assistant
+        ),
+        agents_present=len(api.signals.agents(caller.tenant)),
+    )
+
+
+@router.get(
+    "/conversations",
+    operation_id="conversations",
+    summary="A page of the inbox",
+    responses=problem_responses(401, 403, 422),
+)
+async def conversations(
+    request: Request,
+    caller: Annotated[Caller, Depends(_inbox)],
+    view: Annotated[View, Query()] = "queue",
+    team: Annotated[str | None, Query(max_length=100)] = None,
+    after: Annotated[str | None, Query(max_length=CURSOR_LENGTH)] = None,
+    limit: Limit = 50,
+) -> Summaries:
+    """Latest change first. `next` is the cursor of the following page; null at the end."""
+    cursor = parse_cursor(after)
+    reader = reader_for(request, caller)
+
+    def query(tx: Connection) -> Summaries:
+        rows = read_inbox(
+            tx,
+            caller.tenant,
+            view=view,
+            agent=caller.identity.agent.id,
+            team=team,
+            after=(cursor.at, cursor.id) if cursor else None,
+            limit=limit,
+        )
+        more = len(rows) == limit
+        return Summaries.model_construct(
+            items=reader.summaries(tx, rows),
+            next=Cursor(at=rows[-1].updated_at, id=rows[-1].id).encode() if more else None,
+        )
+
+    return await api_of(request).service.database.read(query)
+
+
+@router.get(
+    "/conversations/{id}",
+    operation_id="conversation",
+    summary="One conversation with its briefing and the reasons of its last decision",
+    responses=problem_responses(401, 403, 404, 422),
+)
+async def conversation(
+    conversation_id: Id, request: Request, caller: Annotated[Caller, Depends(_conversation)]
+) -> Detail:
+    reader = reader_for(request, caller)
+    return await api_of(request).service.database.read(
+        lambda tx: reader.detail(tx, ConversationId(conversation_id))
+    )
+
+
+@router.get(
+    "/conversations/{id}/messages",
+    operation_id="messages",
+    summary="What was said, masked",
+    responses=problem_responses(401, 403, 404, 422),
+)
+async def messages(
+    conversation_id: Id,
+    request: Request,
+    caller: Annotated[Caller, Depends(_conversation)],
+    after: After = 0,
+    limit: Limit = 100,
+) -> Messages:
+    reader = reader_for(request, caller)
+    items = await api_of(request).service.database.read(
+        lambda tx: reader.messages(tx, ConversationId(conversation_id), after=after, limit=limit)
+    )
+    return Messages(items=items, next=items[-1].seq if len(items) == limit else None)
+
+
+@router.get(
+    "/conversations/{id}/events",
+    operation_id="timeline",
+    summary="Everything that happened, with reasons",
+    responses=problem_responses(401, 403, 404, 422),
+)
+async def timeline(
+    conversation_id: Id,
+    request: Request,
+    caller: Annotated[Caller, Depends(_ledger)],
+    after: After = 0,
+    limit: Limit = 100,
+) -> Timeline:
+    reader = reader_for(request, caller)
+    items = await api_of(request).service.database.read(
+        lambda tx: reader.timeline(tx, ConversationId(conversation_id), after=after, limit=limit)
+    )
+    return Timeline(items=items, next=items[-1].seq if len(items) == limit else None)

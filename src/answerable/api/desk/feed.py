@@ -1,0 +1,162 @@
+"""The feed of a tenant's conversations, read once for all agents who follow it.
+
+One reader a tenant turns new events into frames; every connection gets the same strings. A
+connection that resumes reads what it missed by itself, up to where the common reader stands.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from answerable.api.desk.reading import Reader
+from answerable.api.desk.shapes import SummaryShape
+from answerable.api.ports import Service
+from answerable.desk.inbox_store import find_summaries
+from answerable.kit.canonical import canonical_text
+from answerable.kit.ids import ConversationId, TenantId
+from answerable.kit.telemetry import get_logger
+from answerable.ledger.store import last_position, read_feed
+
+log = get_logger("api")
+
+PAGE = 500
+RESUMABLE = 5_000  # positions; whoever is further behind reads everything anew, which is cheaper
+LOOK_EVERY = 5.0  # seconds: for events of other processes, whose hints do not reach this one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedFrame:
+    """An event of a conversation as sent to agents."""
+
+    position: int
+    text: str
+
+
+class Follower(Protocol):
+    def push(self, frames: list[FeedFrame]) -> None:
+        """Must not block."""
+        ...
+
+
+class TenantFeed:
+    """position: up to which all followers have been told."""
+
+    def __init__(self, service: Service, tenant: TenantId, *, position: int) -> None:
+        self.position = position
+        self._service = service
+        self._tenant = tenant
+        self._followers: set[Follower] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, follower: Follower) -> None:
+        self._followers.add(follower)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def leave(self, follower: Follower) -> bool:
+        """Returns whether it was the last one."""
+        self._followers.discard(follower)
+        if not self._followers and self._task is not None:
+            self._task.cancel()
+            self._task = None
+        return not self._followers
+
+    async def read(self, *, after: int, until: int | None = None) -> tuple[list[FeedFrame], int]:
+        """(frames, position reached) of the next page; the position does not move at the end."""
+        definition = self._service.definitions.active(self._tenant)
+        reader = Reader(vault=self._service.vault, tenant=self._tenant, definition=definition)
+
+        def query(tx: Connection) -> tuple[list[FeedFrame], int]:
+            return read_frames(tx, reader, after=after, until=until)
+
+        return await self._service.database.read(query)
+
+    async def _run(self) -> None:
+        subscription = self._service.live.subscribe(f"tenant:{self._tenant}")
+        try:
+            while True:
+                try:
+                    await self._tell_all()
+                except Exception as error:
+                    log.error("feed_failed", tenant=self._tenant, error=type(error).__name__)
+                try:
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await subscription.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            subscription.close()
+
+    async def _tell_all(self) -> None:
+        while True:
+            frames, reached = await self.read(after=self.position)
+            if reached == self.position:
+                return
+            self.position = reached
+            for follower in tuple(self._followers):
+                follower.push(frames)
+
+
+class Feeds:
+    """The feeds of all tenants that somebody follows."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._feeds: dict[TenantId, TenantFeed] = {}
+
+    async def join(self, tenant: TenantId, follower: Follower) -> TenantFeed:
+        """Follow from the feed's present position on."""
+        if tenant not in self._feeds:
+            position = await self.last_position(tenant)
+            self._feeds.setdefault(tenant, TenantFeed(self._service, tenant, position=position))
+        feed = self._feeds[tenant]
+        feed.join(follower)
+        return feed
+
+    def leave(self, tenant: TenantId, follower: Follower) -> None:
+        feed = self._feeds.get(tenant)
+        if feed is not None and feed.leave(follower):
+            del self._feeds[tenant]
+
+    async def last_position(self, tenant: TenantId) -> int:
+        return await self._service.database.read(lambda tx: last_position(tx, tenant))
+
+
+def read_frames(
+    tx: Connection, reader: Reader, *, after: int, until: int | None
+) -> tuple[list[FeedFrame], int]:
+    """Five queries a page. Only the last event of a conversation in a page carries its summary."""
+    events = read_feed(tx, reader.tenant, after=after, until=until, limit=PAGE)
+    if not events:
+        return [], after
+    latest = {one.stream: one.position for one in events}
+    rows = find_summaries(tx, reader.tenant, list(latest))
+    shapes: dict[str, SummaryShape] = {
+        shape.id: shape for shape in reader.summaries(tx, list(rows.values()))
+    }
+    frames = []
+    for one in events:
+        if one.stream not in rows:
+            continue  # the administration stream is not for every agent
+        is_last = latest[one.stream] == one.position
+        summary = shapes[one.stream].model_dump(mode="json") if is_last else None
+        frames.append(_frame(one.position, one.stream, one.seq, one.kind, summary))
+    return frames, events[-1].position
+
+
+def _frame(
+    position: int, conversation: ConversationId, seq: int, kind: str, summary: object
+) -> FeedFrame:
+    text = canonical_text(
+        {
+            "type": "event",
+            "position": position,
+            "conversation": conversation,
+            "seq": seq,
+            "kind": kind,
+            "summary": summary,
+        }
+    )
+    return FeedFrame(position=position, text=text)

@@ -1,0 +1,364 @@
+"""What agents read: summaries, details, messages and the timeline.
+
+Each function is one unit of reading with a fixed number of queries, whatever the number of rows.
+Texts are the masked ones: what is personal stays behind its handle.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.api.desk.shapes import (
+    Briefing,
+    ContactShape,
+    DecisionShape,
+    Detail,
+    DetailContact,
+    Fact,
+    IntentShape,
+    MessageShape,
+    OwnerShape,
+    Reason,
+    Scored,
+    SummaryShape,
+    TimelineEvent,
+)
+from answerable.api.desk.timeline import title_of
+from answerable.contacts.store import contact as contact_table
+from answerable.definition.schema import ServiceDefinition
+from answerable.desk.agent_store import find_names
+from answerable.desk.inbox_store import find_summaries
+from answerable.desk.summary_store import PRIORITIES, Summary
+from answerable.kit.errors import NotFound
+from answerable.kit.ids import ConversationId, TenantId
+from answerable.ledger.event import Event, wire_time
+from answerable.ledger.store import event as event_table
+from answerable.ledger.store import to_event
+from answerable.privacy.vault import Erased, Vault
+
+SNIPPET = 160
+ERASED = "(erased)"
+_SAID = ("message_received", "reply_written")
+_NOTICES = ("handed_off", "taken_over", "released", "conversation_closed",
+            "conversation_reopened", "set_aside")  # fmt: skip
+_FATES = {"reply_delivered": True, "reply_failed": False, "bounced": False}
+_EXPLAINING = ("understood", "decided", "handed_off", "looked_up", "draft_written")
+
+Values = Mapping[str, Mapping[str, Any] | Erased]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Reads for the agents of one tenant, under the definition in force."""
+
+    vault: Vault
+    tenant: TenantId
+    definition: ServiceDefinition
+
+    def summaries(self, tx: Connection, rows: Sequence[Summary]) -> list[SummaryShape]:
+        """Three queries: contacts, agents, texts."""
+        contacts = self._profiles(tx, rows)
+        names = find_names(tx, self.tenant, _owners(rows))
+        wanted = [ref for row in rows for ref in (row.subject_ref, row.last_ref) if ref]
+        values = self.vault.get_many(tx, tenant=self.tenant, ids=[*wanted, *contacts.values()])
+        return [self._summary(row, contacts, names, values) for row in rows]
+
+    def detail(self, tx: Connection, conversation: ConversationId) -> Detail:
+        """Six queries. Raises NotFound."""
+        row = self.get(tx, conversation)
+        events = self._events(tx, conversation, kinds=_EXPLAINING, last=40)
+        contacts = self._profiles(tx, [row])
+        names = find_names(tx, self.tenant, _owners([row]))
+        latest = _latest(events)
+        refs = [row.subject_ref, row.last_ref, _ref(latest.get("draft_written"))]
+        values = self.vault.get_many(
+            tx, tenant=self.tenant, ids=[*filter(None, refs), *contacts.values()]
+        )
+        shown = self._summary(row, contacts, names, values)
+        profile = values.get(contacts.get(row.contact_id, ""))
+        return Detail(
+            **{**shown.model_dump(), "contact": _detail_contact(shown.contact, profile)},
+            briefing=self._briefing(row, latest, events, values),
+            reasons=_reasons(latest.get("decided")),
+            version=row.head_seq,
+        )
+
+    def messages(
+        self, tx: Connection, conversation: ConversationId, *, after: int, limit: int
+    ) -> list[MessageShape]:
+        """Five queries at most. Raises NotFound."""
+        row = self.get(tx, conversation)
+        events = self._events(tx, conversation, kinds=(*_SAID, *_NOTICES), after=after, first=limit)
+        if not events:
+            return []
+        fates = self._fates(tx, conversation, since=events[0].seq)
+        names = find_names(tx, self.tenant, _actors(events))
+        refs = [ref for one in events if (ref := _ref(one))]
+        values = self.vault.get_many(tx, tenant=self.tenant, ids=refs)
+        return [_message(one, row.channel, names, values, fates) for one in events]
+
+    def timeline(
+        self, tx: Connection, conversation: ConversationId, *, after: int, limit: int
+    ) -> list[TimelineEvent]:
+        """Three queries. Raises NotFound."""
+        self.get(tx, conversation)
+        events = self._events(tx, conversation, after=after, first=limit)
+        names = find_names(tx, self.tenant, _actors(events))
+        return [
+            TimelineEvent(
+                seq=one.seq,
+                kind=one.kind,
+                at=wire_time(one.at),
+                actor=one.actor,
+                title=title_of(one, names),
+                data=dict(one.data),
+                hash=one.hash,
+            )
+            for one in events
+        ]
+
+    def get(self, tx: Connection, conversation: ConversationId) -> Summary:
+        row = find_summaries(tx, self.tenant, [conversation]).get(conversation)
+        if row is None:
+            raise NotFound("conversation_not_found", "There is no such conversation.")
+        return row
+
+    # Parts
+
+    def _summary(
+        self,
+        row: Summary,
+        contacts: Mapping[str, str],
+        names: Mapping[str, str],
+        values: Values,
+    ) -> SummaryShape:
+        profile = values.get(contacts.get(row.contact_id, ""))
+        last = values.get(row.last_ref or "")
+        return SummaryShape.model_construct(
+            id=row.id,
+            subject=_part(values.get(row.subject_ref or ""), "subject"),
+            channel=row.channel,
+            inbox=row.inbox,
+            contact=ContactShape.model_construct(
+                id=row.contact_id, name=_part(profile, "name"), proof=row.proof
+            ),
+            status=row.status,
+            priority=PRIORITIES[row.priority],
+            owner=self._owner(row, names),
+            intent=self._intent(row.intent, row.confidence),
+            decision=DecisionShape(kind=row.decision, team=row.team) if row.decision else None,
+            language=row.language,
+            sentiment=row.sentiment,
+            snippet=_snippet(last),
+            updated_at=wire_time(row.updated_at),
+            opened_at=wire_time(row.opened_at),
+            waiting_since=_time(row.waiting_since),
+            first_response_due=_time(row.first_response_due),
+            seq=row.head_seq,
+        )
+
+    def _owner(self, row: Summary, names: Mapping[str, str]) -> OwnerShape:
+        name = names.get(row.owner_id)
+        if row.owner_kind == "queue":
+            team = self.definition.teams.get(row.owner_id)
+            name = team.title if team else row.owner_id
+        return OwnerShape.model_construct(kind=row.owner_kind, id=row.owner_id or None, name=name)
+
+    def _intent(self, name: str | None, confidence: float | None) -> IntentShape | None:
+        if name is None:
+            return None
+        return IntentShape(name=name, title=self._title(name), confidence=confidence or 0.0)
+
+    def _title(self, intent: str) -> str | None:
+        known = self.definition.intents.get(intent)
+        return known.title if known else None
+
+    def _briefing(
+        self, row: Summary, latest: Mapping[str, Event], events: Sequence[Event], values: Values
+    ) -> Briefing | None:
+        """From the events, once people are concerned: what, why, what is known, what to answer."""
+        handed = latest.get("handed_off")
+        if handed is None:
+            return None
+        understood = latest.get("understood")
+        intents = understood.data.get("intents", ()) if understood else ()
+        draft = _part(values.get(_ref(latest.get("draft_written")) or ""), "text")
+        title = self._title(row.intent) if row.intent else None
+        return Briefing(
+            summary=f"{title or 'A matter that was not recognised'}"
+            f"{f', in {row.language}' if row.language else ''}, proof: {row.proof}.",
+            reason=str(handed.data.get("why") or ""),
+            intents=[
+                Scored(
+                    name=one["name"],
+                    title=self._title(one["name"]),
+                    confidence=one["confidence"],
+                    applies=bool(one.get("applies", False)),
+                )
+                for one in intents
+            ],
+            facts=_facts(events),
+            suggested=[draft] if draft else [],
+        )
+
+    def _profiles(self, tx: Connection, rows: Sequence[Summary]) -> dict[str, str]:
+        """contact id -> vault id of the profile."""
+        query = sa.select(contact_table.c.id, contact_table.c.profile_ref).where(
+            contact_table.c.tenant == self.tenant,
+            contact_table.c.id.in_(list({row.contact_id for row in rows})),
+            contact_table.c.erased_at.is_(None),
+        )
+        return {row.id: row.profile_ref for row in tx.execute(query)}
+
+    def _events(
+        self,
+        tx: Connection,
+        conversation: ConversationId,
+        *,
+        kinds: Sequence[str] | None = None,
+        after: int = 0,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> list[Event]:
+        """The first events after a seq, or the last ones; always in order."""
+        query = sa.select(event_table).where(
+            event_table.c.stream == conversation,
+            event_table.c.tenant == self.tenant,
+            event_table.c.seq > after,
+        )
+        if kinds is not None:
+            query = query.where(event_table.c.kind.in_(kinds))
+        order = event_table.c.seq if last is None else event_table.c.seq.desc()
+        found = [to_event(row) for row in tx.execute(query.order_by(order).limit(first or last))]
+        return found if last is None else found[::-1]
+
+    def _fates(
+        self, tx: Connection, conversation: ConversationId, *, since: int
+    ) -> dict[int, bool]:
+        """seq of a reply -> whether it arrived, as far as is known."""
+        fates: dict[int, bool] = {}
+        for one in self._events(tx, conversation, kinds=tuple(_FATES), after=since, first=1_000):
+            reply = one.data.get("reply")
+            if isinstance(reply, int):
+                fates[reply] = _FATES[one.kind]
+        return fates
+
+
+def _message(
+    one: Event,
+    channel: str,
+    names: Mapping[str, str],
+    values: Values,
+    fates: Mapping[int, bool],
+) -> MessageShape:
+    if one.kind not in _SAID:
+        return MessageShape(
+            seq=one.seq, kind="notice", author="system", name=None, text=title_of(one, names),
+            at=wire_time(one.at), channel=channel, delivered=None, attachments=[],
+        )  # fmt: skip
+    value = values.get(_ref(one) or "")
+    author = one.data.get("author", "contact")
+    # A chat reads the ledger: what is written there has arrived.
+    delivered = True if author == "contact" or channel == "chat" else fates.get(one.seq)
+    return MessageShape(
+        seq=one.seq,
+        kind="message",
+        author=author,
+        name=names.get(_agent(one)) if author == "agent" else None,
+        text=_part(value, "text") or (ERASED if not isinstance(value, Mapping) else ""),
+        at=wire_time(one.at),
+        channel=channel,
+        delivered=delivered,
+        attachments=_attachments(one, value),
+    )
+
+
+def _attachments(one: Event, value: Mapping[str, Any] | Erased | None) -> list[dict[str, Any]]:
+    names = value.get("attachments", []) if isinstance(value, Mapping) else []
+    attachments = []
+    for number, known in enumerate(one.data.get("attachments", ())):
+        name = names[number] if number < len(names) else ERASED
+        attachments.append({**known, "name": name})
+    return attachments
+
+
+def _reasons(decided: Event | None) -> list[Reason]:
+    if decided is None:
+        return []
+    return [
+        Reason(
+            rule=str(reason.get("rule", "")),
+            threshold=reason.get("threshold"),
+            value=reason.get("value"),
+            text=str(reason.get("text", "")),
+        )
+        for reason in decided.data.get("reasons", ())
+    ]
+
+
+def _facts(events: Iterable[Event]) -> list[Fact]:
+    """What was looked up and is not personal; the latest of each name."""
+    facts: dict[str, Any] = {}
+    for one in events:
+        if one.kind == "looked_up":
+            for name, value in dict(one.data.get("facts", {})).items():
+                facts[f"{one.data.get('operation', '')}: {name}"] = value
+    return [Fact(label=label, value=value) for label, value in facts.items()]
+
+
+def _detail_contact(shown: ContactShape, profile: Any) -> DetailContact:
+    address = _part(profile, "address")
+    kind = _part(profile, "kind")
+    masked = [masked_address(address)] if address and kind != "visitor" else []
+    return DetailContact(id=shown.id, name=shown.name, proof=shown.proof, addresses_masked=masked)
+
+
+def masked_address(address: str) -> str:
+    """ "anna@bank.example" -> "a•••@bank.example"; other ids keep their last two characters."""
+    local, at, domain = address.rpartition("@")
+    if at:
+        return f"{local[:1]}•••@{domain}"
+    return f"•••{address[-2:]}" if len(address) > 4 else "•••"
+
+
+def _latest(events: Iterable[Event]) -> dict[str, Event]:
+    return {one.kind: one for one in events}
+
+
+def _ref(one: Event | None) -> str | None:
+    text = one.data.get("text") if one else None
+    return text["ref"] if isinstance(text, Mapping) else None
+
+
+def _part(value: Mapping[str, Any] | Erased | None, name: str) -> str | None:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def _snippet(value: Mapping[str, Any] | Erased | None) -> str | None:
+    text = _part(value, "text")
+    if text is None:
+        return ERASED if isinstance(value, Erased) else None
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SNIPPET else f"{flat[: SNIPPET - 1]}…"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
+
+
+def _owners(rows: Iterable[Summary]) -> set[str]:
+    return {row.owner_id for row in rows if row.owner_kind == "agent"}
+
+
+def _actors(events: Iterable[Event]) -> set[str]:
+    return {_agent(one) for one in events} - {""}
+
+
+def _agent(one: Event) -> str:
+    kind, _, agent = one.actor.partition(":")
+    return agent if kind == "agent" else ""

@@ -1,0 +1,249 @@
+"""What the desk's API says, as types: the OpenAPI document is made from these."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from answerable.desk.agent import Role
+
+Text = Annotated[str, Field(max_length=20_000)]
+Name = Annotated[str, Field(max_length=100)]
+
+
+class Shape(BaseModel):
+    """Answers: exactly these fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Sent(BaseModel):
+    """Requests: an unknown field is a mistake that is worth telling."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TenantShape(Shape):
+    id: str
+    name: str
+
+
+class AgentShape(Shape):
+    id: str
+    name: str
+    email: str
+    role: Role
+    teams: list[str]
+
+
+class SignedInAgent(AgentShape):
+    tenant: TenantShape
+
+
+class SessionShape(Shape):
+    """csrf: send it as X-CSRF-Token with whatever changes something."""
+
+    agent: SignedInAgent
+    csrf: str
+
+
+class SignIn(Sent):
+    email: Annotated[str, Field(max_length=320)]
+    password: Annotated[str, Field(max_length=1_000)]
+
+
+class Person(AgentShape):
+    suspended: bool
+
+
+class People(Shape):
+    items: list[Person]
+    next: str | None
+
+
+class NewPerson(Sent):
+    name: Name
+    email: Annotated[str, Field(max_length=320)]
+    role: Annotated[Role, Field(strict=False)]
+    teams: Annotated[list[Name], Field(max_length=100)] = []
+    password: Annotated[str, Field(max_length=1_000)]
+
+
+class TeamShape(Shape):
+    name: str
+    title: str
+
+
+class Teams(Shape):
+    items: list[TeamShape]
+    next: None = None
+
+
+class Counts(Shape):
+    """Open conversations: in queues, with the asking agent, all, with the assistant."""
+
+    queue: int
+    mine: int
+    open: int
+    assistant: int
+
+
+class Overview(Shape):
+    counts: Counts
+    agents_present: int
+
+
+class ContactShape(Shape):
+    id: str
+    name: str | None
+    proof: str
+
+
+class OwnerShape(Shape):
+    """id: team or agent; None for the assistant."""
+
+    kind: Literal["assistant", "queue", "agent"]
+    id: str | None
+    name: str | None
+
+
+class IntentShape(Shape):
+    name: str
+    title: str | None
+    confidence: float
+
+
+class DecisionShape(Shape):
+    kind: str
+    team: str | None
+
+
+class SummaryShape(Shape):
+    """A conversation in the inbox. Texts are masked. seq: of its last event."""
+
+    id: str
+    subject: str | None
+    channel: str
+    inbox: str
+    contact: ContactShape
+    status: Literal["open", "closed"]
+    priority: Literal["low", "normal", "high", "urgent"]
+    owner: OwnerShape
+    intent: IntentShape | None
+    decision: DecisionShape | None
+    language: str | None
+    sentiment: float | None
+    snippet: str | None
+    updated_at: str
+    opened_at: str
+    waiting_since: str | None
+    first_response_due: str | None
+    seq: int
+
+
+class Summaries(Shape):
+    items: list[SummaryShape]
+    next: str | None
+
+
+class Fact(Shape):
+    label: str
+    value: Any
+
+
+class Scored(Shape):
+    name: str
+    title: str | None
+    confidence: float
+    applies: bool
+
+
+class Briefing(Shape):
+    """What a person should know before taking over."""
+
+    summary: str
+    reason: str
+    intents: list[Scored]
+    facts: list[Fact]
+    suggested: list[str]
+
+
+class Reason(Shape):
+    rule: str
+    threshold: Any
+    value: Any
+    text: str
+
+
+class DetailContact(ContactShape):
+    addresses_masked: list[str]
+
+
+class Detail(SummaryShape):
+    """version: send it with a reply, so that nobody answers what they have not read."""
+
+    contact: DetailContact
+    briefing: Briefing | None
+    reasons: list[Reason]
+    version: int
+
+
+class MessageShape(Shape):
+    """text: masked. delivered: None while under way."""
+
+    seq: int
+    kind: Literal["message", "notice"]
+    author: Literal["contact", "assistant", "agent", "system"]
+    name: str | None
+    text: str
+    at: str
+    channel: str
+    delivered: bool | None
+    attachments: list[dict[str, Any]]
+
+
+class Messages(Shape):
+    items: list[MessageShape]
+    next: int | None
+
+
+class TimelineEvent(Shape):
+    """title: one sentence. hash: chains it to the event before."""
+
+    seq: int
+    kind: str
+    at: str
+    actor: str
+    title: str
+    data: dict[str, Any]
+    hash: str
+
+
+class Timeline(Shape):
+    items: list[TimelineEvent]
+    next: int | None
+
+
+class Acted(Shape):
+    """seq: of the event that the act became."""
+
+    seq: int
+
+
+class TakingOver(Sent):
+    """force: from a colleague; for supervisors and administrators."""
+
+    force: bool = False
+
+
+class Replying(Sent):
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    version: Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+class HandingOff(Sent):
+    team: Name
+    note: Text = ""
+
+
+class Closing(Sent):
+    resolution: Annotated[str, Field(max_length=200)] = "resolved"

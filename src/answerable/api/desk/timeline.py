@@ -1,0 +1,118 @@
+"""The timeline: each event in one English sentence, for people who ask what happened and why."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from answerable.ledger.event import Event
+
+Data = Mapping[str, Any]
+
+
+def title_of(event: Event, names: Mapping[str, str]) -> str:
+    """names: agent id -> name. Total: a kind without a sentence is named."""
+    told = _TITLES.get(event.kind)
+    if told is None:
+        return f"{event.kind.replace('_', ' ').capitalize()}."
+    return told(event.data, _who(event, names))
+
+
+def _who(event: Event, names: Mapping[str, str]) -> str:
+    kind, _, agent = event.actor.partition(":")
+    if kind == "agent":
+        return names.get(agent, "An agent")
+    return {"contact": "The contact", "assistant": "The assistant"}.get(kind, "Answerable")
+
+
+def _received(data: Data, who: str) -> str:
+    if data.get("bounce_of"):
+        return f"Reply {data['bounce_of']} came back undelivered."
+    if data.get("unparsable"):
+        return "A message came that could not be read."
+    if data.get("automatic"):
+        return "An automatic message came."
+    return "The contact wrote."
+
+
+def _understood(data: Data, who: str) -> str:
+    intents = data.get("intents") or []
+    if not data.get("in_scope", True) or not intents:
+        return "Understood: nothing that the service definition knows."
+    return f"Understood: {intents[0]['name']} with confidence {intents[0]['confidence']:.2f}."
+
+
+def _decided(data: Data, who: str) -> str:
+    decision = data.get("decision")
+    because = _because(data)
+    match decision:
+        case "run_playbook":
+            return f"Decided to run the playbook {data.get('playbook')}{because}."
+        case "ask":
+            return f"Decided to ask the contact{because}."
+        case "draft":
+            return f"Decided to draft a reply for the team {data.get('team')}{because}."
+        case "hand_off":
+            return f"Decided to hand off to the team {data.get('team')}{because}."
+        case "set_aside":
+            return f"Decided to set it aside{because}."
+        case _:
+            return f"Decided: {decision}{because}."
+
+
+def _because(data: Data) -> str:
+    texts = [str(reason.get("text")) for reason in data.get("reasons", ()) if reason.get("text")]
+    return f", because {texts[-1].rstrip('.')}" if texts else ""
+
+
+def _looked_up(data: Data, who: str) -> str:
+    fields = ", ".join(data.get("fields", ())) or "nothing"
+    if data.get("result") == "refused":
+        return f"{data.get('connector')} refused to tell {fields}."
+    return f"Looked up {fields} in {data.get('connector')}."
+
+
+def _reply(data: Data, who: str) -> str:
+    return f"{who} replied."
+
+
+def _handed_off(data: Data, who: str) -> str:
+    why = str(data.get("why") or "").rstrip(".")
+    return f"Handed off to the team {data.get('team')}{f': {why}' if why else ''}."
+
+
+def _failed(data: Data, who: str) -> str:
+    return f"{data.get('of', 'An effect')} failed after {data.get('attempts', 'several')} attempts."
+
+
+_TITLES: dict[str, Callable[[Data, str], str]] = {
+    "conversation_opened": lambda data, who: f"A conversation began in {data.get('inbox')}.",
+    "message_received": _received,
+    "contact_known": lambda data, who: (
+        "The back office did not say who the contact is."
+        if data.get("failed")
+        else "The back office said who the contact is."
+    ),
+    "understood": _understood,
+    "decided": _decided,
+    "playbook_started": lambda data, who: "The assistant began a playbook.",
+    "step_skipped": lambda data, who: "A step was skipped: its condition did not hold.",
+    "looked_up": _looked_up,
+    "asked": lambda data, who: "The contact was asked for something.",
+    "answered": lambda data, who: "The contact told what was asked for.",
+    "waiting": lambda data, who: "The playbook waits.",
+    "playbook_ended": lambda data, who: "The playbook ended.",
+    "reply_written": _reply,
+    "draft_written": lambda data, who: "A reply was drafted for a person to send.",
+    "reply_suppressed": lambda data, who: "A reply was held back: a limit was reached.",
+    "reply_delivered": lambda data, who: "A reply was delivered.",
+    "reply_failed": lambda data, who: "A reply could not be delivered.",
+    "bounced": lambda data, who: "A reply came back undelivered.",
+    "handed_off": _handed_off,
+    "alerted": lambda data, who: "Teams that must know at once were told.",
+    "taken_over": lambda data, who: f"{who} took over.",
+    "released": lambda data, who: f"{who} gave it back to the team {data.get('team')}.",
+    "set_aside": lambda data, who: "Set aside: nothing is to be done.",
+    "effect_failed": _failed,
+    "timer_fired": lambda data, who: "A wait was over.",
+    "conversation_closed": lambda data, who: f"{who} closed the conversation.",
+    "conversation_reopened": lambda data, who: f"{who} reopened the conversation.",
+}

@@ -1,0 +1,38 @@
+"""What the API asks of the rest: `answerable.flow.service.Service` is the one that has it."""
+
+from typing import Protocol
+
+from answerable.flow.acts import AgentAct
+from answerable.flow.definitions import Definitions
+from answerable.flow.message import Accepted, InboundMessage
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.live import Live
+from answerable.privacy.vault import Vault
+
+
+class Service(Protocol):
+    """One per process. live: is told `conversation:<id>` and `tenant:<id>` after each commit."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def live(self) -> Live: ...
+
+    @property
+    def vault(self) -> Vault: ...
+
+    @property
+    def definitions(self) -> Definitions: ...
+
+    async def accept(self, message: InboundMessage) -> Accepted:
+        """Durable when it returns. The same external_id again is answered with the same place."""
+        ...
+
+    async def act(self, act: AgentAct) -> Accepted:
+        """Raises NotFound, InvalidInput, or Conflict when somebody else was faster."""
+        ...

@@ -1,0 +1,55 @@
+"""How the application is served: uvicorn with limits that the protocols rely on."""
+
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
+
+from answerable.api.wire import ABORT
+from answerable.channels.chat.protocol import FRAME_BYTES
+
+FRAGMENTS = 256  # in one message; nobody but an attacker needs many
+HANDSHAKE_SECONDS = 10.0
+
+
+class CarefulWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which can be cut and which counts fragments."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions = cast("dict[str, Any]", self.scope["extensions"])
+            extensions[ABORT] = self.transport.abort
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= FRAGMENTS:
+            self.conn.fail(1009, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+
+def server_config(app: ASGIApp, *, host: str, port: int, **options: Any) -> uvicorn.Config:
+    """Messages of at most FRAME_BYTES and no compression: neither big frames nor deflate bombs.
+
+    Our own heartbeat replaces WebSocket pings. Access logs are off: paths hold ids, and the
+    metrics say the rest. options: of uvicorn.Config, such as `fd` or `ssl_certfile`.
+    """
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        ws=CarefulWebSocket,
+        ws_max_size=FRAME_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=32 * 1024,
+        **{"log_config": None, "lifespan": "on", **options},
+    )
