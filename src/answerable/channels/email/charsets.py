@@ -37,16 +37,19 @@ def decode(content: bytes, charset: str = "") -> str:
     """Text of `content`: as declared if that works, else UTF-8, else Windows-1252."""
     name = charset.strip().strip("\"'").lower().replace("_", "-")
     name = _REALLY.get(name, _REALLY.get(charset.lower(), name))
+    if name.startswith(("utf-16", "utf-32")) and b"\x00" not in content:
+        name = ""  # no Western text looks like this: the declaration is a lie
     if name and name not in ("us-ascii", "ascii") and is_charset(name):
         try:
             return clean(content.decode(name))
         except (UnicodeDecodeError, ValueError):
             pass  # a lie, or one bad byte: decided below
-    try:
-        return clean(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        declared = name if is_charset(name) and name.startswith("utf") else "cp1252"
-        return clean(content.decode(declared, "replace"))
+    text = content.decode("utf-8", "replace")
+    # Cut or damaged UTF-8 has more letters than damage; Windows-1252 read as UTF-8 has none.
+    bad = text.count("\ufffd")
+    if bad and bad >= sum(1 for character in text if character > "\x7f" and character != "\ufffd"):
+        text = content.decode("cp1252", "replace")
+    return clean(text)
 
 
 def is_charset(name: str) -> bool:

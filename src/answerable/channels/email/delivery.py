@@ -1,4 +1,4 @@
-"""Outbound replies over mail: composed, sent, and answered with the Message-ID that replies name."""
+"""Outbound replies over mail: composed, sent, answered with the Message-ID that replies name."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,7 @@
 """HTML to the text that a reader would see; quotes become "> " lines, hidden text is left out."""
 
 import re
+from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -19,6 +20,10 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _SPACE = re.compile(r"[ \t\n\r\xa0\u200b\u200c\ufeff]+")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,10})\b")
+_MARKUP = re.compile(r"<!--.{0,20000}?-->|<[^<>]{0,5000}>", re.DOTALL)
+_CLOSES_ITSELF = frozenset({"br", "img", "hr", "meta", "input", "link", "area", "col", "wbr"})
+_DEPTH_MOST = 1000  # browsers stop at 512; the parser's time grows with the square of the depth
 RULE = "_" * 32
 
 
@@ -70,7 +75,12 @@ class _Writer:
 
 
 def html_to_text(html: str, *, most: int) -> str:
-    """At most `most` characters; never raises on malformed HTML; nothing is fetched or run."""
+    """At most `most` characters; never raises on malformed HTML; nothing is fetched or run.
+
+    HTML nested deeper than any mail program writes is only stripped of its tags.
+    """
+    if _is_too_deep(html):
+        return _SPACE.sub(" ", unescape(_MARKUP.sub(" ", html)))[:most].strip()
     body = LexborHTMLParser(html).body
     writer = _Writer(most)
     node = body.child if body is not None else None
@@ -90,6 +100,17 @@ def html_to_text(html: str, *, most: int) -> str:
             node, following = parent, parent.next
         node = following
     return writer.finish()
+
+
+def _is_too_deep(html: str) -> bool:
+    depth = 0
+    for match in _TAG.finditer(html):
+        if match[2].lower() in _CLOSES_ITSELF:
+            continue
+        depth = max(0, depth - 1) if match[1] else depth + 1
+        if depth > _DEPTH_MOST:
+            return True
+    return False
 
 
 def _enter(node: LexborNode, writer: _Writer) -> bool:

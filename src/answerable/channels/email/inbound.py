@@ -52,6 +52,7 @@ def inbound_message(
             conversation=tokens.find(inbox.tenant, inbox.address, _recipients(mail)),
             references=tuple(dict.fromkeys((*mail.references, *mail.in_reply_to))),
             aligned=aligned,
+            required=inbox.required,
         ),
         attachments=tuple(
             Attachment(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from answerable.channels.email.automatic import OwnNames
+from answerable.contacts.threading import Evidence
 from answerable.kit.ids import TenantId
 
 
@@ -12,6 +13,8 @@ class MailInbox:
 
     trusted_server: authserv-id of the mail server whose Authentication-Results we believe; None
     believes nobody, so no mail counts as authenticated. hops: see `authentication.is_aligned`.
+    required: what a mail must show before it may join a conversation of its sender. ALIGNED needs
+    a trusted_server.
     own: all addresses and aliases of the installation, to know our own mail when it comes back.
     """
 
@@ -20,4 +23,5 @@ class MailInbox:
     address: str
     trusted_server: str | None = None
     hops: int = 1
+    required: Evidence = Evidence.TOKEN
     own: OwnNames = field(default_factory=OwnNames)

@@ -28,7 +28,7 @@ _ANNOUNCEMENTS = tuple(
         rf"^.{{0,200}}{_ADDRESS}.{{0,40}}\bha scritto\s*:$",
         rf"^(?:em|no dia|a)\b.{{0,300}}{_DATE}.{{0,300}}\b(?:escreveu|escreveu o seguinte)\s*:$",
         rf"^op\b.{{0,300}}{_DATE}.{{0,300}}\b(?:schreef|geschreven)\b.{{0,200}}:$",
-        rf"^(?:w dniu|dnia|on|w)\b.{{0,300}}{_DATE}.{{0,300}}\bnapisał(?:\(a\)|a|\(-a\))?\s*:$",
+        rf"^.{{0,200}}{_DATE}.{{0,200}}\bnapisał(?:\(a\)|a|\(-a\))?\s*:$",
         rf"^(?:den|på|on)\b.{{0,300}}{_DATE}.{{0,300}}\bskrev\b.{{0,200}}:$",
         rf"^.{{0,200}}{_DATE}.{{0,200}}\bkirjoitti\s*:$",
         rf"^.{{0,200}}{_DATE}.{{0,200}}(?:написал(?:\(а\)|а)?|пише|пишет)\s*:$",
@@ -36,7 +36,7 @@ _ANNOUNCEMENTS = tuple(
         rf"^.{{0,200}}{_DATE}.{{0,200}}\b(?:írta|a scris|yazdı|έγραψε|написа)\b.{{0,80}}:$",
         rf"^.{{0,100}}{_DATE}.{{0,200}}(?:写道|寫道|のメッセージ|wrote|작성)\s*[::]$",
         # a date and an address, and nothing else: Gmail in languages without a verb, Yandex
-        r"^\W{0,3}(?:\w{1,5}[,.]? )?\d{1,4}\b.{0,120}\d.{0,120}<[^<>\s]+@[^<>\s]+>\s*:$",
+        r"^\W{0,3}(?:\w{1,5}[,.]? )?\d{1,4}(?!\d).{0,120}\d.{0,120}<[^<>\s]+@[^<>\s]+>\s*:$",
         r"^\W{0,3}\d{1,4}/\d{1,2}/\d{1,4}.{0,120}<[^<>\s]+@[^<>\s]+>:?$",
     )
 )
@@ -98,6 +98,10 @@ _DEVICE_NAME = re.compile(
 )
 
 
+_SIGNATURE_LINES_MOST = 60  # with empty lines; written ones are counted in `_is_signature`
+_ANNOUNCED_MOST = 5  # each costs a look at the whole rest
+
+
 def reply_text(text: str) -> str:
     """What the sender wrote this time. Never empty unless `text` is blank.
 
@@ -108,7 +112,9 @@ def reply_text(text: str) -> str:
     own = _without_signature(_without_trailing_quotes(lines[:end]))
     if not any(line.strip() for line in own):
         below = [] if is_forward else _below_quote(lines, end)
-        own = below or lines
+        if not below:
+            return text.strip()
+        own = below
     return "\n".join(own).strip("\n").strip() or text.strip()
 
 
@@ -120,6 +126,7 @@ class _Announcement:
 
 def _end_of_own_text(lines: list[str]) -> tuple[int, bool]:
     """Index of the first line of the quoted mail, and whether that mail was forwarded."""
+    announced = 0
     for index, line in enumerate(lines):
         if not line.strip() or len(line) > 2000:
             continue
@@ -128,7 +135,10 @@ def _end_of_own_text(lines: list[str]) -> tuple[int, bool]:
         if _opens_header_block(lines, index):
             return _rule_above(lines, index), False
         found = _announcement(lines, index)
-        if found is not None and not _answers_below(lines, found.after):
+        if found is None:
+            continue
+        announced += 1
+        if announced > _ANNOUNCED_MOST or not _answers_below(lines, found.after):
             return index, False
     return len(lines), False
 
@@ -228,9 +238,10 @@ def _without_signature(lines: list[str]) -> list[str]:
     for index, line in enumerate(lines):
         if index and _is_device_line(line) and not _goes_on(lines, index + 1):
             return lines[:index]
-        if index and _SIGNATURE_MARK.match(line) and _is_signature(lines[index + 1 :]):
+        near_end = index and len(lines) - index <= _SIGNATURE_LINES_MOST
+        if near_end and _SIGNATURE_MARK.match(line) and _is_signature(lines[index + 1 :]):
             return lines[:index]
-        if index and _RULE.match(line) and _is_list_footer(lines[index + 1 :]):
+        if near_end and _RULE.match(line) and _is_list_footer(lines[index + 1 :]):
             return lines[:index]
     return lines
 
@@ -246,7 +257,8 @@ def _is_device_line(line: str) -> bool:
 
 def _goes_on(lines: list[str], start: int) -> bool:
     """Much text below "Sent from my iPhone" means that somebody answered under it."""
-    return sum(len(line) for line in lines[start:] if not line.lstrip().startswith(">")) > 400
+    below = lines[start : start + 200]
+    return sum(len(line) for line in below if not line.lstrip().startswith(">")) > 400
 
 
 def _is_signature(below: list[str]) -> bool:
