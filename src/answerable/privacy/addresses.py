@@ -6,11 +6,11 @@ import re
 from answerable.privacy.spans import EMAIL, IP
 from answerable.privacy.view import View
 
-_LOCAL_REVERSED = re.compile(r"[\w.+%&'*/=?^`{|}~!#$\-]{1,64}")
+_LOCAL_REVERSED = re.compile(r"[\w.+%'*~!#$\-]{1,64}")
 _DOMAIN = re.compile(r"[\w.\-]{3,253}")
 _TOP_LEVEL = re.compile(r"[^\W\d_]{2,24}|xn--[a-z0-9\-]{2,59}", re.IGNORECASE)
 # Punctuation that may legally begin a local part but in running text is a bracket or a quote.
-_NOT_AT_START = ".'`{|}/=?!*&^~#$%-"
+_NOT_AT_START = ".'!*~#$%-"
 
 _V4 = re.compile(r"(?<![\w.\-])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w\-]|\.\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])")

@@ -39,12 +39,14 @@ _RANGES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("67", "67", (13, 14, 15, 16, 17, 18, 19)),
 )
 _BY_FIRST_DIGIT = {
-    digit: tuple(r for r in _RANGES if r[0][0] <= digit <= r[1][0]) for digit in "0123456789"
+    digit: tuple(r for r in _RANGES if r[0][0] <= digit <= r[1][0]) for digit in "2345689"
 }
 _DOUBLED = {str(n): sum(divmod(2 * n, 10)) for n in range(10)}
 _LUHN_EVEN = {str(n): n for n in range(10)}
 
-_CLUSTER = re.compile(r"\d[\d \t\r\n.\-_/]{11,}")
+_CLUSTER = re.compile(r"\d[\d \t\r\n.\-_/,*|:+]{11,}")
+_RARE_SEPARATOR = re.compile(r"[,*|:+]")  # these also part lists and times: usual groupings only
+_DECIMALS = re.compile(r"(?<!\d)\d{1,3}\.$")
 _GROUP = re.compile(r"\d+")
 # How card numbers are printed and read out; any other grouping must fill its whole cluster or
 # stand beside a word for card.
@@ -78,8 +80,8 @@ _ORDER_LABEL = re.compile(
 _TRAILING_CVV = re.compile(
     r"[ ,;|/\-\n]{1,4}(?:(?:exp|valid|gültig|good)[a-zäöü. :]{0,12})?"
     r"(?:(?:0[1-9]|1[0-2])[ ]?[/.\-|][ ]?(?:20)?\d\d[ ,;|/\-\n]{1,4})?"
-    r"(\d{3,4})(?![\d.,:/\-]?\d|[A-Za-z]| ?[€$£%]|"
-    r" ?(?:eur|usd|gbp|chf|dollar|pound|euro|times|days|mal|tage)\b)",
+    r"(\d{3,4})(?!\d|[.:/\-]\d|,\d(?!\d?[/|])|[A-Za-z]| ?[€$£%]|"
+    r" ?(?:eur|usd|gbp|chf|dollars?|pounds?|euros?|times|days|mal|tage)\b)",
     re.IGNORECASE,
 )
 _CVV_WORD = re.compile(
@@ -115,7 +117,7 @@ def is_card_number(digits: str) -> bool:
         13 <= length <= 19
         and any(
             first <= digits[: len(first)] <= last and length in lengths
-            for first, last, lengths in _BY_FIRST_DIGIT[digits[0]]
+            for first, last, lengths in _BY_FIRST_DIGIT.get(digits[0], ())
         )
         and luhn(digits)
         and digits.count(digits[0]) < length
@@ -141,63 +143,78 @@ def _runs(text: str, cluster: re.Match[str]) -> list[list[tuple[int, int]]]:
 
 
 def _cards_in(view: View, groups: list[tuple[int, int]]) -> None:
-    position, count = 0, len(groups)
+    digits = "".join([view.text[start:end] for start, end in groups])
     lengths = [end - start for start, end in groups]
-    near_card = None
-    while position < count:
-        digits = 0
-        best = None
-        for last in range(position, count):
-            digits += lengths[last]
-            if digits > 19:
-                break
-            if digits < 13:
-                continue
-            shape = tuple(lengths[position : last + 1])
-            whole = position == 0 and last == count - 1
-            if not (len(shape) == 1 or shape in _GROUPINGS or whole or _even(shape, lengths)):
-                if near_card is None:
-                    near_card = context.CARD in view.labels_before(groups[0][0])
-                if not near_card:
-                    continue
-            if _accept(view, groups[position][0], groups[last][1], plain_number=len(shape) == 1):
-                best = last
-                break
-        position = position + 1 if best is None else best + 1
+    position = offset = 0
+    while position < len(groups):
+        last = None
+        if digits[offset] in _BY_FIRST_DIGIT:
+            last = _last_group(view, groups, lengths, digits, position, offset)
+        following = position + 1 if last is None else last + 1
+        offset += sum(lengths[position:following])
+        position = following
 
 
-def _even(shape: tuple[int, ...], lengths: list[int]) -> bool:
+def _last_group(
+    view: View,
+    groups: list[tuple[int, int]],
+    lengths: list[int],
+    digits: str,
+    position: int,
+    offset: int,
+) -> int | None:
+    """The last group of the card that begins at `position`, which is then added; None if none."""
+    count = 0
+    for last in range(position, len(groups)):
+        count += lengths[last]
+        if count > 19:
+            return None
+        number = digits[offset : offset + count]
+        # The cheap arithmetic first: it leaves little for the judgement of spelling.
+        if count < 13 or not is_card_number(number):
+            continue
+        start, end = groups[position][0], groups[last][1]
+        shape = tuple(lengths[position : last + 1])
+        if (
+            len(shape) == 1
+            or shape in _GROUPINGS
+            or (
+                _RARE_SEPARATOR.search(view.text, start, end) is None
+                and (
+                    len(shape) == len(groups)
+                    or _even(shape)
+                    or context.CARD in view.labels_before(groups[0][0])
+                )
+            )
+        ) and _accept(view, start, end, number, plain_number=len(shape) == 1):
+            return last
+    return None
+
+
+def _even(shape: tuple[int, ...]) -> bool:
     """Digits in ones, twos or threes throughout ("4 1 1 1 ..."), whatever follows the number."""
     return shape[0] <= 3 and len(set(shape[:-1])) == 1 and shape[-1] <= shape[0]
 
 
-def _accept(view: View, start: int, end: int, *, plain_number: bool) -> bool:
-    text = view.text
-    digits = text[start:end] if plain_number else re.sub(r"\D", "", text[start:end])
-    if not is_card_number(digits):
-        return False
+def _accept(view: View, start: int, end: int, digits: str, *, plain_number: bool) -> bool:
     if not _stands_alone(view, start, end, plain_number=plain_number) or (
         plain_number and _ORDER_LABEL.search(view.lower, max(0, start - 40), start)
     ):
         return False
     # A number in international notation has at most 15 digits.
-    if text[max(0, start - 1) : start] == "+" and len(digits) <= 15:
+    if view.text[max(0, start - 1) : start] == "+" and len(digits) <= 15:
         return False
     view.add(CARD, start, end, digits)
     return True
 
 
 def _stands_alone(view: View, start: int, end: int, *, plain_number: bool) -> bool:
-    """False inside ORD-4111…, 4111…AB, 12.4111…; true behind "visa" or "no" without a space."""
-    following = view.text[end : end + 2]
-    if plain_number and following[:1].isalpha():
-        return False
-    if following[:1] in ".," and following[1:2].isdigit():
-        return False
-    before = view.lower[max(0, start - 24) : start]
-    attached = _LETTERS_BEFORE.search(before)
+    """False inside ORD-4111…, 4111…AB, 0.4111…; true behind "visa" or "no" without a space."""
+    if plain_number and view.text[end : end + 1].isalpha():
+        return view.labels_before(start).get(context.CARD, 9) <= 3
+    attached = _LETTERS_BEFORE.search(view.lower, max(0, start - 24), start)
     if attached is None:
-        return not (len(before) > 1 and before[-1] in ".,/" and before[-2].isdigit())
+        return _DECIMALS.search(view.text, max(0, start - 5), start) is None
     return any(attached[1].endswith(word) for word in _CARD_WORD_ENDS)
 
 

@@ -37,7 +37,7 @@ _WORDS = {
         hetu henkilötunnus fiscale nir sécu sécurité insee rijksregisternummer svnr svnummer
         sozialversicherungsnummer versicherungsnummer rentenversicherungsnummer rvnr ahv avs cnp
         egn aadhaar cpf curp fødselsnummer fodselsnummer ppsn pps isikukood oib jmbg
-        sozialversicherung social security insurance ni number-ssn rodné sin national""",
+        sozialversicherung rodné""",
     TAX: """steuernummer steuerid steueridentifikationsnummer identifikationsnummer idnr tin ein
         itin vat ustid ust ustidnr umsatzsteuer utr tax taxid steuer tva iva btw siren siret nip
         partita fiscal fiscales mwst uid""",
@@ -65,6 +65,12 @@ _PAIRS = {
     ("numer", "konta"): ACCOUNT,
     ("numer", "pesel"): NATIONAL,
     ("personal", "id"): NATIONAL,
+    ("social", "security"): NATIONAL,
+    ("social", "insurance"): NATIONAL,
+    ("national", "insurance"): NATIONAL,
+    ("national", "identity"): NATIONAL,
+    ("national", "id"): NATIONAL,
+    ("ni", "number"): NATIONAL,
     ("id", "card"): PASSPORT,
     ("identity", "card"): PASSPORT,
     ("identity", "number"): NATIONAL,
