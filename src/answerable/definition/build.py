@@ -11,6 +11,7 @@ from answerable.definition.build_service import (
     build_limits,
     build_sla,
     build_teams,
+    build_templates,
 )
 from answerable.definition.condition import Condition
 from answerable.definition.condition_text import CelType
@@ -64,10 +65,7 @@ def build(
         sentiment=classification.sentiment,
         vip=_vip(document, notes),
         playbooks=build_playbooks(document, intents, notes, actions),
-        templates={
-            name: {document.language: text} if isinstance(text, str) else text
-            for name, text in document.templates.items()
-        },
+        templates=build_templates(document, notes),
         teams=teams,
         calendars=calendars,
         sla=build_sla(document, notes),

@@ -130,11 +130,11 @@ def _names_bound(entry: StepEntry) -> Iterator[str]:
 
 
 def _condition(
-    source: str | bool, place: Where, bound: Mapping[str, CelType], notes: Notes, *, known: bool
+    source: str, place: Where, bound: Mapping[str, CelType], notes: Notes, *, known: bool
 ) -> Condition | None:
     variables = {**MESSAGE_VARIABLES, **bound}
     where = (*place, "condition")
-    if not known and isinstance(source, str):
+    if not known:
         try:
             missing = undeclared_names(source, variables)
         except ConditionError:

@@ -15,6 +15,7 @@ from answerable.definition.terms import PRIORITIES, ChannelKind, Priority
 
 IN_PLACE = "businessHours"
 _RATE = re.compile(r"(?P<count>\d+)\s*(?:per|/|in|within)\s*(?P<per>.+)")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _DEFAULT_RATES: dict[ChannelKind, str] = {"email": "2 per 24h", "sms": "4 per 24h"}
 _SLA_KEYS = ("firstResponse", "resolution")
 
@@ -44,7 +45,7 @@ def build_teams(
         teams = {name: Team(name=name, title=_title(name)) for name in mentioned}
         if teams:
             listed = ", ".join(teams)
-            notes.warning((), f"no teams are declared: {listed} are taken as they are written")
+            notes.warning((), f"no teams are declared: taken as they are written: {listed}")
     first = next(iter(teams)) if document.teams else "support"
     default = document.escalation.default_team or first
     if not document.teams:
@@ -170,21 +171,28 @@ def _promise(name: str, given: object, where: Where, notes: Notes) -> SlaClass:
     )
 
 
+def build_templates(document: ServiceDocument, notes: Notes) -> dict[str, dict[str, str]]:
+    """Texts by name and language; a text alone is in the default language."""
+    result: dict[str, dict[str, str]] = {}
+    for name, sources in document.templates.items():
+        for tag in sources:
+            if tag and not _LANGUAGE.fullmatch(tag):
+                message = f"{tag} is no language tag: write en or pt-BR"
+                notes.error(("templates", name, tag), message, at_key=True)
+        result[name] = {tag or document.language: text for tag, text in sources.items()}
+    return result
+
+
 def build_limits(document: ServiceDocument, notes: Notes) -> Limits:
     """Brakes, with those that a definition always has if it names none."""
     entry = document.limits
-    given = entry.automatic_replies_per_conversation
-    kinds: tuple[ChannelKind, ...] = ("chat", "email", "sms", "phone", "slack")
-    texts = dict.fromkeys(kinds, given) if isinstance(given, str) else {**_DEFAULT_RATES, **given}
+    texts = {**_DEFAULT_RATES, **entry.automatic_replies_per_conversation}
     rates: dict[ChannelKind, Rate] = {}
     for kind, text in texts.items():
-        where: Where = ("limits", "automaticRepliesPerConversation", kind)
         try:
             rates[kind] = read_rate(text)
         except ValueError as error:
-            notes.error(where, str(error))
-            if isinstance(given, str):
-                break
+            notes.error(("limits", "automaticRepliesPerConversation", kind), str(error))
     return Limits(
         automatic_replies=rates,
         clarifying_questions=entry.clarifying_questions,

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from answerable.definition.duration import DurationField
 from answerable.definition.keys import Model, kebab, waiting
-from answerable.definition.terms import CHANNEL_KINDS, ChannelKind
+from answerable.definition.terms import CHANNEL_KINDS, ChannelKind, Words
 
 
 class SignIn(Model):
@@ -66,7 +66,7 @@ class Channel(Model):
     authentication: str | None = waiting()
     recording: str | None = waiting()
     transcription: str | None = waiting()
-    dlp: str | bool | None = waiting()
+    dlp: Words | None = waiting()
     integration: str | None = waiting()
     context: Mapping[str, bool] = waiting(default={})
     thread_tracking: bool = waiting(default=True)

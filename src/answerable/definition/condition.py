@@ -167,7 +167,7 @@ def _unknown(name: str, variables: Mapping[str, CelType]) -> str:
         return f"nothing is called {name} here: did you mean {close[0]}?"
     if not variables:
         return f"nothing is called {name} here"
-    known = sorted(variables)
+    known = sorted(variables, key=lambda known: (variables[known] is not CelType.DYN, "." in known))
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"nothing is called {name} here; there are {shown}"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -11,7 +11,15 @@ from answerable.definition.duration import DurationField, ElapsedField
 from answerable.definition.extras import Analytics, Chatbot, Compliance, Monitoring
 from answerable.definition.keys import Model, camel, waiting
 from answerable.definition.schema import Brand, OutsideHours, Sentiment
-from answerable.definition.terms import ChannelKind, PriorityWord, Proof, Role, Sensitive
+from answerable.definition.terms import (
+    ChannelKind,
+    Criterion,
+    PriorityWord,
+    Proof,
+    Role,
+    Sensitive,
+    Words,
+)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -81,7 +89,7 @@ class VipEntry(Model):
     """Who is treated first: any criterion suffices."""
 
     enabled: bool = False
-    criteria: tuple[str | Mapping[str, Any], ...] = ()
+    criteria: tuple[Criterion, ...] = ()
     priority_level: PriorityWord = "high"
 
 
@@ -107,7 +115,7 @@ class StepEntry(Model):
     """A step. Every other key is a parameter of the action."""
 
     action: Name
-    condition: str | bool | None = None
+    condition: Words | None = None
     as_: Annotated[str, Field(pattern=r"^[a-zA-Z]\w*$")] | None = Field(default=None, alias="as")
     parameters: Mapping[str, Any] = Field(default={}, json_schema_extra={"inner": True})
 
@@ -201,7 +209,7 @@ def _hours(value: object) -> object:
 class RoutingEntry(Model):
     """A routing rule; the first that holds wins."""
 
-    condition: str | bool
+    condition: Words
     team: Name | None = None
     priority: PriorityWord | None = None
 
@@ -209,7 +217,7 @@ class RoutingEntry(Model):
 class TriggerEntry(Model):
     """When a person must take over."""
 
-    condition: str | bool
+    condition: Words
     action: str = "hand-off"
     notify: Names = ()
     team: Name | None = None
@@ -222,11 +230,11 @@ class EscalationPolicy(Model):
 
     immediate: bool = False
     notify: Names = ()
-    freeze_account: bool | Literal["conditional"] = False
-    law_enforcement: bool | Literal["conditional"] = False
+    freeze_account: Human = False
+    law_enforcement: Human = False
     sla: DurationField | None = None
-    compliance_review: bool | Literal["required"] = False
-    documentation: bool | Literal["required"] = False
+    compliance_review: Literal[True, False, "required"] = False
+    documentation: Literal[True, False, "required"] = False
     route_to: Name | None = None
 
 
@@ -269,10 +277,16 @@ class EntityEntry(Model):
     builtin: Literal["currency-pair"] | None = None
 
 
+def _for_all_channels(value: object) -> object:
+    return dict.fromkeys(get_args(ChannelKind), value) if isinstance(value, str) else value
+
+
 class LimitsEntry(Model):
     """Brakes."""
 
-    automatic_replies_per_conversation: str | Mapping[ChannelKind, str] = Field(default={})
+    automatic_replies_per_conversation: Annotated[
+        Mapping[ChannelKind, str], BeforeValidator(_for_all_channels)
+    ] = {}
     clarifying_questions: int = Field(default=2, ge=0, le=10)
     message_characters: int = Field(default=4000, ge=1, le=100_000)
     messages_per_minute: int = Field(default=30, ge=1)
@@ -286,6 +300,10 @@ def _team(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _text(value: object) -> object:
+    return {"": value} if isinstance(value, str) else value
+
+
 class ServiceDocument(Model):
     """The whole file."""
 
@@ -296,7 +314,7 @@ class ServiceDocument(Model):
     channels: tuple[Channel, ...] = ()
     classification: ClassificationEntry = ClassificationEntry()
     auto_response: Mapping[str, PlaybookEntry] = {}
-    templates: Mapping[Name, str | Mapping[Language, str]] = {}
+    templates: Mapping[Name, Annotated[Mapping[str, str], BeforeValidator(_text)]] = {}
     teams: tuple[Annotated[TeamEntry, BeforeValidator(_team)], ...] = ()
     calendars: Mapping[Name, CalendarEntry] = {}
     escalation: EscalationEntry = EscalationEntry()

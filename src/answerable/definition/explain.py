@@ -45,7 +45,7 @@ def explained(error: ValidationError, reading: Reading, data: Any) -> Iterator[F
     seen: set[tuple[str | int, ...]] = set()
     for detail in error.errors(include_url=False):
         where = _real_place(detail["loc"], data, missing=detail["type"] == "missing")
-        if where in seen:
+        if where in seen or detail["type"] == "default_factory_not_called":
             continue
         seen.add(where)
         if detail["type"] == "extra_forbidden":
@@ -53,7 +53,8 @@ def explained(error: ValidationError, reading: Reading, data: Any) -> Iterator[F
         elif detail["type"] == "missing":
             yield _missing(detail, where)
         else:
-            yield Finding(severity="error", where=where, message=_message(detail))
+            at_key = detail["loc"][-1:] == ("[key]",)
+            yield Finding(severity="error", where=where, message=_message(detail), at_key=at_key)
 
 
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
@@ -86,9 +87,14 @@ def shown(value: Any) -> str:
 
 def _message(detail: ErrorDetails) -> str:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    key = next((str(step) for step in reversed(detail["loc"]) if isinstance(step, str)), "this")
+    steps = [step for step in detail["loc"] if step != "[key]"]
+    if len(steps) < len(detail["loc"]):
+        steps = steps[:-1]
+    key = next((str(step) for step in reversed(steps) if isinstance(step, str)), "this")
     if kind in _EXPECTED:
         return f"{key} must be {_EXPECTED[kind]}, not {shown(value)}"
+    if detail["loc"][-1:] == ("[key]",):
+        return f"{key} has no key {value}" + _choose_key(str(value), context)
     if kind in ("literal_error", "enum"):
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         return f"{key} cannot be {shown(value)}{_choose(str(value), choices)}"
@@ -105,6 +111,11 @@ def _message(detail: ErrorDetails) -> str:
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     return f"{key}: {detail['msg']}"
+
+
+def _choose_key(value: str, context: dict[str, Any]) -> str:
+    expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+    return _choose(value, expected.split(", ")) if expected else ""
 
 
 def _choose(value: str, choices: list[str]) -> str:

@@ -1,12 +1,13 @@
 """Parts of a definition that are read and checked, but that nothing acts on yet."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from answerable.definition.duration import DurationField, ElapsedField
 from answerable.definition.keys import Model
+from answerable.definition.terms import Criterion, Words
 
 
 class Compliance(Model):
@@ -25,13 +26,13 @@ class ReplyCompliance(Model):
     no_pii: bool = Field(default=False, alias="noPII")
     no_financial_advice: bool = False
     disclaimers: str | None = None
-    approved_responses: str | bool | None = None
+    approved_responses: Words | None = None
 
 
 class HandOffTriggers(Model):
     """When the assistant gives up: conditions, or a condition's name and value."""
 
-    triggers: tuple[str | Mapping[str, Any], ...] = ()
+    triggers: tuple[Criterion, ...] = ()
 
 
 class ChatbotIntegration(Model):

@@ -110,8 +110,13 @@ def _result(
         _problem(finding.severity, file, document.place(finding), finding.message)
         for finding in findings
     ]
+    wrong = {(found.line, found.column) for found in problems if found.severity == "error"}
     # A remark inside an alias is found once for each use, at one place.
-    unique = dict.fromkeys(problems)
+    unique = dict.fromkeys(
+        found
+        for found in problems
+        if found.severity == "error" or (found.line, found.column) not in wrong
+    )
     ordered = sorted(unique, key=lambda problem: (problem.line, problem.column))
     failed = any(problem.severity == "error" for problem in ordered)
     return LoadResult(definition=None if failed else definition, problems=tuple(ordered))

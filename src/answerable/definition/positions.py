@@ -24,10 +24,12 @@ Where = tuple[str | int, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+# Characters that JSON allows in texts, but that YAML forbids or takes for the end of a line.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _HALVES = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
 )
-_OLD_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
+_OLD_BOOLEANS = frozenset({"yes", "no", "on", "off"})
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -120,7 +122,7 @@ def read_document(text: bytes) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Position(line=mark.line + 1, column=mark.column + 1) if mark else _START
-        raise UnreadableDocument(_yaml_message(error), place) from error
+        raise UnreadableDocument(_yaml_message(error, decoded, place), place) from error
     except yaml.YAMLError as error:
         raise UnreadableDocument(f"this is not YAML: {error}", _START) from error
     return document
@@ -154,7 +156,8 @@ def _strict_json(text: str) -> str:
         raise UnreadableDocument(f"this is not JSON: {error.msg}", place) from error
     except (ValueError, RecursionError) as error:
         raise UnreadableDocument(f"this is not JSON: {error}", _START) from error
-    return _HALVES.sub(_whole_character, text.replace("\t", " "))
+    text = _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\t", " "))
+    return _HALVES.sub(_whole_character, text)
 
 
 def _whole_character(found: re.Match[str]) -> str:
@@ -167,9 +170,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number that can be compared")
 
 
-def _yaml_message(error: yaml.MarkedYAMLError) -> str:
+def _yaml_message(error: yaml.MarkedYAMLError, text: str, place: Position) -> str:
     problem = error.problem or error.context or "it cannot be read"
-    if "\\t" in problem:
+    lines = text.split("\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         problem = "a tab cannot indent: use spaces"
     elif "mapping values are not allowed" in problem:
         problem = "a second ': ' in one line: put the text in quotes"
@@ -223,7 +228,14 @@ def _node(event: Any, anchors: dict[str, _Node]) -> _Node:
         node = _Node(position=place, pairs=[])
     else:
         plain = not event.style and event.tag is None
-        node = _Node(position=place, plain=plain, scalar=_scalar(event, plain), complete=True)
+        node = _Node(
+            position=place,
+            text=_text_place(event),
+            plain=plain,
+            block=event.style == "|",
+            scalar=_scalar(event, plain),
+            complete=True,
+        )
     if event.tag and event.tag not in {_TAG + kind for kind in ("str", "map", "seq")}:
         raise UnreadableDocument(f"the tag {event.tag} is not taken: leave it out", place)
     if event.anchor:

@@ -30,12 +30,11 @@ class Notes:
         )
 
     def condition(
-        self, source: str | bool, where: Where, variables: Mapping[str, CelType]
+        self, source: str, where: Where, variables: Mapping[str, CelType]
     ) -> Condition | None:
         """The condition, or None with an error noted."""
-        text = str(source).lower() if isinstance(source, bool) else source
         try:
-            return Condition.compile(text, variables, read_as=self.read_as(text))
+            return Condition.compile(source, variables, read_as=self.read_as(source))
         except ConditionError as error:
             self.error(where, error.message, offset=error.column - 1)
             return None

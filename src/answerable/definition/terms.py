@@ -1,7 +1,7 @@
 """The closed vocabularies of a service definition."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -45,9 +45,27 @@ class Proof(StrEnum):
         return self.rank >= needed.rank
 
 
+def _word(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Words = Annotated[str, BeforeValidator(_word)]
+"""A text where `true` and `false` are texts too."""
+
+
 def _priority_word(value: object) -> object:
     return "urgent" if value == "critical" else value
 
 
 PriorityWord = Annotated[Priority, BeforeValidator(_priority_word)]
 """A priority as definitions write it: `critical` is another word for `urgent`."""
+
+
+def _criterion(value: object) -> object:
+    if isinstance(value, str | dict):
+        return value
+    raise ValueError("write a condition such as 'sentiment < -0.5', or a name and its value")
+
+
+Criterion = Annotated[Any, BeforeValidator(_criterion)]
+"""A condition, or a mapping of names to the values they must have."""
