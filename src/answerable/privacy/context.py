@@ -27,7 +27,7 @@ _WORDS = {
         nacimiento nacido nacida nato nata nascita urodzenia urodzony urodzona född födelsedatum
         geboortedatum nascimento nascido nascida syntynyt født fødselsdato""",
     ACCOUNT: """account acct acc accountnumber konto kontonummer kontonr kto ktonr compte cuenta
-        conto rekening rekeningnummer rachunek rachunku routing aba blz bankleitzahl sortcode sort
+        conto rekening rekeningnummer rachunek rachunku routing aba blz bankleitzahl sortcode
         iban bban clabe girokonto sparkonto depotnummer depot""",
     PASSPORT: """passport reisepass reisepassnummer passnummer passeport pasaporte passaporto
         paspoort paszport paszportu pass passaporte license licence licenses führerschein
