@@ -177,6 +177,19 @@ def test_a_card_in_a_file_name_is_blotted_and_the_file_untouched(name: str) -> N
     assert next(parsed.iter_attachments()).get_content() == b"\x89PNG 4111111111111111"
 
 
+def test_a_boundary_that_looks_like_a_card_stays_whole() -> None:
+    message = mail()
+    message.set_content(CARD)
+    message.add_attachment(b"x", maintype="image", subtype="png", filename="4111111111111111.png")
+    message.set_boundary("===============4111111111111111==")
+
+    blotted = mask_raw_mail(message.as_bytes())
+
+    assert blotted is not None
+    assert "XXXX XXXX XXXX 1111" in content(blotted)
+    assert "XXXXXXXXXXXX1111.png" in content(blotted)
+
+
 def test_a_card_in_a_forwarded_mail_is_blotted() -> None:
     inner, outer = mail(subject=f"my card {CARD}"), mail()
     inner.set_content(f"{CARD} größe", cte="base64")
