@@ -34,6 +34,9 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     yield from _check_routing(definition)
     yield from _check_triggers(definition)
     yield from _check_templates(definition)
+    for kind in definition.entities:
+        if not (kind.shapes or kind.values or kind.builtin):
+            yield error(kind.where, f"{kind.name} is never recognised: add shapes or values")
     yield from check_playbooks(definition, actions)
 
 

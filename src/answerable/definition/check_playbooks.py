@@ -56,6 +56,7 @@ def check_playbooks(
             yield from check_template(playbook.on_missing_proof, place, definition)
         for step in playbook.workflow:
             yield from _check_step(step, playbook, definition, actions)
+            yield from _check_entity(step, definition)
 
 
 def _check_intents(
@@ -102,6 +103,14 @@ def _check_step(
             f"{playbook.proof}: write proof: {spec.proof}",
         )
     yield from _check_parameters(step, spec, definition)
+
+
+def _check_entity(step: Step, definition: ServiceDefinition) -> Iterator[Finding]:
+    name = step.parameters.get("entity")
+    known = [kind.name for kind in definition.entities]
+    if isinstance(name, str) and name not in known:
+        hint = did_you_mean(name, known) or ": add it under entities"
+        yield error((*step.where, "entity"), f"no entity is called {name}{hint}")
 
 
 def _unknown_action(step: Step, actions: ActionCatalogue) -> Finding:
