@@ -1,1 +1,30 @@
-"""Shared by all tests: loading this makes `tests.support` importable."""
+"""Shared by all tests: makes `tests.support` importable, and ends with what was left out."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: needs the machine to itself, as it measures time")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out and why, here or (for `make test`) at the end of all runs."""
+    left_out = [
+        f"{report.nodeid}: {reason(report)}" for report in terminalreporter.stats.get("skipped", [])
+    ]
+    noted = os.environ.get("ANSWERABLE_LEFT_OUT_FILE")
+    if noted:
+        with Path(noted).open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in left_out)
+        return
+    terminalreporter.write_line("Left out:" if left_out else "Left out: nothing")
+    for line in left_out:
+        terminalreporter.write_line(f"  {line}")
+
+
+def reason(report: pytest.TestReport) -> str:
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return told.removeprefix("Skipped: ").removeprefix("left out: ")

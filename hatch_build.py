@@ -1,0 +1,63 @@
+"""Build hook: ships the built front end, the sentence encoder and the demo bank in the wheel."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+WARNING = """
+==============================================================================
+ ANSWERABLE_SKIP_WEB=1: this build has NO console and NO chat widget in it.
+ Use it for tests of the build only; never give such a wheel to anybody.
+==============================================================================
+"""
+
+
+def _shipped(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("shipped", root / "scripts" / "shipped.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
+    """Makes what is missing or stale, then adds it to the wheel and the source archive."""
+
+    def dependencies(self) -> list[str]:
+        # Only a build without a current encoder needs what makes one.
+        if _shipped(Path(self.root)).encoder_is_built(Path(self.root)):
+            return []
+        return ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22"]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return  # a checkout uses its own files, see answerable/kit/resources.py
+        root = Path(self.root)
+        shipped = _shipped(root)
+        if not shipped.encoder_is_built(root):
+            self.app.display_info("building the sentence encoder")
+            shipped.build_encoder(root, sys.executable)
+        build_data["artifacts"] += ["/src/answerable/_models/"]
+        with_web = os.environ.get("ANSWERABLE_SKIP_WEB") != "1"
+        if with_web and not shipped.web_is_built(root):
+            self.app.display_info("building the front end")
+            shipped.build_web(root)
+        if not with_web:
+            self.app.display_warning(WARNING)
+            print(WARNING, file=sys.stderr)
+        if self.target_name == "sdist":
+            if with_web:
+                build_data["artifacts"] += ["/web/*/dist/", "/web/.built"]
+            return
+        include = build_data["force_include"]
+        if with_web:
+            for app in shipped.WEB_APPS:
+                include[str(root / "web" / app / "dist")] = f"answerable/_web/{app}"
+        for example in sorted((root / "examples").iterdir()):
+            if example.is_dir():
+                include[str(example)] = f"answerable/_examples/{example.name}"

