@@ -39,7 +39,7 @@ def _pieces(text: str) -> list[tuple[int, int]]:
         end = gap.start() if gap is not None else len(text)
         stripped = text[start:end].rstrip(" (.-/")
         lead = len(stripped) - len(stripped.lstrip(" .-/)"))
-        if stripped:
+        if lead < len(stripped):
             pieces.append((start + lead, start + len(stripped)))
         start = gap.end() if gap is not None else end
     return pieces

@@ -164,6 +164,8 @@ INNOCENT = [
     "security code sent by sms 482913",
     "a code with a CVV in 2024",
     "0.12345678901",
+    "12  )",
+    "1234567  )",
     "0.4111111111111111",
     "national holiday 20241225",
     "insurance 123456789",
@@ -199,9 +201,9 @@ CARDS = st.sampled_from(
 )
 
 
-@given(card=CARDS, separator=SEPARATORS, before=AROUND, after=AROUND, data=st.data())
+@given(card=CARDS, separator=SEPARATORS, before=AROUND, after=AROUND)
 def test_a_card_is_found_wherever_it_stands(
-    card: str, separator: str, before: str, after: str, data: st.DataObject
+    card: str, separator: str, before: str, after: str
 ) -> None:
     size = {16: 4, 15: 5, 14: 7}[len(card)]
     grouped = separator.join(card[n : n + size] for n in range(0, len(card), size))
