@@ -58,7 +58,6 @@ export function LiveDesk({ children }: { children: ReactNode }) {
       onConnected: () => live.send(deskHello(current)),
       onFrame: (frame) => {
         if (frame === null) return live.reconnect()
-        const resync = (frame as { type?: unknown }).type === 'resync'
         const step = followDesk(current, frame, Date.now())
         current = step.feed
         setFeed(current)
@@ -69,7 +68,6 @@ export function LiveDesk({ children }: { children: ReactNode }) {
             lists.ask()
           }
         }
-        if (resync) live.send(deskHello(current))
       },
       onState: setConnection,
       onRejected: leave,

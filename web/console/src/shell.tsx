@@ -73,7 +73,7 @@ function Navigation() {
             </li>
           )
         })}
-        {agent.role !== 'agent' && (
+        {agent.role === 'administrator' && (
           <li className="apart">
             <NavLink to="/people" className="nav-link">
               <Icon name="people" />
@@ -94,7 +94,7 @@ function Foot({ onHelp }: { onHelp: () => void }) {
     api.signOut().then(leave, leave)
   }
   return (
-    <div className="foot">
+    <aside className="foot" aria-label="Presence and account">
       <section className="presence" aria-label="Agents who are here">
         <h2 className="label">Here now</h2>
         <ul>
@@ -121,7 +121,7 @@ function Foot({ onHelp }: { onHelp: () => void }) {
           <Icon name="out" />
         </button>
       </div>
-    </div>
+    </aside>
   )
 }
 

@@ -56,7 +56,9 @@ export class ChatConnection {
 
   say(text: string): void {
     this.#typingSentAt = 0
-    this.#advance({ type: 'submit', clientId: newKey(), text, now: this.#now() })
+    const sendable = withoutControls(text)
+    if (sendable.trim() === '') return
+    this.#advance({ type: 'submit', clientId: newKey(), text: sendable, now: this.#now() })
   }
 
   retry(clientId: string): void {
@@ -115,4 +117,11 @@ export class ChatConnection {
   #now(): number {
     return this.#options.timers?.now() ?? Date.now()
   }
+}
+
+/** Pasted control characters and halves of characters mean nothing and would be refused. */
+function withoutControls(text: string): string {
+  const whole = text.isWellFormed?.() === false ? text.toWellFormed() : text
+  // eslint-disable-next-line no-control-regex
+  return whole.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
 }

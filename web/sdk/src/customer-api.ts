@@ -19,9 +19,19 @@ export class CustomerApi {
     this.#http = new Http(options)
   }
 
-  /** Opens a session; `token` is the signed statement of the page's own server about who this is. */
-  openSession(key: string, token: string | null, signal?: AbortSignal): Promise<CustomerSession> {
-    const body = token ? { key, token } : { key }
+  /**
+   * Opens a session. token: the signed statement of the page's own server about who this is.
+   * session: the bearer of an anonymous session to go on with, if it still holds.
+   */
+  openSession(
+    who: { key: string; token: string | null; session: string | null },
+    signal?: AbortSignal,
+  ): Promise<CustomerSession> {
+    const body = {
+      key: who.key,
+      ...(who.token ? { token: who.token } : {}),
+      ...(who.session ? { session: who.session } : {}),
+    }
     return this.#http.request('POST', '/v1/customer/sessions', body, signal ? { signal } : {})
   }
 }

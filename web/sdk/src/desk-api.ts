@@ -97,7 +97,8 @@ export interface LedgerEvent {
   seq: number
   kind: string
   at: string
-  actor: unknown
+  /** contact, assistant, system, or agent:<id>. */
+  actor: string
   title: string
   data: unknown
   hash: string
@@ -114,8 +115,7 @@ export interface Person {
   email: string
   role: Role
   teams: string[]
-  status?: string
-  suspended?: boolean
+  suspended: boolean
 }
 
 export interface NewPerson {
@@ -190,8 +190,9 @@ export class DeskApi {
     return this.#get(`/conversations/${encodeURIComponent(id)}/events`, { after, limit: 200 }, signal)
   }
 
-  takeOver(id: string): Promise<{ seq: number }> {
-    return this.#act(id, 'take-over', {})
+  /** force: also from a colleague, which supervisors and administrators may do. */
+  takeOver(id: string, force = false): Promise<{ seq: number }> {
+    return this.#act(id, 'take-over', force ? { force } : {})
   }
 
   release(id: string): Promise<{ seq: number }> {
@@ -216,11 +217,19 @@ export class DeskApi {
   }
 
   async teams(signal?: AbortSignal): Promise<Team[]> {
-    return itemsOf(await this.#get<Page<Team> | Team[]>('/teams', {}, signal))
+    return (await this.#get<Page<Team>>('/teams', {}, signal)).items
   }
 
+  /** All of the tenant's agents, however many pages they fill. */
   async agents(signal?: AbortSignal): Promise<Person[]> {
-    return itemsOf(await this.#get<Page<Person> | Person[]>('/agents', {}, signal))
+    const people: Person[] = []
+    let after: string | number | null = null
+    do {
+      const page: Page<Person> = await this.#get('/agents', { after, limit: 200 }, signal)
+      people.push(...page.items)
+      after = page.next
+    } while (after !== null)
+    return people
   }
 
   addAgent(person: NewPerson, key: string): Promise<Person> {
@@ -265,8 +274,4 @@ export class DeskApi {
       throw error
     }
   }
-}
-
-function itemsOf<T>(answer: Page<T> | T[]): T[] {
-  return Array.isArray(answer) ? answer : answer.items
 }

@@ -27,8 +27,8 @@ export interface StreamOptions {
   /** Every frame but pings and pongs; `null` stands for one that could not be read. */
   onFrame: (frame: unknown) => void
   onState: (state: Connection) => void
-  /** Closed by the service for good: the session is not valid. */
-  onRejected: () => void
+  /** Closed by the service for good: the session is not valid, or this page not allowed. */
+  onRejected: (code: number) => void
   socket?: (url: string) => Socket
   timers?: Timers
 }
@@ -134,7 +134,7 @@ export class LiveStream {
     socket.onclose = (event) => {
       if (this.#socket !== socket) return
       this.#socket = null
-      if (CLOSE_CODES_FOR_GOOD.has(event.code)) this.#rejected()
+      if (CLOSE_CODES_FOR_GOOD.has(event.code)) this.#rejected(event.code)
       else this.#retry()
     }
   }
@@ -161,11 +161,11 @@ export class LiveStream {
     this.send({ type: 'ping', n: this.#ping })
   }
 
-  #rejected(): void {
+  #rejected(code: number): void {
     this.#closed = true
     this.#drop(1000)
     this.#tell('offline')
-    this.#options.onRejected()
+    this.#options.onRejected(code)
   }
 
   #retry(): void {

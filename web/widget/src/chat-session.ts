@@ -28,6 +28,7 @@ export interface ChatView {
 
 const nothingYet: ChatView = { chat: emptyChat, connection: 'idle', session: null, failure: null }
 const RETRY_AFTER_MS = 8_000
+const RENEW_EVERY_MS = 30_000
 
 /**
  * One person's chat from first contact to the end of the page.
@@ -42,6 +43,7 @@ export class ChatSession {
   #opening: AbortController | null = null
   #retry: ReturnType<typeof setTimeout> | undefined
   #unsent: string[] = []
+  #renewedAt = 0
   #ended = false
 
   constructor(identity: Identity, onChange: (view: ChatView) => void) {
@@ -62,9 +64,7 @@ export class ChatSession {
   /** Opens the session, or goes on with the one of before the page was loaded again. Safe to repeat. */
   start(): void {
     if (this.#connection || this.#opening || this.#ended) return
-    const bearer = this.#identity.token ? null : storedBearer(this.#identity)
-    if (bearer) this.#connect(bearer)
-    else void this.#open()
+    void this.#open()
   }
 
   end(): void {
@@ -115,20 +115,28 @@ export class ChatSession {
     this.#show({ connection: 'connecting', failure: null })
     try {
       const api = new CustomerApi({ base: this.#identity.endpoint })
-      const session = await api.openSession(this.#identity.key, this.#identity.token, opening.signal)
+      const { key, token } = this.#identity
+      const former = token ? null : storedBearer(this.#identity)
+      const session = await api.openSession({ key, token, session: former }, opening.signal)
       if (this.#ended) return
       if (!this.#identity.token) storeBearer(this.#identity, session.session)
       this.#show({ session })
       this.#connect(session.session)
     } catch (error) {
       if (this.#ended) return
-      const rejected = isProblem(error) && [400, 401, 403, 422].includes(error.status)
-      const expired = rejected && this.#identity.token !== null
+      const status = isProblem(error) ? error.status : 0
+      const expired = status === 401 && this.#identity.token !== null
       this.#show({ connection: 'offline', failure: expired ? 'sign_in_again' : 'unavailable' })
-      if (!rejected) this.#retry = setTimeout(() => void this.#open(), RETRY_AFTER_MS)
+      // A refusal stays one; an outage or a limit passes.
+      if (status === 0 || status === 429 || status >= 500) this.#openLater()
     } finally {
       this.#opening = null
     }
+  }
+
+  #openLater(): void {
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => void this.#open(), RETRY_AFTER_MS)
   }
 
   #connect(bearer: string): void {
@@ -150,7 +158,14 @@ export class ChatSession {
     this.#connection = null
     forgetBearer(this.#identity)
     this.#show({ chat: emptyChat })
-    void this.#open()
+    const since = Date.now() - this.#renewedAt
+    this.#renewedAt = Date.now()
+    if (since > RENEW_EVERY_MS) void this.#open()
+    else {
+      // Sessions that end as soon as they begin are not asked for in a hurry.
+      this.#show({ connection: 'offline', failure: 'unavailable' })
+      this.#openLater()
+    }
   }
 
   #show(change: Partial<ChatView>): void {

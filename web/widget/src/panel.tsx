@@ -56,7 +56,9 @@ function Status({ view, words, session }: { view: ChatView; words: Words; sessio
             : ''
   return (
     <div class={text ? 'status shown' : 'status'}>
-      <span role="status">{text}</span>
+      <span role="status" dir="auto">
+        {text}
+      </span>
       {(view.failure === 'unavailable' || (view.connection === 'offline' && !view.failure)) && (
         <button type="button" class="link" onClick={() => session.wake()}>
           {words.tryAgain}
@@ -74,6 +76,16 @@ function Log({ view, session, words }: { view: ChatView; session: ChatSession; w
     // Who reads further up is not pulled down.
     if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight
   }, [entries, outbox, typing])
+  useEffect(() => {
+    const at = box.current
+    if (!at) return
+    // The field below grows with its text and must not hide the last message.
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current) at.scrollTop = at.scrollHeight
+    })
+    observer.observe(at)
+    return () => observer.disconnect()
+  }, [])
   const noticeScroll = () => {
     const at = box.current
     if (at) atEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 48
@@ -88,7 +100,7 @@ function Log({ view, session, words }: { view: ChatView; session: ChatSession; w
           <svg viewBox="0 0 24 24" aria-hidden="true">
             <path d="M12 3v3M6 9h12v10H6zM3 13v3M21 13v3M9.5 13v1.5M14.5 13v1.5" />
           </svg>
-          {words.aiNotice}
+          <span dir="auto">{words.aiNotice}</span>
         </p>
         {view.session?.welcome && (
           <Bubble author="assistant" label={<AuthorLabel author="assistant" name={null} words={words} />}>
@@ -119,7 +131,7 @@ function Log({ view, session, words }: { view: ChatView; session: ChatSession; w
 
 function Entry({ entry, words }: { entry: ChatEntry; words: Words }) {
   if (entry.kind === 'notice') {
-    return <p class="notice">{entry.text || words.notices[entry.code] || entry.code}</p>
+    return <p class="notice" dir="auto">{entry.text || words.notices[entry.code] || entry.code}</p>
   }
   return (
     <Bubble

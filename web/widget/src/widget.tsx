@@ -15,7 +15,8 @@ export interface WidgetProps {
 const COVERS_ALL = '(max-width: 480px), (max-height: 480px)'
 
 export function Widget({ session, view, open, language, onToggle }: WidgetProps) {
-  const words = wordsOf(view.session?.language ?? language)
+  const spoken = view.session?.language ?? language
+  const words = wordsOf(spoken)
   const launcher = useRef<HTMLButtonElement>(null)
   const panel = useRef<HTMLDivElement>(null)
   const input = useRef<HTMLTextAreaElement>(null)
@@ -45,6 +46,7 @@ export function Widget({ session, view, open, language, onToggle }: WidgetProps)
         <div
           class="panel"
           role="dialog"
+          dir={RIGHT_TO_LEFT.test(spoken ?? '') ? 'rtl' : 'ltr'}
           aria-labelledby="title"
           aria-modal={coversAll}
           ref={panel}
@@ -76,6 +78,9 @@ export function Widget({ session, view, open, language, onToggle }: WidgetProps)
     </>
   )
 }
+
+/** The panel runs as its own language does, whatever the page around it. */
+const RIGHT_TO_LEFT = /^(ar|dv|fa|he|ps|ur|yi)\b/i
 
 /** Messages that came while the panel was closed, but not those of before the page was loaded. */
 function useUnread(view: ChatView, open: boolean): number {

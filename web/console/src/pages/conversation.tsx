@@ -6,7 +6,7 @@ import { useLive } from '../live'
 import { ActionBar } from '../parts/action-bar'
 import { contactName, ownerName, Priority, Proof, Waiting } from '../parts/badges'
 import { BriefingPanel } from '../parts/briefing'
-import { Composer } from '../parts/composer'
+import { Composer, type Insertion } from '../parts/composer'
 import { ChannelIcon, Icon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
 import { MessageList } from '../parts/message-list'
@@ -30,6 +30,7 @@ export function ConversationPage() {
       ) : (
         <>
           <BackLink view={view} />
+          <h1 className="sr">Conversation</h1>
           {error ? (
             <Failure error={error} onRetry={() => void refetch()} />
           ) : (
@@ -51,43 +52,50 @@ function BackLink({ view }: { view: string }) {
 
 function Opened({ conversation, view }: { conversation: Conversation; view: string }) {
   const wide = useMatches(WIDE)
+  const [tab, setTab] = useState('messages')
+  const [insertion, setInsertion] = useState<Insertion | null>(null)
+  const insert = (text: string) => {
+    setInsertion({ text })
+    setTab('messages')
+  }
   return (
     <>
       <Head conversation={conversation} view={view} />
       <ActionBar conversation={conversation} />
       {wide ? (
         <div className="detail-body">
-          <Talk conversation={conversation} />
+          <Talk conversation={conversation} insertion={insertion} />
           <Tabs className="tabs aside" defaultSelectedKey="briefing">
             <TabList className="tab-list" aria-label="About this conversation">
               <Tab id="briefing">Briefing</Tab>
               <Tab id="timeline">Timeline</Tab>
             </TabList>
-            <SidePanels conversation={conversation} />
+            <SidePanels conversation={conversation} onInsert={insert} />
           </Tabs>
         </div>
       ) : (
-        <Tabs className="tabs" defaultSelectedKey="messages">
+        <Tabs className="tabs" selectedKey={tab} onSelectionChange={(key) => setTab(String(key))}>
           <TabList className="tab-list" aria-label="Parts of this conversation">
             <Tab id="messages">Messages</Tab>
             <Tab id="briefing">Briefing</Tab>
             <Tab id="timeline">Timeline</Tab>
           </TabList>
           <TabPanel id="messages" className="panel talk-panel" shouldForceMount>
-            <Talk conversation={conversation} />
+            <Talk conversation={conversation} insertion={insertion} />
           </TabPanel>
-          <SidePanels conversation={conversation} />
+          <SidePanels conversation={conversation} onInsert={insert} />
         </Tabs>
       )}
     </>
   )
 }
 
-function SidePanels({ conversation }: { conversation: Conversation }) {
+function SidePanels(props: { conversation: Conversation; onInsert: (text: string) => void }) {
+  const { conversation, onInsert } = props
   return (
     <>
       <TabPanel id="briefing" className="panel">
-        <BriefingPanel conversation={conversation} />
+        <BriefingPanel conversation={conversation} onInsert={onInsert} />
       </TabPanel>
       <TabPanel id="timeline" className="panel">
         <Timeline id={conversation.id} />
@@ -96,11 +104,12 @@ function SidePanels({ conversation }: { conversation: Conversation }) {
   )
 }
 
-function Talk({ conversation }: { conversation: Conversation }) {
+function Talk(props: { conversation: Conversation; insertion: Insertion | null }) {
+  const { conversation, insertion } = props
   return (
     <div className="talk">
       <MessageList conversation={conversation} />
-      <Composer conversation={conversation} />
+      <Composer conversation={conversation} insertion={insertion} />
     </div>
   )
 }

@@ -70,7 +70,7 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
   const { agent } = useSession()
   const { agents } = useLive()
   const client = useQueryClient()
-  const suspended = person.suspended ?? person.status === 'suspended'
+  const { suspended } = person
   const change = useMutation({
     mutationFn: () => (suspended ? api.resumeAgent(person.id) : api.suspendAgent(person.id)),
     onSettled: () => client.invalidateQueries({ queryKey: ['agents'] }),

@@ -11,22 +11,28 @@ import { Failure, Loading, Problems } from './states'
 /** What an agent may do with a conversation; the service decides, this only offers. */
 export function ActionBar({ conversation }: { conversation: Conversation }) {
   const { agent } = useSession()
-  const [dialog, setDialog] = useState<'hand-off' | 'close' | null>(null)
+  const [dialog, setDialog] = useState<'take-over' | 'hand-off' | 'close' | null>(null)
   const { id, owner, status } = conversation
   const mine = owner.kind === 'agent' && owner.id === agent.id
+  const others = owner.kind === 'agent' && !mine
   const open = status === 'open'
   const act = useAct(id)
-  const takeOver = () => act.mutate(() => api.takeOver(id))
+  // From a colleague only with a reason to look twice, and only by those who may.
+  const mayTake = open && !mine && (!others || agent.role !== 'agent')
+  const takeOver = () => {
+    if (others) setDialog('take-over')
+    else act.mutate(() => api.takeOver(id))
+  }
   useKeys({
     t: () => {
-      if (open && !mine && !act.isPending) takeOver()
+      if (mayTake && !act.isPending) takeOver()
     },
   })
   return (
     <div className="actions" role="group" aria-label="Actions">
-      {open && !mine && (
+      {mayTake && (
         <button type="button" className="button primary" disabled={act.isPending} onClick={takeOver}>
-          Take over
+          {others ? 'Take over …' : 'Take over'}
         </button>
       )}
       {open && mine && (
@@ -39,12 +45,12 @@ export function ActionBar({ conversation }: { conversation: Conversation }) {
           Release
         </button>
       )}
-      {open && (
+      {open && !others && (
         <button type="button" className="button" onClick={() => setDialog('hand-off')}>
           Hand off …
         </button>
       )}
-      {open && (
+      {open && mine && (
         <button type="button" className="button" onClick={() => setDialog('close')}>
           Close …
         </button>
@@ -60,6 +66,12 @@ export function ActionBar({ conversation }: { conversation: Conversation }) {
         </button>
       )}
       <Problems error={act.error} />
+      {open && others && !mayTake && (
+        <p className="soft">{owner.name ?? 'A colleague'} is answering this conversation.</p>
+      )}
+      {dialog === 'take-over' && (
+        <TakeFromColleague id={id} name={owner.name ?? 'a colleague'} onClose={() => setDialog(null)} />
+      )}
       {dialog === 'hand-off' && <HandOff id={id} onClose={() => setDialog(null)} />}
       {dialog === 'close' && <Close id={id} onClose={() => setDialog(null)} />}
     </div>
@@ -86,6 +98,31 @@ function useAct(id: string, onDone?: () => void) {
       if (isProblem(error) && error.status === 409) refresh()
     },
   })
+}
+
+function TakeFromColleague({ id, name, onClose }: { id: string; name: string; onClose: () => void }) {
+  const act = useAct(id, onClose)
+  return (
+    <Popup title={`Take over from ${name}?`} onClose={onClose}>
+      <div className="form">
+        <p>{name} can no longer reply here then, and keeps what they were writing as a draft.</p>
+        <Problems error={act.error} />
+        <div className="form-foot">
+          <button type="button" className="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button
+            type="button"
+            className="button primary"
+            disabled={act.isPending}
+            onClick={() => act.mutate(() => api.takeOver(id, true))}
+          >
+            Take over
+          </button>
+        </div>
+      </div>
+    </Popup>
+  )
 }
 
 function HandOff({ id, onClose }: { id: string; onClose: () => void }) {

@@ -1,4 +1,5 @@
 import type { Conversation, IntentScore } from '@answerable/sdk'
+import { useSession } from '../session'
 import { contactName, percent, Proof } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
@@ -12,7 +13,11 @@ const DECISIONS: Record<string, string> = {
 }
 
 /** All that a person needs to answer well without reading everything first. */
-export function BriefingPanel({ conversation }: { conversation: Conversation }) {
+export function BriefingPanel(props: { conversation: Conversation; onInsert: (text: string) => void }) {
+  const { conversation, onInsert } = props
+  const { agent } = useSession()
+  const { owner, status } = conversation
+  const mine = status === 'open' && owner.kind === 'agent' && owner.id === agent.id
   const { briefing, decision, reasons } = conversation
   return (
     <div className="briefing">
@@ -32,11 +37,16 @@ export function BriefingPanel({ conversation }: { conversation: Conversation }) 
           </section>
           {(briefing.suggested ?? []).length > 0 && (
             <section>
-              <h2>Suggested steps</h2>
+              <h2>Suggested</h2>
               <ol className="steps">
                 {briefing.suggested.map((step, index) => (
                   <li key={index}>
                     <MaskedText text={step} links={false} />
+                    {mine && (
+                      <button type="button" className="link" onClick={() => onInsert(step)}>
+                        Use in the reply
+                      </button>
+                    )}
                   </li>
                 ))}
               </ol>

@@ -10,9 +10,20 @@ import { useSession } from '../session'
 import { ownerName } from './badges'
 import { Icon } from './icon'
 import { explain, Problems } from './states'
+import { Moment } from './time'
 
 const LIMIT = 20_000
 const TYPING_EVERY_MS = 3_000
+
+export interface Insertion {
+  text: string
+}
+
+interface ComposerProps {
+  conversation: Conversation
+  /** A suggestion that the agent chose; each object is put in once. */
+  insertion: Insertion | null
+}
 
 interface Conflict {
   title: string
@@ -24,7 +35,7 @@ interface Conflict {
  * Where an agent writes. The text is lost by nothing but sending it: not by a reload, a hand-off, an
  * error, or somebody else's reply in between.
  */
-export function Composer({ conversation }: { conversation: Conversation }) {
+export function Composer({ conversation, insertion }: ComposerProps) {
   const { agent } = useSession()
   const { tellTyping } = useLive()
   const client = useQueryClient()
@@ -38,6 +49,8 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   const field = useRef<HTMLTextAreaElement>(null)
   const attempt = useRef<{ text: string; key: string } | null>(null)
   const typingAt = useRef(0)
+  // One's own last reply is known before the conversation has been read again.
+  const sentSeq = useRef(0)
 
   useEffect(() => writeDraft(agent.id, id, text), [agent.id, id, text])
   useLayoutEffect(() => {
@@ -46,6 +59,11 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     box.style.height = 'auto'
     box.style.height = `${Math.min(box.scrollHeight + 2, 260)}px`
   }, [text, mine])
+  useEffect(() => {
+    if (!insertion) return
+    setText((before) => (before.trim() === '' ? insertion.text : `${before}\n\n${insertion.text}`))
+    field.current?.focus()
+  }, [insertion])
   useKeys({ r: () => field.current?.focus() })
 
   const change = (next: string) => {
@@ -66,7 +84,8 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     if (attempt.current?.text !== words) attempt.current = { text: words, key: newKey() }
     const { key } = attempt.current
     try {
-      await api.reply(id, words, version, key)
+      const { seq } = await api.reply(id, words, Math.max(version, sentSeq.current), key)
+      sentSeq.current = seq
       attempt.current = null
       setText('')
       setConflict(null)
@@ -111,7 +130,9 @@ export function Composer({ conversation }: { conversation: Conversation }) {
       {conflict.events.length > 0 && (
         <ul>
           {conflict.events.slice(-5).map((event) => (
-            <li key={event.seq}>{event.title}</li>
+            <li key={event.seq}>
+              {event.title.replace(/\.$/, '')}, <Moment at={event.at} />
+            </li>
           ))}
         </ul>
       )}

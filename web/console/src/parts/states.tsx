@@ -40,9 +40,15 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 export function explain(error: unknown): { title: string; detail: string } {
   if (isProblem(error)) {
     const wait = error.retryAfterSeconds ? ` Try again in ${Math.ceil(error.retryAfterSeconds)} s.` : ''
-    return { title: error.title, detail: (error.detail === error.title ? '' : error.detail) + wait }
+    // The detail is a sentence for people; the title may be the bare name of the status.
+    return { title: sentence(error.detail || error.title), detail: wait.trim() }
   }
   return { title: 'Something went wrong in this page.', detail: 'Reloading it helps in most cases.' }
+}
+
+function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`
 }
 
 export function Problems({ error }: { error: unknown }) {

@@ -1,4 +1,4 @@
-import { isRecord, type LedgerEvent } from '@answerable/sdk'
+import type { LedgerEvent } from '@answerable/sdk'
 import { useEvents } from '../queries'
 import { Empty, Failure, Loading, Problems } from './states'
 import { Moment } from './time'
@@ -59,7 +59,15 @@ function Entry({ event }: { event: LedgerEvent }) {
   )
 }
 
-function actorName(actor: unknown): string {
-  if (isRecord(actor)) return String(actor['name'] ?? actor['id'] ?? actor['kind'] ?? 'unknown')
-  return typeof actor === 'string' && actor !== '' ? actor : 'system'
+const ACTORS: Record<string, string> = {
+  contact: 'Contact',
+  assistant: 'Assistant',
+  agent: 'Agent',
+  system: 'Answerable',
+}
+
+/** actor: a kind, or a kind and an id; the sentence beside it has the name. */
+function actorName(actor: string): string {
+  const [kind = ''] = actor.split(':')
+  return ACTORS[kind] ?? actor
 }
