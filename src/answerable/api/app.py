@@ -30,7 +30,6 @@ from answerable.api.static import static_routes
 from answerable.channels.chat.history import History
 from answerable.channels.chat.service import ChatService, FindConversation
 from answerable.channels.chat.signals import Signals
-from answerable.contacts.book import ContactBook
 from answerable.contacts.session import CustomerSession, CustomerSessions
 from answerable.desk.agents import Agents
 from answerable.desk.passwords import Passwords
@@ -44,7 +43,6 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def create_app(
     service: Service,
-    contacts: ContactBook,
     *,
     settings: ApiSettings | None = None,
     passwords: Passwords | None = None,
@@ -53,10 +51,10 @@ def create_app(
 ) -> FastAPI:
     """The gateway's application.
 
-    contacts: the book that `service` resolves contacts with. extra_routes: of the demo, each with
-    a permission like all others. lifespan: what else is to run while the application does.
+    extra_routes: of the demo, each with a permission like all others. lifespan: what else is to
+    run while the application does.
     """
-    api = _build(service, contacts, settings or ApiSettings(), passwords or Passwords())
+    api = _build(service, settings or ApiSettings(), passwords or Passwords())
     app = FastAPI(
         title="Answerable",
         version=version("answerable"),
@@ -93,9 +91,7 @@ def _routers(app: FastAPI) -> list[APIRouter]:
     ]
 
 
-def _build(
-    service: Service, contacts: ContactBook, settings: ApiSettings, passwords: Passwords
-) -> Api:
+def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api:
     inboxes = Inboxes(service, settings.secrets)
     sessions = Sessions(service.database, service.clock, passwords)
     customers = CustomerSessions(service.database, service.clock, inboxes.by_key)
@@ -103,7 +99,7 @@ def _build(
     chat_service = ChatService(
         accept=service.accept,
         sessions=customers,
-        find_conversation=_conversation_finder(service, contacts),
+        find_conversation=_conversation_finder(service),
         find_inbox=inboxes.of_session,
         history=History(service.database, service.vault),
         live=service.live,
@@ -116,7 +112,6 @@ def _build(
     return Api(
         service=service,
         settings=settings,
-        contacts=contacts,
         inboxes=inboxes,
         sessions=sessions,
         agents=Agents(service.database, service.clock, passwords),
@@ -131,9 +126,11 @@ def _build(
     )
 
 
-def _conversation_finder(service: Service, contacts: ContactBook) -> FindConversation:
+def _conversation_finder(service: Service) -> FindConversation:
     def query(tx: Connection, session: CustomerSession) -> ConversationId | None:
-        known = contacts.find(tx, session.tenant, kind=session.kind, address=session.address)
+        known = service.contacts.find(
+            tx, session.tenant, kind=session.kind, address=session.address
+        )
         if known is None:
             return None
         place = (known.id, session.inbox)

@@ -8,7 +8,6 @@ from answerable.api.desk.session_watch import SessionWatch
 from answerable.api.ports import Service
 from answerable.channels.chat.service import ChatService, Rates, Timing
 from answerable.channels.chat.signals import Signals
-from answerable.contacts.book import ContactBook
 from answerable.contacts.session import CustomerSession, CustomerSessions, WidgetInbox
 from answerable.definition.channel import Channel
 from answerable.definition.schema import ServiceDefinition
@@ -90,7 +89,6 @@ class Api:
 
     service: Service
     settings: ApiSettings
-    contacts: ContactBook
     inboxes: Inboxes
     sessions: Sessions
     agents: Agents

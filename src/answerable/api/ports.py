@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from answerable.contacts.book import ContactBook
 from answerable.flow.acts import AgentAct
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
@@ -25,6 +26,9 @@ class Service(Protocol):
 
     @property
     def vault(self) -> Vault: ...
+
+    @property
+    def contacts(self) -> ContactBook: ...
 
     @property
     def definitions(self) -> Definitions: ...

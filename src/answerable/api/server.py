@@ -16,13 +16,25 @@ HANDSHAKE_SECONDS = 10.0
 
 
 class CarefulWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket, which can be cut and which counts fragments."""
+    """uvicorn's WebSocket, which can be cut, counts fragments, and says 1001 when it leaves."""
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[ABORT] = self.transport.abort
+
+    def shutdown(self) -> None:
+        """Tell the peer that we are leaving (1001), so that it comes back to another process."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.stop_keepalive()
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1001, "reason": ""})
+            self.conn.send_close(1001, "going away")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+            self.transport.close()
+            return
+        super().shutdown()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) >= FRAGMENTS:

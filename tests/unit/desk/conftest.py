@@ -1,0 +1,52 @@
+"""A database with one agent."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from answerable.desk.agent import Agent, Role
+from answerable.desk.agents import Agents
+from answerable.desk.passwords import Passwords
+from answerable.desk.sessions import Sessions
+from answerable.kit.database import Database, metadata
+from answerable.kit.ids import TenantId
+from answerable.kit.testing import SettableClock
+from answerable.ledger.administration import administration_stream
+from answerable.ledger.event import Event
+from answerable.ledger.store import read_events
+
+TENANT = TenantId("here")
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Office:
+    database: Database
+    clock: SettableClock
+    passwords: Passwords
+    agents: Agents
+    sessions: Sessions
+    sam: Agent
+
+    async def administration(self) -> list[Event]:
+        stream = administration_stream(TENANT)
+        return await self.database.read(lambda tx: read_events(tx, stream))
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    database = Database(tmp_path / "office.db")
+    metadata.create_all(database._writer_engine)
+    clock = SettableClock()
+    passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
+    agents = Agents(database, clock, passwords)
+    sam = await agents.create(
+        TENANT, name="Sam", email="Sam@Here.example", password=PASSWORD, role=Role.AGENT
+    )
+    sessions = Sessions(database, clock, passwords)
+    yield Office(database, clock, passwords, agents, sessions, sam)
+    passwords.close()
+    await database.close()
