@@ -19,7 +19,8 @@ WARNING = """
 
 def _shipped(root: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("shipped", root / "scripts" / "shipped.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
