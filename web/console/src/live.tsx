@@ -50,6 +50,8 @@ export function LiveDesk({ children }: { children: ReactNode }) {
   useEffect(() => {
     let current = emptyFeed
     const lists = new Throttled(LISTS_EVERY_MS, () => {
+      // Reading again would cut off the further page that somebody is just waiting for.
+      if (client.isFetching({ queryKey: ['conversations'] }) > 0) return lists.ask()
       void client.invalidateQueries({ queryKey: ['conversations'] })
       void client.invalidateQueries({ queryKey: ['overview'] })
     })

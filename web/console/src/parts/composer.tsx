@@ -41,6 +41,7 @@ export function Composer({ conversation, insertion }: ComposerProps) {
   const client = useQueryClient()
   const { id, owner, status, version } = conversation
   const mine = status === 'open' && owner.kind === 'agent' && owner.id === agent.id
+  const others = owner.kind === 'agent' && !mine
   const [text, setText] = useState(() => readDraft(agent.id, id))
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -151,7 +152,9 @@ export function Composer({ conversation, insertion }: ComposerProps) {
         <p className="soft">
           {status === 'closed'
             ? 'This conversation is closed. Reopen it to reply.'
-            : `${ownerName(owner, agent.id)} has this conversation. Take it over to reply.`}
+            : others && agent.role === 'agent'
+              ? `${ownerName(owner, agent.id)} is answering this conversation.`
+              : `${ownerName(owner, agent.id)} has this conversation. Take it over to reply.`}
           {text.trim() !== '' && ' Your draft is kept.'}
         </p>
       </div>
