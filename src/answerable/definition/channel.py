@@ -37,8 +37,8 @@ class Proactive(Model):
 class Widget(Model):
     """How the chat looks on the organisation's pages."""
 
-    position: Literal["bottom-right", "bottom-left"] = "bottom-right"
-    theme: str | None = None
+    position: Literal["bottom-right", "bottom-left"] = waiting(default="bottom-right")
+    theme: str | None = waiting()
     welcome_message: str | None = None
     proactive: Proactive | None = waiting()
 
@@ -57,8 +57,8 @@ class Channel(Model):
     sign_in: SignIn | None = None
     widget: Widget = Widget()
     address: str | None = None
-    number: str | None = None
-    team: str | None = None
+    number: str | None = waiting()
+    team: str | None = waiting()
     auto_reply: bool = waiting(default=True)
     response_time: DurationField | None = waiting()
     keywords: Mapping[str, str] = waiting(default={})

@@ -174,6 +174,9 @@ def _check_templates(definition: ServiceDefinition) -> Iterator[Finding]:
         for language, source in sources.items():
             try:
                 _SYNTAX.parse(source)
+            except RecursionError:
+                where: Where = ("templates", name, language)
+                yield error(where, "template syntax: nested too deeply")
             except TemplateSyntaxError as wrong:
                 yield Finding(
                     severity="error",

@@ -31,6 +31,7 @@ _BUSINESS = re.compile(
 _BOUND = re.compile(r"\s*(?:<=?|within|at most|up to)\s*")
 # The one sentence of the reference definitions that wraps a duration in words.
 _SENTENCE = re.compile(r"(?:[a-z]+-)+within-(?P<rest>\d.*)")
+LONGEST_TEXT = 100
 LONGEST = timedelta(days=36_500)
 
 
@@ -79,6 +80,8 @@ def parse_duration(text: object) -> AnyDuration:
         return text
     if not isinstance(text, str):
         raise ValueError(f"a duration needs a unit: write {FORMS}")
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"this is not a duration: write {FORMS}")
     plain = text.strip().lower()
     sentence = _SENTENCE.fullmatch(plain)
     plain = sentence["rest"] if sentence else _BOUND.sub("", plain, count=1).strip()

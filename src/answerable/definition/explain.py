@@ -59,7 +59,8 @@ def explained(error: ValidationError, reading: Reading, data: Any) -> Iterator[F
 
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
     """`: did you mean x?`, or what there is to choose from."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    # Comparing is slow, and a definition may be wrong in thousands of places.
+    close = get_close_matches(name[:100], list(known)[:500], n=1, cutoff=0.6)
     if close:
         return f": did you mean {close[0]}?"
     if not known:

@@ -29,6 +29,7 @@ _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _HALVES = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE
 )
+_BARE_SIGN = re.compile(r"(?:[:\-,\[{]\s+|[\[{])[!&*]")
 _OLD_BOOLEANS = frozenset({"yes", "no", "on", "off"})
 _TAG = "tag:yaml.org,2002:"
 
@@ -176,6 +177,8 @@ def _yaml_message(error: yaml.MarkedYAMLError, text: str, place: Position) -> st
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         problem = "a tab cannot indent: use spaces"
+    elif _BARE_SIGN.search(line):
+        problem = "a text that begins with !, & or * needs quotes"
     elif "mapping values are not allowed" in problem:
         problem = "a second ': ' in one line: put the text in quotes"
     return f"this is not YAML: {problem}"
@@ -237,10 +240,16 @@ def _node(event: Any, anchors: dict[str, _Node]) -> _Node:
             complete=True,
         )
     if event.tag and event.tag not in {_TAG + kind for kind in ("str", "map", "seq")}:
-        raise UnreadableDocument(f"the tag {event.tag} is not taken: leave it out", place)
+        raise UnreadableDocument(_tag_message(event.tag), place)
     if event.anchor:
         anchors[event.anchor] = node
     return node
+
+
+def _tag_message(tag: str) -> str:
+    if tag.startswith("!"):
+        return f"a text that begins with ! needs quotes: '{tag} ...'"
+    return f"the tag {tag} is not taken: leave it out"
 
 
 def _text_place(event: Any) -> Position | None:

@@ -95,11 +95,17 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(tmp_path: Path) 
         ), "unfold to too many values"),
         (b"a: &x {b: *x}", "1:11: *x names nothing defined before it"),
         (b"a: !!python/object/apply:os.getcwd []", "1:4: the tag"),
+        (b"condition: !vip", "1:12: a text that begins with ! needs quotes: '!vip ...'"),
+        (b"condition: !vip && x", "a text that begins with !, & or * needs quotes"),
         (b"<<: {a: b}", "1:1: << is not taken"),
         (b"? [a]\n: b", "1:3: a key must be a text"),
         (b"a: 1e999", "1:4: 1e999 is too large"),
         (b'{"a": NaN}', "1:1: this is not JSON: NaN"),
         (b"a: 'x", "this is not YAML"),
+        (
+            b"service: x\ntemplates: {t: '{{ " + b"(" * 5000 + b"}}'}",
+            "2:16: template syntax: nested too deeply",
+        ),
     ],
 )  # fmt: skip
 def test_what_no_honest_file_contains_is_refused(text: bytes, said: str) -> None:
