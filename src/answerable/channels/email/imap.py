@@ -63,10 +63,14 @@ class ImapFollower:
                 await self._wait(stop)
             except IMAP_FAILURES as error:
                 failed += 1
-                await self.disconnect()
-                pause = backoff(failed, first=timedelta(seconds=1))
                 log.warning("imap_failed", inbox=self._inbox.name, error=type(error).__name__)
-                await _pause(stop, pause)
+            except Exception:
+                # Ours, not the server's: the mail stays there unread until we are well again.
+                failed += 1
+                log.exception("imap_failed", inbox=self._inbox.name)
+            if failed:
+                await self.disconnect()
+                await _pause(stop, backoff(failed, first=timedelta(seconds=1)))
         await self.close()
 
     async def look(self) -> int:
@@ -85,6 +89,11 @@ class ImapFollower:
         if known is None or position != known:
             await self._remember(position)
         return stored
+
+    def interrupt(self) -> None:
+        """Break the line, if there is one; `run` connects again."""
+        if self._connection is not None:
+            self._connection.interrupt()
 
     async def disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -8,6 +8,7 @@ accepted, and accepting the same identity twice is one message. No mail is dropp
 be read becomes a message that says so.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,12 +30,11 @@ from answerable.channels.email.store import (
     StoredRawMail,
     add_raw_mail,
     claim_due_mails,
+    claim_identity,
     claim_mail,
-    find_copy,
     finish_mail,
     new_mail_id,
     postpone_mail,
-    remember_external_id,
     replace_ciphertext,
     set_position,
 )
@@ -42,8 +42,12 @@ from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
+from answerable.kit.telemetry import get_logger
+
+log = get_logger("email")
 
 _LEASE = timedelta(minutes=5)
+_SWEEP = 5.0  # seconds after which mail of other processes, and postponed mail, is looked for
 _ATTEMPTS_MOST = 3  # a mail that ended the whole process so often is not read a fourth time
 
 
@@ -64,7 +68,7 @@ class Origin:
 
 
 class MailIntake:
-    """Stores mail first and reads it later; `on_stored` is only a hint to be quick about it."""
+    """Stores mail first and reads it later: in `run`, or by `advance`."""
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class MailIntake:
         self._accept = accept
         self._clock = clock
         self._inboxes = inboxes
+        self._stored = asyncio.Event()
 
     async def store(self, raw: bytes, inbox: MailInbox, origin: Origin) -> tuple[str, bool]:
         """Put a mail on disk; its id, and whether it is new. Returns after the commit."""
@@ -113,7 +118,24 @@ class MailIntake:
                 set_position(tx, inbox.tenant, inbox.name, origin.folder, position, at=now)
             return stored
 
-        return await self._database.write(unit)
+        stored = await self._database.write(unit)
+        self._stored.set()
+        return stored
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read what is stored, at once when this process stored it, until `stop` is set."""
+        while not stop.is_set():
+            self._stored.clear()
+            try:
+                while await self.advance():
+                    pass
+            except Exception:
+                # Each failed mail is due again later; those that come in must not wait for it.
+                log.exception("mail_intake_failed")
+            waits = [asyncio.ensure_future(one.wait()) for one in (stop, self._stored)]
+            await asyncio.wait(waits, timeout=_SWEEP, return_when=asyncio.FIRST_COMPLETED)
+            for one in waits:
+                one.cancel()
 
     async def take_in(self, raw: bytes, inbox: MailInbox, origin: Origin) -> Accepted | None:
         """Store and read one mail at once; None if it was read before."""
@@ -197,9 +219,13 @@ class MailIntake:
         def unit(tx: Connection) -> tuple[str, str | None]:
             if sealed is not None:
                 replace_ciphertext(tx, mail.id, wrapped_key=sealed[0], ciphertext=sealed[1])
-            identity = remember_external_id(tx, mail.id, external_id)
-            copy = find_copy(tx, mail.tenant, identity, other_than=mail.id, inbox=mail.inbox)
-            return identity, copy
+            return claim_identity(
+                tx,
+                tenant=mail.tenant,
+                inbox=mail.inbox,
+                mail_id=mail.id,
+                external_id=external_id,
+            )
 
         return await self._database.write(unit)
 

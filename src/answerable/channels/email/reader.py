@@ -1,6 +1,7 @@
 """Reads mail in child processes that may be killed, so that no mail can stop the next one."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
@@ -59,9 +60,11 @@ class _Worker:
 
     @classmethod
     async def start(cls, limits: ReaderLimits) -> "_Worker":
+        """A new process, without our settings: they hold secrets, and it reads hostile mail."""
         cpu = max(1, int(limits.cpu.total_seconds()))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # no module from wherever we were started
             "-m",
             _WORKER,
             str(cpu),
@@ -69,6 +72,7 @@ class _Worker:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
+            env={k: v for k, v in os.environ.items() if not k.startswith("ANSWERABLE_")},
             limit=2**20,
         )
         return cls(process)

@@ -46,7 +46,7 @@ class _Handler:
     ) -> str:
         if self._waiting >= self._settings.waiting_most:
             return "452 4.3.1 Too busy, try again later"
-        envelope.mail_from = address or ""
+        envelope.mail_from = address  # "<>" for the null sender: the library wants it true
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 
@@ -70,7 +70,7 @@ class _Handler:
             for address in envelope.rcpt_tos
             if (inbox := self._inbox(address)) is not None
         }
-        origin = Origin(source="smtp", null_sender=not envelope.mail_from)
+        origin = Origin(source="smtp", null_sender=envelope.mail_from in ("<>", "", None))
         self._waiting += 1
         try:
             for inbox, address in inboxes.values():

@@ -218,33 +218,31 @@ def replace_ciphertext(
     )
 
 
-def remember_external_id(tx: Connection, mail_id: str, external_id: str) -> str:
-    """Fix the mail's identity before it is accepted, so that a repeat after a crash is the same.
+def claim_identity(
+    tx: Connection, *, tenant: TenantId, inbox: str, mail_id: str, external_id: str
+) -> tuple[str, str | None]:
+    """Fix the mail's identity before it is accepted, so that a repeat after a crash is the same;
+    and the mail in another inbox that has it already, if the same message went to both.
 
-    The first one stays: a mail that was masked in between reads differently.
+    The first identity stays: a mail that was masked in between may read differently.
     """
     known = tx.execute(sa.select(raw_mail.c.external_id).where(raw_mail.c.id == mail_id)).scalar()
     if known is not None:
-        return str(known)
-    tx.execute(sa.update(raw_mail).where(raw_mail.c.id == mail_id).values(external_id=external_id))
-    return external_id
-
-
-def find_copy(
-    tx: Connection, tenant: TenantId, external_id: str, *, other_than: str, inbox: str
-) -> str | None:
-    """An earlier mail in another inbox that is the same message, delivered to both."""
-    return tx.execute(
+        return str(known), None
+    copy = tx.execute(
         sa.select(raw_mail.c.id)
         .where(
             raw_mail.c.tenant == tenant,
             raw_mail.c.external_id == external_id,
-            raw_mail.c.id < other_than,
             raw_mail.c.inbox != inbox,
         )
-        .order_by(raw_mail.c.id)
         .limit(1)
     ).scalar()
+    if copy is None:  # a copy gets no identity, or the first one would be taken for its copy
+        tx.execute(
+            sa.update(raw_mail).where(raw_mail.c.id == mail_id).values(external_id=external_id)
+        )
+    return external_id, copy
 
 
 def finish_mail(tx: Connection, mail_id: str, *, state: MailState, note: str | None) -> None:

@@ -1,0 +1,125 @@
+"""The receiver says 250 only for what is on disk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiosmtplib
+import pytest
+from mail_room import CARDS, INBOX, TENANT, TOKENS, MailRoom, mail
+
+from answerable.channels.email.smtp_in import SmtpInSettings, SmtpReceiver
+from answerable.channels.email.store import MailState, count_mails
+from answerable.kit.ids import ConversationId
+
+CONVERSATION = ConversationId("cnv_01KAH2J8E0ZZZZZZZZZZZZZZZZ")
+
+
+@dataclass
+class Receiving:
+    port: int
+    stored: asyncio.Event
+
+    async def send(self, raw: bytes, *to: str, sender: str = "anna@customer.example") -> None:
+        async with aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=self.port, start_tls=False, timeout=10
+        ) as line:
+            await line.sendmail(sender, list(to) or [INBOX.address], raw)
+
+
+async def receiving(room: MailRoom, settings: SmtpInSettings) -> AsyncIterator[Receiving]:
+    stored = asyncio.Event()
+    receiver = SmtpReceiver(
+        room.intake,
+        {INBOX.address: INBOX, CARDS.address: CARDS},
+        settings,
+        on_stored=stored.set,
+    )
+    port = await receiver.start()
+    yield Receiving(port, stored)
+    await receiver.close()
+
+
+@pytest.fixture
+async def receiver(room: MailRoom) -> AsyncIterator[Receiving]:
+    async for one in receiving(room, SmtpInSettings(port=0, size_bytes=20_000)):
+        yield one
+
+
+async def test_what_was_acknowledged_is_stored(room: MailRoom, receiver: Receiving) -> None:
+    await receiver.send(mail(1))
+
+    assert receiver.stored.is_set()
+    assert await room.database.read(lambda tx: count_mails(tx, TENANT)) == {MailState.STORED: 1}
+    await room.advance()
+    assert room.accepted.subjects == ["Question 1"]
+
+
+async def test_the_reply_token_in_the_envelope_is_a_hint(
+    room: MailRoom, receiver: Receiving
+) -> None:
+    to = TOKENS.address(TENANT, INBOX.address, CONVERSATION)
+
+    await receiver.send(mail(1), to)
+    await room.advance()
+
+    assert room.accepted.messages[0].thread.conversation == CONVERSATION
+
+
+async def test_a_forged_token_is_no_hint(room: MailRoom, receiver: Receiving) -> None:
+    to = TOKENS.address(TENANT, INBOX.address, CONVERSATION)
+    forged = to.replace("+c_0", "+c_1")
+
+    await receiver.send(mail(1), forged)
+    await room.advance()
+
+    assert room.accepted.messages[0].thread.conversation is None
+
+
+async def test_a_mail_without_an_envelope_sender_is_automatic(
+    room: MailRoom, receiver: Receiving
+) -> None:
+    await receiver.send(mail(1), sender="")
+    await room.advance()
+
+    assert room.accepted.messages[0].automatic == "null-return-path"
+
+
+async def test_a_repeated_delivery_is_one_message(room: MailRoom, receiver: Receiving) -> None:
+    await receiver.send(mail(1))
+    await receiver.send(mail(1))
+    await room.advance()
+
+    assert len(room.accepted.messages) == 1
+
+
+async def test_strangers_mailboxes_and_too_large_mails_are_refused(
+    room: MailRoom, receiver: Receiving
+) -> None:
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as unknown:
+        await receiver.send(mail(1), "nobody@northwind.example")
+    with pytest.raises(aiosmtplib.SMTPResponseException) as large:
+        await receiver.send(mail(1, "x" * 30_000))
+
+    assert unknown.value.recipients[0].code == 550
+    assert large.value.code == 552
+    assert await room.database.read(lambda tx: count_mails(tx, TENANT)) == {}
+
+
+async def test_a_busy_receiver_asks_for_patience(room: MailRoom) -> None:
+    async for receiver in receiving(room, SmtpInSettings(port=0, waiting_most=0)):
+        with pytest.raises(aiosmtplib.SMTPResponseException) as busy:
+            await receiver.send(mail(1))
+
+        assert busy.value.code == 452
+
+
+async def test_a_mail_that_cannot_be_stored_is_not_acknowledged(
+    room: MailRoom, receiver: Receiving
+) -> None:
+    await room.database.write(lambda tx: tx.exec_driver_sql("DROP TABLE raw_mail"))
+
+    with pytest.raises(aiosmtplib.SMTPResponseException) as failure:
+        await receiver.send(mail(1))
+
+    assert failure.value.code == 451
