@@ -23,6 +23,7 @@ from answerable.definition.schema import (
     EntityKind,
     EscalationTrigger,
     Integration,
+    OutsideHours,
     RoutingRule,
     ServiceDefinition,
     Thresholds,
@@ -43,7 +44,6 @@ def build(
     notes.categories = frozenset(category.name for category in categories)
     calendars, hours = build_calendars(document, notes)
     teams, default_team = build_teams(document, intents, notes)
-    classification = document.classification
     _check_page_conditions(document, notes)
     return ServiceDefinition(
         tenant=TenantId(document.service),
@@ -55,14 +55,10 @@ def build(
         categories=categories,
         intents=intents,
         resolution_types={
-            name: kind.role for name, kind in classification.resolution_types.items()
+            name: kind.role for name, kind in document.classification.resolution_types.items()
         },
-        thresholds=Thresholds(
-            confidence=classification.confidence,
-            clarify=classification.clarify,
-            scope=classification.scope,
-        ),
-        sentiment=classification.sentiment,
+        thresholds=_thresholds(document),
+        sentiment=document.classification.sentiment,
         vip=_vip(document, notes),
         playbooks=build_playbooks(document, intents, notes, actions),
         templates=build_templates(document, notes),
@@ -73,32 +69,46 @@ def build(
         routing=tuple(_routing(document, notes)),
         triggers=tuple(_triggers(document, notes)),
         business_hours=hours,
-        outside_hours=(
-            document.escalation.business_hours.outside_hours
-            if document.escalation.business_hours
-            else None
-        ),
-        integrations={
-            name: Integration(
-                name=name,
-                type=entry.type or name,
-                url=entry.url,
-                settings=entry.settings,
-                where=("integrations", name),
-            )
-            for name, entry in document.integrations.items()
-        },
-        entities=tuple(
-            EntityKind(
-                name=name,
-                shapes=entry.shapes,
-                values=entry.values,
-                builtin=entry.builtin,
-                where=("entities", name),
-            )
-            for name, entry in document.entities.items()
-        ),
+        outside_hours=_outside_hours(document),
+        integrations=_integrations(document),
+        entities=_entities(document),
         limits=build_limits(document, notes),
+    )
+
+
+def _thresholds(document: ServiceDocument) -> Thresholds:
+    given = document.classification
+    return Thresholds(confidence=given.confidence, clarify=given.clarify, scope=given.scope)
+
+
+def _outside_hours(document: ServiceDocument) -> OutsideHours | None:
+    hours = document.escalation.business_hours
+    return hours.outside_hours if hours else None
+
+
+def _integrations(document: ServiceDocument) -> dict[str, Integration]:
+    return {
+        name: Integration(
+            name=name,
+            type=entry.type or name,
+            url=entry.url,
+            settings=entry.settings,
+            where=("integrations", name),
+        )
+        for name, entry in document.integrations.items()
+    }
+
+
+def _entities(document: ServiceDocument) -> tuple[EntityKind, ...]:
+    return tuple(
+        EntityKind(
+            name=name,
+            shapes=entry.shapes,
+            values=entry.values,
+            builtin=entry.builtin,
+            where=("entities", name),
+        )
+        for name, entry in document.entities.items()
     )
 
 

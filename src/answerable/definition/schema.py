@@ -67,6 +67,7 @@ class Intent(Part):
     the playbook's conditions.
     sensitive: never answered automatically, never drafted.
     sla: name of a class in `ServiceDefinition.sla`, or a duration until the first response.
+    courtesy: a greeting or thanks: it gives way to any real matter in the same message.
     alert: teams notified at once. proof: the least proof before anything personal is said.
     """
 
@@ -85,6 +86,7 @@ class Intent(Part):
     sensitive: Sensitive | None = None
     confidence: float | None = None
     alert: tuple[str, ...] = ()
+    courtesy: bool = False
     proof: Proof = Proof.ANONYMOUS
 
 
@@ -217,6 +219,7 @@ class ServiceDefinition(Model):
     """Everything that one tenant's definition says, by name.
 
     hash: SHA-256 of the canonical JSON of the parsed document; every decision names it.
+    out_of_scope: sentences that are none of the intents, for the model to learn from.
     sla: by class name. business_hours: name of the calendar that applies without a team's own.
     """
 
@@ -244,6 +247,7 @@ class ServiceDefinition(Model):
     outside_hours: OutsideHours | None = None
     integrations: Mapping[str, Integration] = Field(default_factory=dict)
     entities: tuple[EntityKind, ...] = ()
+    out_of_scope: tuple[str, ...] = ()
     limits: Limits
 
     def playbook_for(self, intent: str) -> Playbook | None:
