@@ -1,0 +1,1 @@
+"""One file a revision; `answerable migrate` runs them in order."""
