@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from answerable.understanding.calibration import fit_logistic, sigmoid
 from answerable.understanding.ports import Matrix
 
+FEWEST = 10  # held-out in-scope messages below which the judge cannot be fitted
 KEPT = 0.95  # part of the in-scope messages that shall score 0.5 or more
 
 
@@ -46,11 +47,22 @@ class ScopeJudge:
         return sigmoid(standard @ self.weights[:-1] + self.weights[-1])
 
 
+# Where an installation has only titles and descriptions: the cosine to the nearest one speaks
+# (a round number, not a measured one).
+UNFITTED = ScopeJudge(
+    mean=np.array([0, 0, 0.35, 0, 0, 0], dtype=np.float64),
+    spread=np.ones(6),
+    weights=np.array([0, 0, 8, 0, -4, 0, 0], dtype=np.float64),
+)
+
+
 def fit_scope(
     known: NDArray[np.float64], unknown: NDArray[np.float64], strange: NDArray[np.float64]
 ) -> ScopeJudge:
     """known: features of held-out in-scope messages; unknown: of messages whose intent was held
     out with them; strange: of held-out labelled out-of-scope messages."""
+    if len(known) < FEWEST or len(unknown) + len(strange) == 0:
+        return UNFITTED
     features = np.concatenate([known, unknown, strange])
     truth = np.concatenate([np.ones(len(known)), np.zeros(len(unknown) + len(strange))])
     weights = np.concatenate(
@@ -66,8 +78,7 @@ def fit_scope(
     spread = np.maximum(features.std(axis=0), 1e-3)
     found = fit_logistic((features - mean) / spread, truth, weights)
     logits = ((known - mean) / spread) @ found[:-1] + found[-1]
-    if len(logits):
-        found[-1] -= float(np.quantile(logits, 1 - KEPT))
+    found[-1] -= float(np.quantile(logits, 1 - KEPT))
     return ScopeJudge(mean=mean, spread=spread, weights=found)
 
 

@@ -1,0 +1,114 @@
+"""Probabilities that can be taken at their word, and thresholds that keep theirs."""
+
+import numpy as np
+import pytest
+
+from answerable.understanding.calibration import (
+    NEVER,
+    HeldOut,
+    allowed_errors,
+    auroc,
+    expected_calibration_error,
+    fit_logistic,
+    fit_temperature,
+    sigmoid,
+    softmax,
+)
+
+
+def drawn(amount: int, *, classes: int = 4, seed: int = 0) -> HeldOut:
+    """Messages whose confidence is right on average."""
+    chance = np.random.default_rng(seed)
+    confidence = chance.beta(6, 1, amount)
+    return HeldOut(
+        confidence=confidence,
+        best=chance.integers(0, classes, amount),
+        correct=chance.random(amount) < confidence,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "precision", "errors"),
+    # 0.98 ** 149 is the first power below 5 %; textbook values of the exact binomial test
+    [(148, 0.98, -1), (149, 0.98, 0), (59, 0.95, 0), (58, 0.95, -1), (93, 0.95, 1)],
+)
+def test_the_bound_allows_as_many_errors_as_the_binomial(
+    answers: int, precision: float, errors: int
+) -> None:
+    assert allowed_errors(1_000, precision)[answers - 1] == errors
+
+
+def test_more_answers_never_allow_fewer_errors() -> None:
+    assert (np.diff(allowed_errors(3_000, 0.97)) >= 0).all()
+
+
+@pytest.mark.parametrize("asked", [0.9, 0.95, 0.98])
+def test_thresholds_keep_the_asked_precision_on_new_messages(asked: float) -> None:
+    new = drawn(50_000, seed=1)
+
+    thresholds = drawn(10_000).thresholds(asked, 4)
+
+    answered = new.confidence >= thresholds[new.best]
+    assert answered.mean() > 0.02
+    assert new.correct[answered].mean() >= asked - 0.003
+
+
+def test_with_too_little_evidence_nothing_is_automatic() -> None:
+    few = HeldOut(
+        confidence=np.full(40, 0.99), best=np.zeros(40, dtype=int), correct=np.ones(40, dtype=bool)
+    )
+
+    assert few.thresholds(0.98, 3).tolist() == [NEVER, NEVER, NEVER]
+
+
+def test_an_intent_with_a_bad_record_is_never_automatic() -> None:
+    best = np.repeat([0, 1], [500, 60])
+    correct = np.concatenate([np.ones(500, dtype=bool), np.tile([True, False], 30)])
+
+    thresholds = HeldOut(confidence=np.full(560, 0.99), best=best, correct=correct).thresholds(
+        0.95, 2
+    )
+
+    assert thresholds[0] <= 0.99
+    assert thresholds[1] == NEVER
+
+
+def test_without_any_message_nothing_is_automatic() -> None:
+    nothing = HeldOut(
+        confidence=np.zeros(0), best=np.zeros(0, dtype=int), correct=np.zeros(0, dtype=bool)
+    )
+
+    assert nothing.thresholds(0.9, 2).tolist() == [NEVER, NEVER]
+
+
+def test_the_temperature_of_drawn_labels_is_found() -> None:
+    chance = np.random.default_rng(0)
+    scores = chance.normal(0, 1, (5_000, 3)).astype(np.float32)
+    cumulative = softmax(scores, 0.5).cumsum(axis=1)
+    labels = (chance.random((5_000, 1)) > cumulative).sum(axis=1).clip(0, 2)
+
+    assert fit_temperature(scores, np.eye(3, dtype=np.float32)[labels]) == pytest.approx(
+        0.5, rel=0.05
+    )
+
+
+def test_a_logistic_finds_its_slope_and_survives_separable_data() -> None:
+    chance = np.random.default_rng(0)
+    values = chance.normal(0, 1, (20_000, 1))
+    truth = (chance.random(20_000) < sigmoid(2 * values[:, 0] - 1)).astype(float)
+
+    slope, constant = fit_logistic(values, truth, np.ones(20_000), penalty=1e-6)
+    separable = fit_logistic(values, (values[:, 0] > 0).astype(float), np.ones(20_000))
+
+    assert slope == pytest.approx(2, abs=0.15)
+    assert constant == pytest.approx(-1, abs=0.1)
+    assert np.isfinite(separable).all()
+
+
+def test_calibration_error_and_auroc_by_hand() -> None:
+    sure = np.full(10, 0.8)
+
+    assert expected_calibration_error(sure, np.arange(10) < 8) == pytest.approx(0)
+    assert expected_calibration_error(sure, np.ones(10, dtype=bool)) == pytest.approx(0.2)
+    assert auroc(np.array([0.9, 0.5]), np.array([0.5, 0.1])) == pytest.approx(0.875)
+    assert auroc(np.array([]), np.array([0.1])) is None

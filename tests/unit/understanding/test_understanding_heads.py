@@ -1,0 +1,110 @@
+"""Mood, urgency, spam and language, on sentences that are in none of our lists."""
+
+import pytest
+
+from answerable.understanding.encoder import NgramsOnly
+from answerable.understanding.label_head import read_lexicon
+from answerable.understanding.language import LanguageReader
+from answerable.understanding.model import Model
+from answerable.understanding.ports import Encoder
+from tests.support.needs import left_out
+
+LEVELS = {"low": 0, "normal": 1, "high": 2, "critical": 3}
+
+
+@pytest.fixture
+def mood_model(bank_model: Model, encoder: Encoder) -> Model:
+    if isinstance(encoder, NgramsOnly):
+        left_out("the sentence encoder is not built; n-grams cannot read a mood")
+    return bank_model
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("Someone has emptied my account, I did not do this!", 3),
+        ("There are payments I never authorised on my card", 3),
+        ("My bag with all my cards was stolen", 2),
+        ("I need the document today, the deadline is at noon", 2),
+        ("I'm an elderly woman in hospital and cannot get to my money", 2),
+    ],
+)
+def test_loss_deadline_and_need_are_urgent(mood_model: Model, text: str, least: int) -> None:
+    (understanding,) = mood_model.understand([text])
+
+    assert LEVELS[understanding.urgency] >= least
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You are the most incompetent company I have ever dealt with!!!",
+        "I hate your app, it is garbage",
+        "How can I change my e-mail address?",
+        "When do you open on Fridays?",
+    ],
+)
+def test_anger_alone_is_not_urgent(mood_model: Model, text: str) -> None:
+    (understanding,) = mood_model.understand([text])
+
+    assert LEVELS[understanding.urgency] <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("I am really furious, this is the worst support ever", -1.0, -0.7),
+        ("Nothing but lies from you people, I am disgusted", -1.0, -0.5),
+        ("Thank you, you have been so helpful, wonderful service!", 0.6, 1.0),
+        ("How do I activate my card?", -0.4, 0.4),
+        ("I lost my card yesterday", -0.4, 0.4),
+    ],
+)
+def test_sentiment_follows_the_tone(mood_model: Model, text: str, low: float, high: float) -> None:
+    (understanding,) = mood_model.understand([text])
+
+    assert low <= understanding.sentiment <= high
+
+
+def test_spam_stands_out_from_customers(mood_model: Model) -> None:
+    spam = mood_model.understand(
+        [
+            "You have won 10,000 euros, click this link to collect your prize now",
+            "We offer cheap SEO services and backlinks for your website, reply today",
+        ]
+    )
+    ham = mood_model.understand(
+        ["Where is my card?", "Please send me the invoice again", "I clicked a link, is it a scam?"]
+    )
+
+    assert min(one.spam for one in spam) > 0.6
+    assert max(one.spam for one in ham) < 0.3
+
+
+@pytest.mark.parametrize("name", ["sentiment", "urgency", "spam"])
+def test_no_sentence_stands_in_a_list_twice(name: str) -> None:
+    texts = [text.casefold() for _, text in read_lexicon(name)]
+
+    assert len(texts) == len(set(texts)) > 100
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wo ist meine Karte geblieben?", "de"),
+        ("Où est ma nouvelle carte bancaire ?", "fr"),
+        ("Where is my card?", "en"),
+        ("", "en"),
+        ("12345", "en"),
+    ],
+)
+def test_the_language_is_one_of_the_tenants(text: str, language: str) -> None:
+    assert LanguageReader(["en", "de-DE", "fr"]).language(text) == language
+
+
+def test_an_only_language_needs_no_guessing() -> None:
+    assert LanguageReader(["pt-BR"]).language("Where is my card?") == "pt"
+
+
+def test_an_unheard_of_language_is_no_error() -> None:
+    assert LanguageReader(["xx", "en"]).language("Where is my card?") == "en"
