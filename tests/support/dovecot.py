@@ -150,6 +150,17 @@ class Dovecot:
         client.store("1:*", "+FLAGS", r"(\Seen)")
         client.logout()
 
+    def forget_numbers_above(self, uid: int) -> None:
+        """As servers do that were restored badly: the same UIDVALIDITY, numbers used again."""
+        mailbox = self._base / "mail" / self.account
+        numbers = mailbox / "dovecot-uidlist"
+        first, *lines = numbers.read_text().splitlines()
+        words = [f"N{uid + 1}" if word.startswith("N") else word for word in first.split()]
+        kept = [line for line in lines if int(line.split()[0]) <= uid]
+        for path in mailbox.glob("dovecot.index*"):
+            path.unlink()
+        numbers.write_text("\n".join([" ".join(words), *kept]) + "\n")
+
     def make_anew(self) -> None:
         """As after a restore from backup: a new UIDVALIDITY, and all mails get new numbers."""
         mailbox = self._base / "mail" / self.account

@@ -93,6 +93,42 @@ async def test_a_new_uidvalidity_brings_nothing_twice_and_loses_nothing(
     assert room.accepted.subjects == ["Question 1", "Question 2", "Question 3"]
 
 
+async def test_a_number_used_twice_brings_the_other_mail_too(
+    dovecot: Dovecot, room: MailRoom, follower: ImapFollower
+) -> None:
+    dovecot.deliver(mail(1), mail(2))
+    await follower.look()
+    await follower.disconnect()
+    dovecot.expunge(2)
+    dovecot.forget_numbers_above(1)
+    dovecot.deliver(mail(3))
+
+    assert await follower.look() == 1
+    await room.advance()
+
+    assert room.accepted.subjects == ["Question 1", "Question 2", "Question 3"]
+
+
+async def test_a_cancelled_follower_lets_go_at_once(dovecot: Dovecot, room: MailRoom) -> None:
+    arrived = asyncio.Event()
+    follower = ImapFollower(
+        settings_of(dovecot),
+        inbox=INBOX,
+        intake=room.intake,
+        database=room.database,
+        clock=room.clock,
+        on_stored=arrived.set,
+    )
+    running = asyncio.create_task(follower.run(asyncio.Event()))
+    await asyncio.to_thread(dovecot.deliver, mail(1))
+    await asyncio.wait_for(arrived.wait(), 15)
+
+    running.cancel()
+    await asyncio.wait({running}, timeout=5)
+
+    assert running.cancelled()
+
+
 async def test_mail_expunged_between_search_and_fetch_is_passed_over(
     dovecot: Dovecot, room: MailRoom
 ) -> None:
@@ -101,7 +137,7 @@ async def test_mail_expunged_between_search_and_fetch_is_passed_over(
     try:
         await asyncio.to_thread(connection.log_in)
         await asyncio.to_thread(connection.select)
-        uids = await asyncio.to_thread(lambda: connection.uids(after=0, since=None))
+        uids = await asyncio.to_thread(lambda: connection.uids(after=0))
         dovecot.expunge(uids[1])
 
         fetched = [await asyncio.to_thread(connection.fetch, uid) for uid in uids]

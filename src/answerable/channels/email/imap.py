@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from answerable.channels.email.imap_connection import (
@@ -54,7 +54,19 @@ class ImapFollower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"imap-{inbox.name}")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Fetch, idle, fetch again; reconnects for ever, with growing pauses."""
+        """Fetch, idle, fetch again, until `stop` is set or this is cancelled; then close.
+
+        Reconnects for ever, with growing pauses.
+        """
+        try:
+            await self._follow(stop)
+        except asyncio.CancelledError:
+            self.interrupt()  # its thread may be waiting for the server
+            raise
+        finally:
+            await self.close()
+
+    async def _follow(self, stop: asyncio.Event) -> None:
         failed = 0
         while not stop.is_set():
             try:
@@ -71,7 +83,6 @@ class ImapFollower:
             if failed:
                 await self.disconnect()
                 await _pause(stop, backoff(failed, first=timedelta(seconds=1)))
-        await self.close()
 
     async def look(self) -> int:
         """Store all mail that is new; how many. Raises one of IMAP_FAILURES if cut off."""
@@ -80,8 +91,8 @@ class ImapFollower:
         known = await self._database.read(
             lambda tx: get_position(tx, self._inbox.tenant, self._inbox.name, self._settings.folder)
         )
-        position, since = await self._start(state, known)
-        uids = await self._call(lambda: connection.uids(after=position.last_uid, since=since))
+        position = await self._start(connection, state, known)
+        uids = await self._call(lambda: connection.uids(after=position.last_uid))
         stored = 0
         for uid in uids:
             stored += await self._take(connection, uid, position)
@@ -105,21 +116,23 @@ class ImapFollower:
         self._thread.shutdown(wait=True)
 
     async def _start(
-        self, state: MailboxState, known: Position | None
-    ) -> tuple[Position, datetime | None]:
-        """From where to read, and from which day on if numbers say nothing.
-
-        A new UIDVALIDITY means that all numbers are new: then the mail since our first day is
-        looked at again, and its digests tell what we have.
+        self, connection: ImapConnection, state: MailboxState, known: Position | None
+    ) -> Position:
+        """From where to read on. A new UIDVALIDITY means that all numbers are new: then the mail
+        since our first day is looked at again, and its digests tell what we have.
         """
         if known is not None and known.uidvalidity == state.uidvalidity:
-            return known, None
-        first = known.since if known is not None else self._clock.now()
-        if known is not None:
+            return known
+        last_uid = max(0, state.uid_next - 1)
+        if known is None:
+            since = self._clock.now()
+            last_uid = 0 if self._settings.read_all else last_uid
+        else:
             log.warning("imap_uidvalidity_changed", inbox=self._inbox.name)
-        last_uid = 0 if known is None and self._settings.read_all else max(0, state.uid_next - 1)
-        position = Position(uidvalidity=state.uidvalidity, last_uid=last_uid, since=first)
-        return position, None if known is None else first - _DAY
+            since = known.since
+            first = await self._call(lambda: connection.first_uid_since(since - _DAY))
+            last_uid = last_uid if first is None else first - 1
+        return Position(uidvalidity=state.uidvalidity, last_uid=last_uid, since=since)
 
     async def _take(self, connection: ImapConnection, uid: int, position: Position) -> int:
         try:

@@ -108,18 +108,19 @@ class ImapConnection:
             raise imaplib.IMAP4.error(f"the server does not tell {name}")
         return int(value)
 
-    def uids(self, *, after: int, since: datetime | None) -> list[int]:
-        """Of all mail above `after`, of all unread mail, and of all since a day, ascending.
+    def uids(self, *, after: int) -> list[int]:
+        """Of all mail above `after` and of all unread mail, ascending.
 
         Unread mail below `after` is there if we stopped between storing and marking it, or if the
         server used a number twice; the digest tells the two apart.
         """
-        found = set(self._search(f"UID {after + 1}:*")) - set(range(after + 1))
-        found |= set(self._search("UNSEEN"))
-        if since is not None:
-            day = f"{since.day:02d}-{_MONTHS[since.month - 1]}-{since.year}"
-            found |= set(self._search(f"SINCE {day}"))
-        return sorted(found)
+        newer = [uid for uid in self._search(f"UID {after + 1}:*") if uid > after]
+        return sorted({*newer, *self._search("UNSEEN")})
+
+    def first_uid_since(self, day: datetime) -> int | None:
+        """The lowest number of the mail that arrived on `day` or later."""
+        month = _MONTHS[day.month - 1]
+        return min(self._search(f"SINCE {day.day:02d}-{month}-{day.year}"), default=None)
 
     def _search(self, criteria: str) -> list[int]:
         return [int(uid) for uid in self._mailbox.uids(criteria, charset=None)]
