@@ -59,8 +59,10 @@ class CelText:
     def column(self, offset: int) -> int:
         """The 1-based column in the source of what stands at `offset` (0-based) of `text`."""
         here, there = max((pair for pair in self.origins if pair[0] <= offset), default=(0, 0))
-        following = [pair[1] for pair in self.origins if pair[0] > here]
-        return min(there + offset - here, following[0] if following else offset + there) + 1
+        after = min((pair[1] for pair in self.origins if pair[0] > here), default=None)
+        found = there + offset - here
+        # A piece may be longer here than there: then its end stands for what lies behind.
+        return (found if after is None else min(found, after)) + 1
 
 
 _TOKENS = re.compile(
@@ -108,6 +110,7 @@ def to_cel(source: str, variables: Mapping[str, CelType]) -> CelText:
         origins.append((length + len(gap), token.at))
         length += len(gap) + len(written)
         end = token.at + len(token.text)
+    origins.append((length, end))
     return CelText(text="".join(pieces) + source[end:], origins=tuple(origins))
 
 

@@ -84,6 +84,7 @@ def test_conditions_hold_as_people_mean_them(source: str, holds: bool) -> None:
         ("not vip", 1, "write ! instead of not"),
         ("sentiment <", 12, "something is missing at the end"),
         ("category == 'cards", 13, "close the text with the same quote"),
+        ("( 2h", 5, "something is missing at the end"),
         ("vip @ 2", 5, "'@' means nothing here"),
         ("contact.lifetimeValue", 1, "is an amount: compare it with a number"),
         ("lifetimeValue > 1.005", 17, "1.005 is not an amount"),
