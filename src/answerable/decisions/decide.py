@@ -15,7 +15,7 @@ from answerable.decisions.decision import (
 )
 from answerable.definition.schema import Intent, Playbook, ServiceDefinition
 from answerable.definition.terms import Proof
-from answerable.understanding.understanding import Understanding
+from answerable.understanding.understanding import IntentScore, Understanding
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 SPAM_THRESHOLD = 0.9
@@ -52,7 +52,7 @@ def decide(
 
     The rules stand in order of caution: what must not be automated comes first.
     """
-    best = understanding.intents[0] if understanding.intents else None
+    best = main_matter(understanding, definition)
     intent = definition.intents.get(best.name) if best else None
     confidence = best.confidence if best else 0.0
     router = _Router(understanding, situation, definition)
@@ -161,7 +161,7 @@ def _unsure(
     router: "_Router",
     threshold: float,
 ) -> Decision:
-    best = understanding.intents[0]
+    best = main_matter(understanding, definition) or understanding.intents[0]
     reason = _compared("confidence", "not sure enough", best.confidence, threshold)
     clarify = definition.thresholds.clarify
     if situation.channel != "chat":
@@ -196,9 +196,21 @@ def _sensitive_intent(understanding: Understanding, definition: ServiceDefinitio
         if intent is None or not intent.sensitive:
             continue
         likely = score.confidence >= definition.thresholds.clarify
-        if score.applies or likely or (rank == 0 and understanding.in_scope):
+        possible = rank == 0 and understanding.in_scope and understanding.spam < SPAM_THRESHOLD
+        if score.applies or likely or possible:
             return intent
     return None
+
+
+def main_matter(understanding: Understanding, definition: ServiceDefinition) -> IntentScore | None:
+    """The best intent; one that is a mere courtesy gives way to a real matter beside it."""
+    scores = understanding.intents
+    for score in scores:
+        intent = definition.intents.get(score.name)
+        courtesy = intent is not None and intent.courtesy
+        if not courtesy and (score is scores[0] or score.applies):
+            return score
+    return scores[0] if scores else None
 
 
 def _too_negative(understanding: Understanding, definition: ServiceDefinition) -> Reason | None:
@@ -218,7 +230,7 @@ def condition_values(
     understanding: Understanding, situation: Situation, definition: ServiceDefinition
 ) -> dict[str, Any]:
     """The variables that routing conditions may name."""
-    best = understanding.intents[0] if understanding.intents else None
+    best = main_matter(understanding, definition)
     intent = definition.intents.get(best.name) if best else None
     return {
         "contact": {

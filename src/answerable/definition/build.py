@@ -72,6 +72,7 @@ def build(
         outside_hours=_outside_hours(document),
         integrations=_integrations(document),
         entities=_entities(document),
+        out_of_scope=document.classification.out_of_scope,
         limits=build_limits(document, notes),
     )
 

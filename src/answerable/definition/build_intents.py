@@ -58,6 +58,7 @@ def _intent(entry: IntentEntry, category: str, where: Where, notes: Notes) -> In
         sensitive=entry.sensitive,
         confidence=entry.confidence,
         alert=alert,
+        courtesy=entry.courtesy,
         proof=_proof(entry),
         where=where,
     )

@@ -57,6 +57,7 @@ class IntentEntry(Model):
     sensitive: Sensitive | None = None
     alert: Names = ()
     alert_security: bool = False
+    courtesy: bool = False
     proof: Proof | None = None
     requires_auth: bool = False
     authentication_required: bool = False
@@ -102,6 +103,7 @@ class ClassificationEntry(Model):
     scope: Probability = 0.5
     sentiment: Sentiment = Sentiment()
     vip: VipEntry = VipEntry()
+    out_of_scope: tuple[str, ...] = ()
     groups: Mapping[Name, Annotated[CategoryEntry, BeforeValidator(_category)]] = Field(
         default={}, json_schema_extra={"inner": True}
     )

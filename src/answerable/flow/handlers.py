@@ -280,7 +280,7 @@ class Handlers:
                 raise AnswerableError("value_erased", "the contact's data was erased", ref=ref)
         return {ref: value for ref, value in found.items() if not isinstance(value, Erased)}
 
-    async def _told(self, effect: Effect, slots: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    async def _told(self, effect: Effect, slots: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         values = await self._values(effect.tenant, [slot["ref"] for slot in slots.values()])
         return {name: values[slot["ref"]][slot["type"]] for name, slot in slots.items()}
 

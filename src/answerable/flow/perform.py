@@ -36,6 +36,8 @@ LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
 # A mail server may be down for a night; nothing is given up before that.
 PATIENT = {"deliver": 24}
+# Somebody waits in the chat: the connector has tried twice, now a person is better than a pause.
+IMPATIENT = {("look_up", "chat")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +261,8 @@ class Performer:
         known = isinstance(error, AnswerableError | TimeoutError)
         if not known:
             log.exception("effect_raised", kind=effect.kind, conversation_id=effect.stream)
-        if permanent or effect.attempts >= PATIENT.get(effect.kind, MOST_ATTEMPTS):
+        waited_for = (effect.kind, effect.payload.get("channel")) in IMPATIENT
+        if permanent or waited_for or effect.attempts >= PATIENT.get(effect.kind, MOST_ATTEMPTS):
             await self._give_up(effect, _sentence(error))
             return
         pause = _pause(effect.attempts, error)

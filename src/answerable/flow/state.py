@@ -1,7 +1,7 @@
 """Where a conversation stands: what `transition` needs to know, small whatever its length."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from answerable.ledger.event import Event, wire_time
 from answerable.playbooks.run import PlaybookRun
 
 NOBODY = ContactId("")  # until the first event says who
+UNDECIDED = 5  # messages that wait while a playbook is in the middle of a step
 REMEMBERED_REPLIES = 8  # automatic replies whose times are kept, for the brakes against loops
 
 
@@ -21,8 +22,8 @@ class ConversationState:
     """The snapshot beside a stream. Everything in it follows from the events.
 
     contact_facts: what the back office said that decisions may use; None until it answered.
-    undecided: data of an `understood` event that waits for these facts.
-    entities: latest of each type that the contact told: {"type", "handle", "ref"}.
+    undecided: data of `understood` events that wait, oldest first: for these facts, or for a
+    playbook that is under way.
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
     quick_answers: mails that came within seconds of an automatic reply of ours.
@@ -36,8 +37,7 @@ class ConversationState:
     owner: Owner = ASSISTANT_OWNS
     language: str | None = None
     contact_facts: Mapping[str, Any] | None = None
-    undecided: Mapping[str, Any] | None = None
-    entities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    undecided: tuple[Mapping[str, Any], ...] = ()
     intent: str | None = None
     confidence: float | None = None
     decision: str | None = None
@@ -66,6 +66,7 @@ class ConversationState:
         data["owner"] = asdict(self.owner)
         data["run"] = self.run.as_data() if self.run else None
         data["automatic_replies"] = [wire_time(at) for at in self.automatic_replies]
+        data["undecided"] = [dict(understood) for understood in self.undecided]
         for name in _TIMES:
             moment = getattr(self, name)
             data[name] = wire_time(moment) if moment else None
@@ -77,6 +78,7 @@ class ConversationState:
             return cls()
         read = dict(data)
         read["proof"] = Proof(data["proof"])
+        read["undecided"] = tuple(data["undecided"])
         read["owner"] = Owner(**data["owner"])
         read["run"] = PlaybookRun.from_data(data["run"]) if data["run"] else None
         read["automatic_replies"] = tuple(map(_moment, data["automatic_replies"]))
@@ -89,7 +91,7 @@ class ConversationState:
 
 
 _TIMES = ("opened_at", "updated_at", "waiting_since", "first_response_due", "closed_at")
-_CODED = {"proof", "owner", "run", "automatic_replies", *_TIMES}
+_CODED = {"proof", "undecided", "owner", "run", "automatic_replies", *_TIMES}
 _PLAIN = tuple(n for n in ConversationState.__dataclass_fields__ if n not in _CODED)
 
 
@@ -142,27 +144,40 @@ def _came_quickly(state: ConversationState, event: Event) -> bool:
 def _understood(state: ConversationState, event: Event) -> ConversationState:
     data = event.data
     best = data["intents"][0] if data["intents"] else None
-    entities = dict(state.entities)
-    for told in data.get("entities", ()):
-        entities[told["type"]] = {**told, "ref": data["entities_ref"]}
     keep = state.run is not None and state.run.waiting is not None
-    outstanding = state.contact_facts is None and state.proof is not Proof.ANONYMOUS
+    later = facts_outstanding(state) or is_busy(state)
     return replace(
         state,
         language=data["language"] or state.language,
         sentiment=data["sentiment"],
         intent=state.intent if keep or best is None else best["name"],
         confidence=state.confidence if keep or best is None else best["confidence"],
-        entities=entities,
-        undecided=dict(data) if outstanding else None,
+        undecided=(*state.undecided, data)[-UNDECIDED:] if later else state.undecided,
     )
+
+
+def facts_outstanding(state: ConversationState) -> bool:
+    """Whether decisions wait for what the back office says of the contact."""
+    return state.contact_facts is None and state.proof is not Proof.ANONYMOUS
+
+
+def is_busy(state: ConversationState) -> bool:
+    """Whether a playbook is in the middle of a step, for moments."""
+    waiting = state.run.waiting if state.run else None
+    return waiting is not None and waiting.kind == "outcome"
+
+
+def _taken_up(state: ConversationState, event: Event) -> ConversationState:
+    """An answer was taken: the message that held it is no longer undecided."""
+    of = event.data.get("of")
+    return replace(state, undecided=tuple(u for u in state.undecided if u["of"] != of))
 
 
 def _decided(state: ConversationState, event: Event) -> ConversationState:
     data = event.data
     return replace(
         state,
-        undecided=None,
+        undecided=tuple(u for u in state.undecided if u["of"] > data["of"]),
         decision=data["decision"],
         priority=data["priority"],
         intent=data.get("intent", state.intent),
@@ -203,7 +218,7 @@ def _replied(state: ConversationState, event: Event) -> ConversationState:
 def _closed(state: ConversationState, event: Event) -> ConversationState:
     return replace(
         state, status="closed", closed_at=event.at, run=None, waiting_since=None,
-        first_response_due=None, undecided=None,
+        first_response_due=None, undecided=(),
     )  # fmt: skip
 
 
@@ -214,7 +229,7 @@ def _reopened(state: ConversationState, event: Event) -> ConversationState:
 
 def _taken_over(state: ConversationState, event: Event) -> ConversationState:
     owner = Owner(kind="agent", id=event.data["agent"])
-    return replace(state, owner=owner, run=None, undecided=None)
+    return replace(state, owner=owner, run=None, undecided=())
 
 
 def _released(state: ConversationState, event: Event) -> ConversationState:
@@ -235,6 +250,8 @@ _RULES = {
     "contact_known": _contact_known,
     "understood": _understood,
     "decided": _decided,
+    "answered": _taken_up,
+    "asked": _taken_up,
     "playbook_started": _run_saved,
     "reply_written": _replied,
     "handed_off": _handed_off,

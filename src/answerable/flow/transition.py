@@ -8,16 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from answerable.decisions.decide import ContactFacts, Situation, condition_values, decide
+from answerable.decisions.decide import (
+    ContactFacts,
+    Situation,
+    condition_values,
+    decide,
+    main_matter,
+)
 from answerable.decisions.decision import as_data
 from answerable.definition.calendar import NeverOpen
 from answerable.definition.schema import ServiceDefinition
-from answerable.flow.state import MAX_SILENCE, ConversationState
+from answerable.flow.state import (
+    MAX_SILENCE,
+    ConversationState,
+    facts_outstanding,
+    is_busy,
+)
 from answerable.ledger.event import ASSISTANT, SYSTEM, Event, NewEffect, NewEvent, wire_time
 from answerable.playbooks import interpret
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.interpret import Progress
-from answerable.playbooks.run import PlaybookRun, StepContext
+from answerable.playbooks.run import PlaybookRun, StepContext, Waiting, entities_told
 from answerable.understanding.understanding import Understanding
 
 # A playbook is left for another matter only when that is understood beyond doubt.
@@ -119,51 +130,65 @@ def _on_bounce(state: ConversationState, event: Event, rules: Rules) -> Follows:
 def _on_understood(state: ConversationState, event: Event, rules: Rules) -> Follows:
     if state.status == "closed" or state.owner.kind == "agent":
         return NOTHING
-    if event.data["of"] != state.last_message:
-        return NOTHING  # a newer message came meanwhile: it is the one that is decided on
-    if _facts_outstanding(state):
-        return NOTHING  # `contact_known` follows and takes it up; see `undecided`
+    if facts_outstanding(state) or is_busy(state):
+        return NOTHING  # it waits in `undecided` until these are over
     return _decide(state, event, event.data, rules)
 
 
-def _facts_outstanding(state: ConversationState) -> bool:
-    return state.contact_facts is None and state.proof.value != "anonymous"
-
-
 def _on_contact_known(state: ConversationState, event: Event, rules: Rules) -> Follows:
-    if state.undecided is None or state.owner.kind == "agent" or state.status == "closed":
+    return _take_up(state, event, rules)
+
+
+def _on_playbook_ended(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    """What was said while the playbook was busy has its turn."""
+    return _take_up(state, event, rules)
+
+
+def _take_up(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    waiting = not state.undecided or is_busy(state) or facts_outstanding(state)
+    if waiting or state.owner.kind == "agent" or state.status == "closed":
         return NOTHING
-    return _decide(state, event, state.undecided, rules)
+    return _decide(state, event, state.undecided[0], rules)
 
 
 def _decide(
     state: ConversationState, event: Event, understood: Mapping[str, Any], rules: Rules
 ) -> Follows:
     understanding = Understanding.from_data(understood)
-    if state.run is not None and state.run.waiting is not None:
-        if state.run.waiting.kind == "answer" and not _wants_something_else(
-            state, understanding, rules
-        ):
-            progress = _resume(state, event, understood, rules)
-            if progress is not None:
-                return _after_progress(state, event, rules, progress)
-        elif state.run.waiting.kind != "answer" and not _wants_something_else(
-            state, understanding, rules
-        ):
-            return NOTHING  # the answer is on its way; a further word does not restart it
+    waiting = state.run.waiting if state.run else None
+    asked = waiting is not None and waiting.kind == "answer"
+    if asked and not _wants_something_else(state, understanding, rules):
+        progress = _resume(state, event, understood, rules)
+        if progress is not None:
+            return _after_progress(state, event, rules, progress)
     situation = _situation(state, rules.definition)
     decision = decide(understanding, situation, rules.definition)
     data = as_data(decision)
-    if state.owner.kind == "queue" and decision.kind != "hand_off":
-        return NOTHING  # people have it; only what must go elsewhere or faster is decided anew
-    if state.owner.kind == "queue" and data.get("team") == state.owner.id:
-        return NOTHING
-    decided = NewEvent(
-        kind="decided",
-        actor=ASSISTANT,
-        data={**data, "of": understood["of"], "definition": rules.definition.hash},
+    if state.owner.kind == "queue" and (
+        decision.kind != "hand_off" or data["team"] == state.owner.id
+    ):
+        return NOTHING  # people have it; only what must go elsewhere is decided anew
+    if state.run is not None and data.get("playbook") == state.run.playbook:
+        return NOTHING  # asked again while the same playbook lets time pass
+    data |= {"of": understood["of"], "definition": rules.definition.hash}
+    told = entities_told(understood)
+    if decision.kind != "run_playbook":
+        return Follows(events=(NewEvent(kind="decided", actor=ASSISTANT, data=data),))
+    if told:
+        data["entities"] = told
+    decided = NewEvent(kind="decided", actor=ASSISTANT, data=data)
+    return Follows(events=(decided,), run=(_about_to_run(data),))
+
+
+def _about_to_run(decided: Mapping[str, Any]) -> PlaybookRun:
+    """The playbook that was decided on, marked busy: what is said meanwhile has to wait."""
+    return PlaybookRun(
+        playbook=decided["playbook"],
+        definition=decided["definition"],
+        intent=decided["intent"],
+        entities=decided.get("entities", {}),
+        waiting=Waiting(kind="outcome", key=""),
     )
-    return Follows(events=(decided,))
 
 
 def _wants_something_else(
@@ -172,9 +197,9 @@ def _wants_something_else(
     """Whether a message during a playbook is about another matter, and surely so."""
     if not understanding.intents:
         return False
-    best = understanding.intents[0]
+    best = main_matter(understanding, rules.definition) or understanding.intents[0]
     intent = rules.definition.intents.get(best.name)
-    if intent is None or state.run is None or best.name == state.run.intent:
+    if intent is None or intent.courtesy or state.run is None or best.name == state.run.intent:
         return False
     if intent.sensitive or intent.require_human is True:
         return best.confidence >= rules.definition.thresholds.clarify
@@ -203,18 +228,17 @@ def _on_decided(state: ConversationState, event: Event, rules: Rules) -> Follows
     data = event.data
     match data["decision"]:
         case "run_playbook":
-            run = PlaybookRun(
-                playbook=data["playbook"],
-                definition=rules.definition.hash,
-                intent=data["intent"],
-            )
+            run = _about_to_run(data)
             started = NewEvent(
                 kind="playbook_started",
                 actor=ASSISTANT,
-                data={"playbook": data["playbook"], "intent": data["intent"],
-                      "run": run.as_data()},
-            )  # fmt: skip
-            return Follows(events=(started,), run=(None,))
+                data={
+                    "playbook": data["playbook"],
+                    "intent": data["intent"],
+                    "run": replace(run, waiting=None).as_data(),
+                },
+            )
+            return Follows(events=(started,), run=(run,))
         case "ask":
             bound: dict[str, Any] = {"facts": {}, "values": {}, "slots": {}}
             bound["facts"]["candidates"] = [
@@ -271,7 +295,10 @@ def _resume(
     if "intents" in data and event.kind != "understood":
         # The understanding waited for the contact's facts: the step sees it as it came.
         event = replace(event, kind="understood", data=data)
-    return interpret.resume(state.run, playbook, event, context, rules.actions)
+    run = state.run
+    if event.kind == "understood":
+        run = replace(run, entities={**run.entities, **entities_told(event.data)})
+    return interpret.resume(run, playbook, event, context, rules.actions)
 
 
 def _step_context(state: ConversationState, rules: Rules) -> StepContext:
@@ -280,7 +307,6 @@ def _step_context(state: ConversationState, rules: Rules) -> StepContext:
         definition=rules.of_run,
         proof=state.proof,
         language=state.language or rules.of_run.language,
-        entities=state.entities,
         variables={
             "contact": {"tier": facts.get("tier", ""), "known": bool(facts.get("known")),
                         "language": facts.get("language", "")},
@@ -395,6 +421,18 @@ def _on_reply_failed(state: ConversationState, event: Event, rules: Rules) -> Fo
     reason = {"rule": "reply_failed", "text": why}
     handed = _hand_off(state, event, rules, reasons=[reason], why=why, notify=False)
     return Follows(events=(handed,), run=(None,))
+
+
+def _on_closed(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    """Tell the contact in a chat that an agent has closed; by mail silence is politer."""
+    language = state.language or rules.definition.language
+    by_person = event.actor.startswith("agent:")
+    if state.channel == "email" or not by_person:
+        return NOTHING
+    if rules.definition.template("conversation-closed", language) is None:
+        return NOTHING
+    bound: dict[str, Any] = {"facts": {}, "values": {}, "slots": {}}
+    return Follows(effects=(_reply(state, rules, "conversation-closed", bound),))
 
 
 def _on_effect_failed(state: ConversationState, event: Event, rules: Rules) -> Follows:
@@ -526,6 +564,8 @@ _RULES = {
     "contact_known": _on_contact_known,
     "decided": _on_decided,
     "playbook_started": _on_playbook_started,
+    "playbook_ended": _on_playbook_ended,
+    "conversation_closed": _on_closed,
     "looked_up": _on_outcome,
     "timer_fired": _on_timer,
     "reply_written": _on_reply_written,

@@ -13,6 +13,7 @@ import asyncio
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ metadata = MetaData()
 
 GROUP_SIZE = 256  # units a commit at most: past this the gain per unit is below 1 % (bench)
 READERS = 4
+CONNECT_ATTEMPTS = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -62,6 +64,10 @@ class JsonText(sa.types.TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class DatabaseClosed(Exception):
+    """The database was closed, or its writer failed; the cause says why."""
 
 
 def after_commit(tx: Connection, callback: Callable[[], None]) -> None:
@@ -93,6 +99,7 @@ class Database:
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
         self.commits = 0
+        self._broken: BaseException | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer_engine = _sqlite_engine(self.path, begin="BEGIN IMMEDIATE")
         self._reader_engine = _sqlite_engine(self.path, begin="BEGIN", read_only=True)
@@ -134,15 +141,36 @@ class Database:
         return self._jobs.qsize()
 
     def _submit(self, unit: Callable[..., Any], argument: Any) -> asyncio.Future[Any]:
-        if not self._thread.is_alive():
-            raise RuntimeError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._jobs.put(_Job(unit, argument, loop, future))
+        if not self._thread.is_alive():  # also if it ended while we queued
+            self._refuse_the_rest()
         return future
 
     def _write_forever(self) -> None:
-        with self._writer_engine.connect() as connection:
+        try:
+            self._commit_groups()
+        except BaseException as error:
+            self._broken = error
+            raise
+        finally:
+            self._refuse_the_rest()
+
+    def _refuse_the_rest(self) -> None:
+        """Nobody may wait for a thread that is gone."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is not None:
+                job.error = DatabaseClosed("the database writer has stopped")
+                job.error.__cause__ = self._broken
+                _tell([job])
+
+    def _commit_groups(self) -> None:
+        with _connected(self._writer_engine) as connection:
             stop = False
             while not stop:
                 job = self._jobs.get()
@@ -188,6 +216,18 @@ class Database:
         self.commits += 1
         for callback in connection.info.get("after_commit", ()):
             callback()
+
+
+def _connected(engine: Engine) -> Connection:
+    """A connection; another process may hold the file for a moment while it opens it."""
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        try:
+            return engine.connect()
+        except sa.exc.OperationalError:
+            if attempt == CONNECT_ATTEMPTS:
+                raise
+            time.sleep(0.05 * attempt)
+    raise AssertionError("unreachable")
 
 
 def _by_unit(group: list[_Job]) -> list[tuple[Callable[..., Any], list[_Job]]]:

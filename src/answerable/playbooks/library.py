@@ -19,6 +19,7 @@ from answerable.playbooks.run import (
     Proceed,
     StepContext,
     StepOutcome,
+    entities_told,
 )
 
 
@@ -89,10 +90,10 @@ class Ask:
     )
 
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
-        told = context.entities.get(str(step.parameters["entity"]))
+        told = run.entities.get(str(step.parameters["entity"]))
         if told is not None:
             return self._filled(step, run, dict(told))
-        return self._question(step, run, context, attempts=1)
+        return self._question(step, run, context, attempts=1, of=None)
 
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
@@ -102,23 +103,29 @@ class Ask:
             return self._timed_out(step)
         if event.kind != "understood":
             return None
-        told = _entity_in(event, str(step.parameters["entity"]))
+        told = entities_told(event.data).get(str(step.parameters["entity"]))
         if told is not None:
             return self._filled(step, run, told)
         if run.waiting.attempts >= int(step.parameters.get("attempts", DEFAULT_ATTEMPTS)):
             slot = step.parameters["slot"]
             return End(outcome="not_answered", hand_off=(None, f"no usable answer for {slot}"))
-        return self._question(step, run, context, attempts=run.waiting.attempts + 1)
+        of = event.data["of"]
+        return self._question(step, run, context, attempts=run.waiting.attempts + 1, of=of)
 
     def _question(
-        self, step: Step, run: PlaybookRun, context: StepContext, *, attempts: int
+        self, step: Step, run: PlaybookRun, context: StepContext, *, attempts: int, of: int | None
     ) -> Block:
         timeout = _time(step, "timeout", DEFAULT_TIMEOUT)
         slot = str(step.parameters["slot"])
         asked = NewEvent(
             kind="asked",
             actor="assistant",
-            data={"slot": slot, "attempt": attempts, "timeout_seconds": timeout.total_seconds()},
+            data={
+                "slot": slot,
+                "attempt": attempts,
+                "timeout_seconds": timeout.total_seconds(),
+                "of": of,
+            },
         )
         return Block(
             run=run,
@@ -133,10 +140,12 @@ class Ask:
             ),
         )
 
-    def _filled(self, step: Step, run: PlaybookRun, told: dict[str, str]) -> Proceed:
+    def _filled(self, step: Step, run: PlaybookRun, told: dict[str, Any]) -> Proceed:
         slot = str(step.parameters["slot"])
         answered = NewEvent(
-            kind="answered", actor="contact", data={"slot": slot, "handle": told["handle"]}
+            kind="answered",
+            actor="contact",
+            data={"slot": slot, "handle": told["handle"], "of": told["of"]},
         )
         return Proceed(run=replace(run, slots={**run.slots, slot: told}), events=(answered,))
 
@@ -145,13 +154,6 @@ class Ask:
         if step.parameters.get("onTimeout") == "close":
             return End(outcome="timed_out", close=True)
         return End(outcome="timed_out", hand_off=(None, f"no answer for {slot} in time"))
-
-
-def _entity_in(event: Event, entity: str) -> dict[str, str] | None:
-    for told in event.data.get("entities", ()):
-        if told["type"] == entity:
-            return {**told, "ref": event.data["entities_ref"]}
-    return None
 
 
 class Lookup:

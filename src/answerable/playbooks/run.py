@@ -33,7 +33,8 @@ class PlaybookRun:
     step: index of the step that is next or under way.
     facts: by name, what lookups found that is not personal; conditions may use it.
     values: by name, the vault reference of what they found that is personal.
-    slots: by name, {"type", "handle", "ref"} of what the contact told.
+    slots: by name, {"type", "handle", "ref"} of what the contact told for a step.
+    entities: the same by type: what the messages held that the playbook is about.
     """
 
     playbook: str
@@ -42,7 +43,8 @@ class PlaybookRun:
     step: int = 0
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
-    slots: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    entities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waiting: Waiting | None = None
 
     def as_data(self) -> dict[str, Any]:
@@ -65,14 +67,21 @@ class PlaybookRun:
         }
 
 
+def entities_told(understood: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a message held, by type, from the data of its `understood` event."""
+    return {
+        told["type"]: {**told, "ref": understood["entities_ref"], "of": understood["of"]}
+        for told in understood.get("entities", ())
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """What an action may look at. entities: latest of each type the contact has told."""
+    """What an action may look at, besides the run itself."""
 
     definition: ServiceDefinition
     proof: Proof
     language: str
-    entities: Mapping[str, Mapping[str, str]]
     variables: Mapping[str, Any]
 
 

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from tests.support.town import Town
 
 from answerable.contacts.threading import Evidence
 from answerable.flow.message import ThreadHints
 from answerable.kit.errors import Conflict, ConnectorUnavailable
+from tests.support.town import Town
 
 
 async def test_a_question_with_everything_in_it_is_answered_with_data(town: Town) -> None:
@@ -236,17 +236,59 @@ async def test_a_bounce_comes_back_to_its_conversation(town: Town) -> None:
     assert (await town.owner(at.conversation)).startswith("queue:")
 
 
-async def test_a_system_that_is_down_hands_over_and_the_contact_is_told(town: Town) -> None:
-    town.warehouse.trouble = [ConnectorUnavailable("warehouse")] * 5
+async def test_a_system_that_is_down_hands_a_chat_over_at_once(town: Town) -> None:
+    town.warehouse.trouble = [ConnectorUnavailable("warehouse")]
 
     at = await town.says("parcel P-1234")
+
+    assert await town.owner(at.conversation) == "queue:parcels"
+    assert (await town.replies(at.conversation))[-1].endswith("A colleague takes over.")
+
+
+async def test_a_mail_waits_for_a_system_that_is_down_under_one_key(town: Town) -> None:
+    town.warehouse.trouble = [ConnectorUnavailable("warehouse")] * 5
+
+    at = await town.mails("parcel P-1234")
     for _ in range(6):
         await town.time_passes(timedelta(minutes=10))
 
     assert await town.owner(at.conversation) == "queue:parcels"
-    assert (await town.replies(at.conversation))[-1].endswith("A colleague takes over.")
+    assert town.post.sent[-1].text.endswith("We have your mail.")
     assert len(town.warehouse.asked) == 5
     assert len({question.key for question in town.warehouse.asked}) == 1
+
+
+async def test_a_second_question_during_a_playbook_has_its_turn(town: Town) -> None:
+    await town.says("Where is my parcel P-1234?", settle=False)
+    at = await town.says("and what are your hours?")
+
+    replies = await town.replies(at.conversation)
+    assert [reply.splitlines()[-1] for reply in replies] == [
+        "Parcel P-1234 is on its way, due Friday.",
+        "We are open.",
+    ]
+
+
+async def test_an_old_reference_does_not_answer_a_new_question(town: Town) -> None:
+    at = await town.says("Where is my parcel P-1234?")
+    await town.says("and the other parcel?")
+
+    assert (await town.replies(at.conversation))[-1] == "Which parcel?"
+
+
+async def test_work_that_raises_is_tried_five_times_and_becomes_work_for_a_person(
+    town: Town,
+) -> None:
+    town.warehouse.trouble = [ValueError("a bug of ours")] * 9
+
+    at = await town.mails("parcel P-1234")
+    for _ in range(9):
+        await town.time_passes(timedelta(minutes=20))
+
+    assert len(town.warehouse.asked) == 5
+    failed = await town.last(at.conversation, "effect_failed")
+    assert failed.data["error"] == "internal error (ValueError)"
+    assert (await town.owner(at.conversation)).startswith("queue:")
 
 
 async def test_card_numbers_are_dropped_and_ibans_put_into_the_vault(town: Town) -> None:

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 from answerable.connectors.core_banking.operations import OPERATIONS, Operation
 from answerable.connectors.http import Ambassador
+from answerable.connectors.registry import Secrets
+from answerable.definition.schema import Integration
 from answerable.flow.ports import Finding, Question
 from answerable.kit.errors import ConnectorRefused, NotAllowed
 
@@ -90,3 +92,11 @@ def _picked(
     facts = {key: answer.get(key) for key in operation.facts if key in fields}
     values = {key: answer.get(key) for key in operation.personal if key in fields}
     return Finding(facts={**facts, "found": found}, values=values if found else {})
+
+
+def create(integration: Integration, address: str, secrets: Secrets) -> CoreBanking:
+    """The entry point. Its key is the secret `key`; the sandbox's is "sandbox"."""
+    key = secrets("key") or "sandbox"
+    return CoreBanking(
+        Ambassador(name=integration.name, base_url=address, headers={"X-Api-Key": key})
+    )

@@ -1,0 +1,40 @@
+"""`answerable check SERVICE`: what is wrong with a definition."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from answerable.cli.options import out, parser, say
+from answerable.definition.load import load_definition
+from answerable.playbooks.library import built_in_actions
+
+
+def run(arguments: Sequence[str]) -> int:
+    options = parser("check", "Checks a service definition.")
+    options.add_argument("service", metavar="SERVICE", type=Path)
+    options.add_argument("--json", action="store_true", help="problems as JSON lines")
+    given = options.parse_args(arguments)
+    result = load_definition(given.service, actions=built_in_actions().catalogue)
+    for problem in result.problems:
+        if given.json:
+            out(
+                {
+                    "severity": problem.severity,
+                    "file": problem.file,
+                    "line": problem.line,
+                    "column": problem.column,
+                    "message": problem.message,
+                }
+            )
+        else:
+            sys.stdout.write(f"{problem}\n")
+    if result.definition is None:
+        say(f"{len(result.errors)} errors, {len(result.warnings)} warnings")
+        return 1
+    definition = result.definition
+    say(
+        f"{definition.tenant}: {len(definition.intents)} intents, "
+        f"{len(definition.playbooks)} playbooks, {len(result.warnings)} warnings; "
+        f"hash {definition.hash[:12]}"
+    )
+    return 0

@@ -1,0 +1,59 @@
+"""Arguments that several commands share, and how they print."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from answerable.kit.errors import InvalidInput
+from answerable.kit.telemetry import configure_logging
+from answerable.processes.settings import Settings, read_settings
+
+
+def parser(name: str, summary: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"answerable {name}", description=summary)
+
+
+def add_data(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--data",
+        metavar="DIR",
+        help="directory of database, keys, models (default: ANSWERABLE_DATA or ./data)",
+    )
+
+
+def settings(data: str | None, **given: str | None) -> Settings:
+    """Settings from the environment and the command line, with logging set up by them."""
+    read = read_settings(os.environ, DATA=data, **given)
+    level = read.get("LOG_LEVEL") or "info"
+    if level not in ("debug", "info", "warning", "error"):
+        raise InvalidInput(
+            "bad_log_level", "ANSWERABLE_LOG_LEVEL must be debug, info, warning or error"
+        )
+    configure_logging(level=level, as_json=(read.get("LOG_FORMAT") or "json") == "json")
+    return read
+
+
+def out(value: Any) -> None:
+    """One JSON value on a line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """A message for people, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def service_file(text: str) -> Path | None:
+    """The service definition's path; None for `-`, which means: no definition."""
+    return None if text == "-" else Path(text)
+
+
+def input_lines() -> Iterator[str]:
+    """Standard input, line by line; bytes that are not UTF-8 are shown as such."""
+    for raw in sys.stdin.buffer:
+        yield raw.decode("utf-8", errors="replace")

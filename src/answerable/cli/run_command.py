@@ -1,0 +1,30 @@
+"""`answerable run SERVICE…`: serve definitions."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from answerable.cli.options import add_data, parser, say, settings
+from answerable.processes.serving import application, chat_secrets, serve
+from answerable.processes.settings import Settings
+from answerable.processes.wiring import open_platform
+
+
+def run(arguments: Sequence[str]) -> int:
+    options = parser("run", "Serves one or more service definitions, all in one process.")
+    options.add_argument("services", metavar="SERVICE", nargs="+", type=Path)
+    add_data(options)
+    options.add_argument("--host", default="127.0.0.1")
+    options.add_argument("--port", type=int, default=8080)
+    given = options.parse_args(arguments)
+    asyncio.run(_serve(settings(given.data), given.services, given.host, given.port))
+    return 0
+
+
+async def _serve(read: Settings, services: Sequence[Path], host: str, port: int) -> None:
+    platform = await open_platform(read, services)
+    secrets = chat_secrets(read, platform.definitions)
+    app = application(platform, secrets=secrets)
+    await serve(
+        app, host=host, port=port, ready=lambda bound: say(f"ready on http://{host}:{bound}")
+    )

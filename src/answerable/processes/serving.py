@@ -1,0 +1,91 @@
+"""Serving: the platform behind its HTTP and WebSocket faces, until told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from socket import socket
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.routing import BaseRoute
+
+from answerable.api.app import create_app
+from answerable.api.context import ApiSettings
+from answerable.api.server import server_config
+from answerable.flow.definitions import Definitions
+from answerable.kit.telemetry import get_logger
+from answerable.processes.settings import Settings
+from answerable.processes.wiring import Platform
+
+log = get_logger("processes")
+
+
+def chat_secrets(settings: Settings, definitions: Definitions) -> dict[str, str]:
+    """The secrets of signed customer tokens, by the names that definitions chose."""
+    names = {
+        channel.sign_in.secret
+        for tenant in definitions.tenants
+        for channel in definitions.active(tenant).channels
+        if channel.sign_in is not None
+    }
+    found = {name: settings.named_secret(name) for name in sorted(names)}
+    for name in found:
+        if found[name] is None:
+            log.warning("secret_missing", setting=name, effect="customers cannot sign in")
+    return {name: secret for name, secret in found.items() if secret}
+
+
+def application(
+    platform: Platform,
+    *,
+    secrets: Mapping[str, str],
+    home: str = "/console/",
+    extra_routes: Sequence[BaseRoute] = (),
+) -> FastAPI:
+    """The gateway's application, which starts and stops the platform with itself."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await platform.start()
+        try:
+            yield
+        finally:
+            await platform.stop()
+
+    return create_app(
+        platform.service,
+        settings=ApiSettings(secrets=dict(secrets), home=home),
+        extra_routes=extra_routes,
+        lifespan=lifespan,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it answers requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            log.info("ready", port=port)
+            self._ready(port)
+
+
+async def serve(
+    app: FastAPI, *, host: str, port: int, ready: Callable[[int], None] = lambda _port: None
+) -> None:
+    """Serve until SIGTERM or SIGINT. ready: told the port once requests are answered."""
+    server = _Server(server_config(app, host=host, port=port), ready)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await server._serve()

@@ -1,0 +1,123 @@
+"""Settings from the environment: typed, read once, and refused when they make no sense.
+
+Every name begins with ANSWERABLE_. A secret may come from a file named by <NAME>_FILE. A name that
+is not known stops the start: a slip must not become a silent default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+from answerable.kit.errors import InvalidInput
+
+PREFIX = "ANSWERABLE_"
+
+SETTINGS: Mapping[str, str] = {
+    "DATA": "Directory for the database, keys, models and checkpoints. Default: ./data",
+    "MASTER_KEY": "32 bytes in base64 that wrap the contacts' keys. Secret; or MASTER_KEY_FILE.",
+    "SIGNING_KEY_FILE": "File with the key that signs checkpoints. Default: DATA/keys/signing.key",
+    "CHECKPOINT_FILE": "Checkpoints outside the database. Default: DATA/checkpoints.jsonl",
+    "MODELS": "Directory of trained models. Default: DATA/models",
+    "LOG_LEVEL": "debug, info, warning or error. Default: info",
+    "LOG_FORMAT": "json or text. Default: json",
+    "IMAP_URL": "imaps://user:password@host/INBOX of a mail inbox. Secret.",
+    "SMTP_URL": "smtp://user:password@host:port for replies by mail. Secret.",
+    "SMTP_IN": "host:port on which mail is received by SMTP. Default: none",
+    "SECURE_COOKIES": "true or false. Default: true unless the host is localhost",
+}
+PATTERNS: Mapping[str, str] = {
+    "IMAP_URL_<INBOX>": "As IMAP_URL, for the one inbox (its name in capitals, - as _).",
+    "CONNECTOR_<NAME>_URL": "Address of an integration, instead of the definition's.",
+    "CONNECTOR_<NAME>_KEY": "Key of an integration. Secret; or CONNECTOR_<NAME>_KEY_FILE.",
+}
+# Read by tests and build scripts, not by processes.
+FOREIGN = ("LEAVE_NOTHING_OUT", "SKIP_WEB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process was told. values: by name without the prefix; secrets never printed."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def data(self) -> Path:
+        return Path(self.values.get("DATA", "data"))
+
+    @property
+    def models(self) -> Path:
+        return Path(self.values.get("MODELS", self.data / "models"))
+
+    @property
+    def signing_key_file(self) -> Path:
+        return Path(self.values.get("SIGNING_KEY_FILE", self.data / "keys" / "signing.key"))
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return Path(self.values.get("CHECKPOINT_FILE", self.data / "checkpoints.jsonl"))
+
+    def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+    def named_secret(self, name: str) -> str | None:
+        """A secret whose name a definition chose, such as a chat's: NAME or NAME_FILE."""
+        if self.environment.get(name):
+            return self.environment[name]
+        file = self.environment.get(f"{name}_FILE")
+        return _file(name, file) if file else None
+
+    def connector_url(self, integration: str) -> str | None:
+        return self.values.get(f"CONNECTOR_{capitals(integration)}_URL")
+
+    def connector_key(self, integration: str) -> str | None:
+        return self.values.get(f"CONNECTOR_{capitals(integration)}_KEY")
+
+
+def capitals(name: str) -> str:
+    return name.upper().replace("-", "_").replace(".", "_")
+
+
+def read_settings(environment: Mapping[str, str], **given: str | None) -> Settings:
+    """Settings from the environment; `given` (from the command line) wins.
+
+    Raises InvalidInput for a name that is not known, or a file that cannot be read.
+    """
+    values: dict[str, str] = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX) or not value:
+            continue
+        short = name.removeprefix(PREFIX)
+        if short in SETTINGS or _matches_pattern(short):
+            values[short] = value
+        elif short.endswith("_FILE") and _is_known(short.removesuffix("_FILE")):
+            values[short.removesuffix("_FILE")] = _file(name, value)
+        elif short not in FOREIGN:
+            raise InvalidInput("unknown_setting", _unknown(name))
+    values.update({name: value for name, value in given.items() if value is not None})
+    return Settings(values=values, environment=dict(environment))
+
+
+def _is_known(short: str) -> bool:
+    return short in SETTINGS or _matches_pattern(short)
+
+
+def _matches_pattern(short: str) -> bool:
+    if short.startswith("IMAP_URL_") and len(short) > len("IMAP_URL_"):
+        return not short.endswith("_FILE")
+    return short.startswith("CONNECTOR_") and short.endswith(("_URL", "_KEY"))
+
+
+def _file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise InvalidInput("unreadable_setting", f"{name}: cannot read {path}: {reason}") from error
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, [PREFIX + known for known in SETTINGS], n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; see docs/reference/settings.md"
+    return f"{name} is not a setting{hint}"
