@@ -191,3 +191,13 @@ def test_any_bytes_are_read_or_refused_by_name(raw: bytes) -> None:
     except UnreadableMail:
         return
     assert "\x00" not in mail.text + mail.subject
+
+
+@pytest.mark.parametrize(
+    ("written", "message_id"),
+    [("<a@b>", "<a@b>"), ("a@b", "<a@b>"), ("<>", None), ("", None), ("broken", None)],
+)
+def test_a_message_id_without_brackets_is_still_one(written: str, message_id: str | None) -> None:
+    mail = parse(f"From: anna@customer.example\r\nMessage-ID: {written}\r\n\r\nx".encode())
+
+    assert mail.message_id == message_id

@@ -27,6 +27,7 @@ from answerable.channels.email.parsed_mail import (
 
 _NO_LIMITS_NAMED = MailLimits()
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,100}")
+_BARE_ID = re.compile(r"[^\s<>@]{1,400}@[^\s<>@]{1,400}")
 _LOST_BY_CUTTING = frozenset({"depth-cut", "parts-cut", "headers-missing"})
 
 
@@ -58,7 +59,7 @@ def parse(raw: bytes, limits: MailLimits = _NO_LIMITS_NAMED) -> ParsedMail:
         reply_to=read_addresses(_joined(headers, "reply-to"), limits.addresses),
         subject=subject,
         date=_date(headers.get("date")),
-        message_id=next(iter(message_ids(headers.get("message-id"), 1)), None),
+        message_id=_own_id(headers.get("message-id")),
         in_reply_to=message_ids(headers.get("in-reply-to"), limits.references),
         references=message_ids(_joined(headers, "references"), limits.references),
         text=text,
@@ -75,6 +76,14 @@ def parse(raw: bytes, limits: MailLimits = _NO_LIMITS_NAMED) -> ParsedMail:
 def _joined(headers: Headers, name: str) -> str:
     """All values of a header that should stand once: two From lines are two senders, not one."""
     return ", ".join(headers.all(name))
+
+
+def _own_id(value: str) -> str | None:
+    """The mail's Message-ID; one without brackets is still one."""
+    found = message_ids(value, 1)
+    if not found and _BARE_ID.fullmatch(value.strip()):
+        return f"<{value.strip()}>"
+    return found[0] if found else None
 
 
 def _date(value: str) -> datetime | None:

@@ -12,6 +12,7 @@ import struct
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from answerable.channels.email.parse import parse
@@ -22,6 +23,7 @@ from answerable.privacy.raw_mail import mask_raw_mail
 HEADER = struct.Struct(">QQ")
 SIZE = struct.Struct(">Q")
 _PAGE = resource.getpagesize()
+_STATM = Path("/proc/self/statm")
 
 
 def main(arguments: list[str]) -> None:
@@ -46,9 +48,9 @@ def _limit(cpu_seconds: int, memory_bytes: int) -> None:
     spent = resource.getrusage(resource.RUSAGE_SELF)
     cpu = int(spent.ru_utime + spent.ru_stime) + 1 + cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        held = int(statm.read().split()[0]) * _PAGE
-    resource.setrlimit(resource.RLIMIT_AS, (held + memory_bytes, resource.RLIM_INFINITY))
+    if _STATM.exists():  # only Linux tells what is held, and keeps the limit
+        held = int(_STATM.read_text("ascii").split()[0]) * _PAGE
+        resource.setrlimit(resource.RLIMIT_AS, (held + memory_bytes, resource.RLIM_INFINITY))
 
 
 def _answer(target: BinaryIO, raw: bytes) -> None:

@@ -1,6 +1,7 @@
 """An SMTP server for intake without a mailbox: says 250 only when the mail is on disk."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +120,8 @@ class SmtpReceiver:
 
     async def start(self) -> int:
         """Begin to listen; the port."""
+        # The library logs every command and with it every address.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             self._protocol, host=self._settings.host, port=self._settings.port
