@@ -212,8 +212,11 @@ class _Server(uvicorn.Server):
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
+    """tasks: of the requests and connections that the server is serving now."""
+
     host: str
     port: int
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set, compare=False)
 
     @property
     def http(self) -> str:
@@ -236,7 +239,7 @@ async def serving(house: House) -> AsyncIterator[Address]:
     ]
     try:
         await server.ready.wait()
-        yield Address(host=host, port=port)
+        yield Address(host=host, port=port, tasks=server.server_state.tasks)
     finally:
         server.should_exit = True
         await tasks[0]

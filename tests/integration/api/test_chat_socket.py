@@ -1,0 +1,221 @@
+"""Customers over real sockets: resumed a thousand times, cut anywhere, slow, and too many."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from answerable.api.context import ApiSettings
+from answerable.channels.chat.history import VISIBLE
+from answerable.channels.chat.service import Timing
+from answerable.kit.ids import ConversationId
+from answerable.ledger.store import read_events
+from tests.support.service import FAST, SECRET, SHOP, Address, House, open_house, serving
+from tests.support.sockets import Chat, RawSocket, chatting, frame, opened_session
+
+RESUMES = 1_000
+CUSTOMERS = 20
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    settings = ApiSettings(
+        secrets={"SHOP_SECRET": SECRET},
+        rates=FAST,
+        timing=Timing(hello_within=0.5, send_within=0.5, close_within=0.2),
+    )
+    house = await open_house(tmp_path / "house.db", settings=settings)
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def at(house: House) -> AsyncIterator[Address]:
+    async with serving(house) as address:
+        yield address
+
+
+async def visible(house: House, conversation: str) -> list[int]:
+    events = await house.service.database.read(
+        lambda tx: read_events(tx, ConversationId(conversation), limit=100_000)
+    )
+    return [event.seq for event in events if event.kind in VISIBLE]
+
+
+async def test_a_conversation_over_a_real_socket(house: House, at: Address) -> None:
+    async with chatting(at, await opened_session(at)) as anna:
+        await anna.hello()
+        await anna.says("what are your hours?", "message-1")
+        while len(anna.seen) < 2:
+            await anna.gets()
+        assert [frame["event"]["author"] for frame in anna.seen] == ["contact", "assistant"]
+
+
+async def test_a_thousand_resumes_have_no_gap_and_no_double(house: House, at: Address) -> None:
+    """Cut at random moments, some in the middle of a frame, while messages come and go."""
+    seed = 20261121
+    print("seed", seed)
+    rolls = random.Random(seed)
+    async with asyncio.timeout(120):
+        await asyncio.gather(*(comes_and_goes(house, at, rolls, n) for n in range(CUSTOMERS)))
+
+
+async def comes_and_goes(house: House, at: Address, rolls: random.Random, number: int) -> None:
+    session = await opened_session(at)
+    seen: list[int] = []
+    outbox: dict[str, str] = {}
+    acknowledged: dict[str, int] = {}
+    conversation: str | None = None
+    for round_ in range(RESUMES // CUSTOMERS):
+        if round_ % 5 == 0:
+            outbox[f"customer-{number}-{round_}"] = f"hours {round_}"
+        raw = await RawSocket.open(at)
+        await raw.upgraded()
+        hello = {"type": "hello", "session": session, "after": seen[-1] if seen else 0}
+        raw.sends(frame(json.dumps(hello)))
+        frames_before_cut = rolls.randrange(0, 8)
+        try:
+            welcome = await raw.json("welcome")
+            conversation = welcome["conversation"] or conversation
+            for client_id, text in outbox.items():
+                raw.sends(frame(json.dumps(
+                    {"type": "message", "client_id": client_id, "text": text}
+                )))  # fmt: skip
+            for _ in range(frames_before_cut):
+                if not outbox and seen and seen[-1] >= welcome["seq"]:
+                    break
+                await takes(raw, seen, outbox, acknowledged)
+        finally:
+            if rolls.random() < 0.5:
+                whole = frame(json.dumps({"type": "ping", "n": 1}))
+                raw.sends(whole[: rolls.randrange(1, len(whole))])
+            raw.cut()
+    async with chatting(at, session) as last:
+        welcome = await last.hello(after=seen[-1] if seen else 0)
+        for client_id, text in outbox.items():
+            acknowledged[client_id] = (await last.says(text, client_id))["seq"]
+        conversation = (await last.hello(seen[-1] if seen else 0))["conversation"]
+        last.seen.clear()
+        expected = await visible(house, str(conversation))
+        while not last.seen or last.seen[-1]["seq"] < expected[-1]:
+            await last.gets("event")
+        seen += [one["seq"] for one in last.seen if one["seq"] > (seen[-1] if seen else 0)]
+    whole_story = await visible(house, str(conversation))
+    assert seen == whole_story[: len(seen)]
+    assert len(seen) >= len(expected)
+    assert len(set(acknowledged.values())) == len(acknowledged) == RESUMES // CUSTOMERS // 5
+    assert set(acknowledged.values()) <= set(whole_story)
+
+
+async def takes(
+    raw: RawSocket, seen: list[int], outbox: dict[str, str], acknowledged: dict[str, int]
+) -> None:
+    """One frame, as a careful client takes it."""
+    opcode, payload = await raw.frame()
+    assert opcode == 1
+    told = json.loads(payload)
+    if told["type"] == "event":
+        assert told["previous"] == (seen[-1] if seen else 0), "a gap"
+        assert told["seq"] > told["previous"], "a double"
+        seen.append(told["seq"])
+    elif told["type"] == "ack":
+        before = acknowledged.setdefault(told["client_id"], told["seq"])
+        assert before == told["seq"], "stored twice"
+        outbox.pop(told["client_id"], None)
+    else:
+        assert told["type"] == "presence", told
+
+
+async def test_a_slow_reader_is_cut_and_costs_nobody_anything(house: House, at: Address) -> None:
+    session = await opened_session(at)
+    process = psutil.Process()
+    async with chatting(at, session) as anna:
+        await anna.hello()
+        for n in range(60):
+            await anna.says(f"{n} " + "x" * 3_900, f"long-message-{n}")
+        await house.service.settle()
+    before = process.memory_info().rss
+
+    slow = await RawSocket.open(at, receive_buffer=2_048)
+    slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    hello = json.dumps({"type": "hello", "session": session, "after": 0})
+    ping = frame(json.dumps({"type": "ping", "n": 1}))
+    slow.sends(frame(hello))
+    async with chatting(at, await opened_session(at)) as ben:
+        await ben.hello()
+        for _ in range(400):
+            slow.sends(frame(hello) + ping)
+            await ben.sends(type="ping", n=1)
+            await ben.gets("pong")
+        async with asyncio.timeout(10):
+            while not slow.writer.is_closing():  # the cut shows when we write
+                slow.sends(ping)
+                await ben.sends(type="ping", n=1)
+                await ben.gets("pong")
+        ack = await ben.says("hours", "still-served")
+    assert ack["type"] == "ack"
+    assert process.memory_info().rss - before < 10 * 2**20
+
+
+async def test_a_vanished_peer_is_noticed(house: House, at: Address) -> None:
+    house.api.chat.timing = Timing(silence=0.2, close_within=0.2)
+    anna = await RawSocket.open(at)
+    await anna.upgraded()
+    anna.sends(frame(json.dumps({"type": "hello", "session": await opened_session(at)})))
+    await anna.json("welcome")
+    assert await anna.close_code() == 4408
+
+
+async def test_leaving_says_so(house: House) -> None:
+    async with serving(house) as at:
+        session = await opened_session(at)
+        anna = await RawSocket.open(at)
+        await anna.upgraded()
+        anna.sends(frame(json.dumps({"type": "hello", "session": session})))
+        await anna.json("welcome")
+    assert await anna.close_code() == 1001
+
+
+async def test_connections_leave_nothing_behind(house: House, at: Address) -> None:
+    session = await opened_session(at)
+    for n in range(50):
+        try:
+            async with chatting(at, session) as anna:
+                await anna.hello()
+                if n % 2:
+                    await anna.says("hours", f"message-{n}")
+        except ConnectionClosed:
+            pass
+    signals = house.api.signals
+    async with asyncio.timeout(5):
+        while at.tasks:
+            await asyncio.wait(at.tasks)
+    assert not signals._chats
+    assert not signals._conversations
+    assert not [t for t in house.service.live._subscribers if t.startswith("conversation:")]
+
+
+async def test_many_customers_see_their_own_words_only(house: House, at: Address) -> None:
+    async def talks(number: int) -> list[str]:
+        async with chatting(at, await opened_session(at)) as one:
+            await one.hello()
+            await one.says(f"hours for {number}", "the-same-id-for-all")
+            while len(one.seen) < 2:
+                await one.gets()
+            return texts(one)
+
+    told = await asyncio.gather(*(talks(number) for number in range(30)))
+
+    for number, heard in enumerate(told):
+        assert heard[0] == f"hours for {number}"
+        assert len([text for text in heard if text.startswith("hours for")]) == 1
+    assert house.service.definitions.active(SHOP)
+
+
+def texts(chat: Chat) -> list[str]:
+    return [frame["event"]["text"] for frame in chat.seen]
