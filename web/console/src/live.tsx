@@ -2,6 +2,7 @@ import {
   deskHello,
   emptyFeed,
   followDesk,
+  forgetTyping,
   LiveStream,
   socketUrl,
   type Connection,
@@ -37,6 +38,7 @@ export function useLive(): LiveState {
 const LISTS_EVERY_MS = 1_500
 /** Without a stream the lists are read again now and then all the same. */
 const POLL_EVERY_MS = 20_000
+const TYPING_LOOKED_AT_MS = 2_000
 const DELIVERY_KINDS = new Set(['reply_delivered', 'reply_failed', 'bounced'])
 
 /** Follows the desk's feed and keeps what the pages show up to date. */
@@ -82,12 +84,17 @@ export function LiveDesk({ children }: { children: ReactNode }) {
     const poll = setInterval(() => {
       if (live.state !== 'online') lists.ask()
     }, POLL_EVERY_MS)
+    const typingEnds = setInterval(() => {
+      current = forgetTyping(current, Date.now())
+      setFeed(current)
+    }, TYPING_LOOKED_AT_MS)
     window.addEventListener('online', wake)
     document.addEventListener('visibilitychange', wake)
     return () => {
       window.removeEventListener('online', wake)
       document.removeEventListener('visibilitychange', wake)
       clearInterval(poll)
+      clearInterval(typingEnds)
       lists.stop()
       live.close()
       stream.current = null

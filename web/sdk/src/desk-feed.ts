@@ -54,6 +54,14 @@ export function followDesk(
   }
 }
 
+/** Without those who stopped writing, or whose end of it was lost; the same feed if there are none. */
+export function forgetTyping(feed: DeskFeed, now: number): DeskFeed {
+  const typing = Object.entries(feed.typing).filter(([, until]) => until > now)
+  return typing.length === Object.keys(feed.typing).length
+    ? feed
+    : { ...feed, typing: Object.fromEntries(typing) }
+}
+
 function changed(
   feed: DeskFeed,
   frame: Record<string, unknown>,

@@ -8,7 +8,9 @@ export type TextPart =
 // Only http and https become links; a closing mark belongs to the sentence, not to the address.
 const LINK = /https?:\/\/[^\s<>"'\u200B-\u200F\u202A-\u202E\u2066-\u2069]+/giu
 const CLOSING = /[.,;:!?)\]}'"\u2026\u3002]+$/u
-const HANDLE = /<([a-z][a-z0-9_-]{0,31}):([0-9]{1,6})>/gu
+const HANDLE = /<([a-z_]{2,20}):([0-9]{1,9})>/gu
+// What somebody typed that looks like a handle comes with a backslash, and is shown without.
+const ESCAPED = /<\\(?=\\* ?[A-Za-z_]{2,20} ?: ?[0-9])/gu
 
 /** Web addresses as links; everything else stays text. */
 export function withLinks(text: string): TextPart[] {
@@ -31,7 +33,7 @@ export function withHandles(text: string): TextPart[] {
   const parts: TextPart[] = []
   let end = 0
   for (const match of text.matchAll(HANDLE)) {
-    if (match.index > end) parts.push({ kind: 'text', text: text.slice(end, match.index) })
+    if (match.index > end) parts.push({ kind: 'text', text: typed(text.slice(end, match.index)) })
     parts.push({
       kind: 'handle',
       text: match[0],
@@ -40,8 +42,12 @@ export function withHandles(text: string): TextPart[] {
     })
     end = match.index + match[0].length
   }
-  if (end < text.length) parts.push({ kind: 'text', text: text.slice(end) })
+  if (end < text.length) parts.push({ kind: 'text', text: typed(text.slice(end)) })
   return parts
+}
+
+function typed(text: string): string {
+  return text.replace(ESCAPED, '<')
 }
 
 function safeAddress(text: string): string | null {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DeskApi, deskHello, emptyFeed, followDesk, isProblem, type DeskFeed } from '../src'
+import { DeskApi, deskHello, emptyFeed, followDesk, forgetTyping, isProblem, type DeskFeed } from '../src'
 
 function follow(frames: unknown[], start: DeskFeed = emptyFeed) {
   let feed = start
@@ -41,6 +41,12 @@ describe('the desk feed', () => {
     const { feed, news } = follow([{ type: 'welcome', position: 40 }, { type: 'resync' }])
     expect(news.at(-1)).toEqual({ type: 'all_changed' })
     expect(feed.position).toBeNull()
+  })
+
+  test('does not believe for ever that somebody is writing', () => {
+    const { feed } = follow([{ type: 'typing', conversation: 'cnv_1', on: true }])
+    expect(forgetTyping(feed, 1_000)).toBe(feed)
+    expect(forgetTyping(feed, 60_000).typing).toEqual({})
   })
 
   test('survives frames that are no frames', () => {

@@ -32,12 +32,16 @@ test('all of the text is kept', () => {
 })
 
 test('handles are set apart', () => {
-  expect(withHandles('IBAN <iban:12>, card <card-number:1>')).toEqual([
+  expect(withHandles('IBAN <iban:12>, born <date_of_birth:1>')).toEqual([
     { kind: 'text', text: 'IBAN ' },
     { kind: 'handle', text: '<iban:12>', type: 'iban', number: 12 },
-    { kind: 'text', text: ', card ' },
-    { kind: 'handle', text: '<card-number:1>', type: 'card-number', number: 1 },
+    { kind: 'text', text: ', born ' },
+    { kind: 'handle', text: '<date_of_birth:1>', type: 'date_of_birth', number: 1 },
   ])
+})
+
+test('what only looks like a handle is shown as it was typed', () => {
+  expect(withHandles('mine is <\\iban:1>')).toEqual([{ kind: 'text', text: 'mine is <iban:1>' }])
 })
 
 test('tags are no handles', () => {

@@ -134,7 +134,7 @@ function Head({ conversation, view }: { conversation: Conversation; view: string
           <Proof proof={contact.proof} />
           <Priority priority={conversation.priority} />
           <span className="fact">
-            {owner.kind === 'agent' && (
+            {owner.kind === 'agent' && conversation.status === 'open' && (
               <span
                 className={present ? 'dot on' : 'dot'}
                 role="img"

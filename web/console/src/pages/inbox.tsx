@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react'
 import { Link, Navigate, Outlet, useMatch, useParams } from 'react-router'
 import { useKeys } from '../keys'
 import { useLive } from '../live'
-import { contactName, ownerName, Priority, Waiting } from '../parts/badges'
+import { contactName, intentTitle, ownerName, Priority, Waiting } from '../parts/badges'
 import { ChannelIcon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
@@ -137,7 +137,7 @@ function Item({ conversation, view }: { conversation: ConversationSummary; view:
           )}
         </span>
         <span className="item-foot">
-          {intent && <span className="intent">{intent.title ?? intent.name}</span>}
+          {intent && <span className="intent">{intentTitle(intent)}</span>}
           {(view.view === 'all' || view.view === 'queue' || view.view === 'closed') && (
             <span className="owner">{ownerName(owner, agent.id)}</span>
           )}

@@ -58,6 +58,11 @@ export function contactName(contact: { name: string | null }): string {
   return contact.name || 'Unknown contact'
 }
 
+/** `none` stands for a matter that the service definition does not know. */
+export function intentTitle(intent: { name: string; title?: string | null }): string {
+  return intent.name === 'none' ? 'Not recognised' : (intent.title ?? intent.name)
+}
+
 export function percent(probability: number): string {
   return `${Math.round(probability * 100)} %`
 }

@@ -1,6 +1,6 @@
 import type { Conversation, IntentScore } from '@answerable/sdk'
 import { useSession } from '../session'
-import { contactName, percent, Proof } from './badges'
+import { contactName, intentTitle, percent, Proof } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
 
@@ -83,7 +83,7 @@ function Intents({ conversation }: { conversation: Conversation }) {
       <ul className="scores">
         {scores.map((score) => (
           <li key={score.name} className={score.applies === false ? 'faint' : ''}>
-            <span className="score-name">{score.title ?? score.name}</span>
+            <span className="score-name">{intentTitle(score)}</span>
             <span className="score-value">{percent(score.confidence)}</span>
             <span className="bar" aria-hidden="true">
               <span style={{ inlineSize: `${Math.max(1, Math.min(100, score.confidence * 100))}%` }} />

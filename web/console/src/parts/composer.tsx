@@ -76,6 +76,12 @@ export function Composer({ conversation, insertion }: ComposerProps) {
     }
   }
 
+  const stopTyping = () => {
+    if (typingAt.current === 0) return
+    typingAt.current = 0
+    tellTyping(id, false)
+  }
+
   const send = async () => {
     const words = text.trim()
     if (!words || busy || !mine || text.length > LIMIT) return
@@ -98,8 +104,7 @@ export function Composer({ conversation, insertion }: ComposerProps) {
         setConflict(await whatChanged(reason))
       } else setError(reason)
     } finally {
-      typingAt.current = 0
-      tellTyping(id, false)
+      stopTyping()
       setBusy(false)
       for (const key of ['conversation', 'messages', 'events']) {
         void client.invalidateQueries({ queryKey: [key, id] })
@@ -184,6 +189,7 @@ export function Composer({ conversation, insertion }: ComposerProps) {
         aria-describedby="reply-hint"
         aria-invalid={over > 0}
         onChange={(event) => change(event.target.value)}
+        onBlur={stopTyping}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
           event.preventDefault()

@@ -2,13 +2,18 @@ import { withHandles, withLinks } from '@answerable/sdk'
 import { Icon } from './icon'
 
 const NAMES: Record<string, string> = {
+  card: 'Card number',
+  cvv: 'Security code',
   iban: 'IBAN',
+  bic: 'BIC',
   phone: 'Phone number',
   email: 'E-mail address',
-  'card-number': 'Card number',
-  pan: 'Card number',
-  name: 'Name',
-  address: 'Address',
+  national_id: 'National ID',
+  tax_id: 'Tax ID',
+  date_of_birth: 'Date of birth',
+  account_number: 'Account number',
+  passport: 'Passport number',
+  ip: 'IP address',
 }
 
 /** What strangers wrote, as text: handles become chips, web addresses links, and nothing is markup. */
