@@ -15,7 +15,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     left_out = [
         f"{report.nodeid}: {reason(report)}" for report in terminalreporter.stats.get("skipped", [])
     ]
-    noted = os.environ.get("ANSWERABLE_LEFT_OUT_FILE")
+    noted = os.environ.get("LEFT_OUT_FILE")
     if noted:
         with Path(noted).open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in left_out)

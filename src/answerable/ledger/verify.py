@@ -130,7 +130,7 @@ def _from_base64(text: str, length: int) -> bytes:
 # --- the export ---------------------------------------------------------------------------------
 
 _EVENT_END = re.compile(
-    rb',"kind":"([a-z_]+)","previous":"([0-9a-f]{64}|)","seq":([1-9][0-9]*)'
+    rb',"kind":"[a-z_]+","previous":"([0-9a-f]{64}|)","seq":([1-9][0-9]*)'
     rb',"stream":"([^"\\]+)","tenant":"([^"\\]+)","hash":"([0-9a-f]{64})"}\n\Z'
 )
 _HASH_LENGTH = len(b',"hash":"' + b"0" * 64 + b'"}\n')
@@ -160,6 +160,7 @@ class Verifier:
         self._key = pinned
         self._outside = outside
         self._tenant = ""
+        self._tenant_bytes = b""
         self._kept: dict[int, str] = {}
         self._heads: dict[bytes, tuple[int, bytes]] = {}
         self._moved: set[bytes] = set()
@@ -178,7 +179,8 @@ class Verifier:
             if self._closed:
                 self._found("after_the_end", "a line after the closing record: it was added later")
                 break
-            end = _EVENT_END.search(line, max(0, len(line) - 1_024))
+            # No name in the tail holds a quote, so the last "kind" begins it.
+            end = _EVENT_END.match(line, max(line.rfind(b',"kind":"'), 0))
             if end is not None and self.line > 1:
                 self._event(line, end)
             else:
@@ -192,7 +194,7 @@ class Verifier:
             self.more_findings += 1
 
     def _event(self, line: bytes, end: re.Match[bytes]) -> None:
-        _, previous, digits, stream, tenant, claimed = end.groups()
+        previous, digits, stream, tenant, claimed = end.groups()
         self._digest.update(line)
         self.events += 1
         seq = int(digits)
@@ -206,7 +208,7 @@ class Verifier:
             self._found(
                 "broken_link", f"{_name(stream, seq)} does not follow from the event before it"
             )
-        if tenant.decode(errors="replace") != self._tenant:
+        if tenant != self._tenant_bytes:
             self._found("foreign", f"{_name(stream, seq)} belongs to another tenant")
         self._heads[stream] = (seq, claimed)
         self._moved.add(stream)
@@ -243,6 +245,7 @@ class Verifier:
         if record.get("format") != FORMAT:
             self._found("unknown_format", f"the format is not {FORMAT}")
         self._tenant = str(record.get("tenant"))
+        self._tenant_bytes = self._tenant.encode()
         self._kept = dict((self._outside or {}).get(self._tenant, {}))
         try:
             key = PublicKey(str(record.get("public_key")))
