@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.ngrams import BUCKETS, Ngrams
@@ -81,6 +82,8 @@ def load_encoder(folder: Path = SHIPPED) -> Encoder:
 
     Raises InvalidInput if the file is there and damaged: weaker work must not begin unnoticed.
     """
+    # Once for the process: threads that share one short product mostly wait for each other.
+    threadpool_limits(1, "blas")
     if not (folder / "encoder.onnx").exists():
         return NgramsOnly()
     return OnnxEncoder(folder)

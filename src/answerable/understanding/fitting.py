@@ -5,6 +5,7 @@ out), and its score had its whole intent not been known (leave one intent out), 
 out-of-scope message near our subjects looks like. Used in training only.
 """
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse  # type: ignore[import-untyped]
 from scipy.linalg import lapack  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.understanding.kernel import KernelHead
 from answerable.understanding.ngrams import BUCKETS, inverse_frequencies, weighted
 from answerable.understanding.ports import Matrix
 
 _BLOCK = 2_000
+_WORTH_THREADS = 4_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,16 @@ class Fit:
 def fit(material: Material, tuning: Tuning) -> Fit:
     """The head with the least squared error plus ridge; deterministic. Memory: 12 bytes times
     the square of the number of examples."""
+    # Threads that wait for each other over a small matrix cost forty times the work itself.
+    with threadpool_limits(_threads(len(material.counts)), "blas"):
+        return _fit(material, tuning)
+
+
+def _threads(examples: int) -> int:
+    return (os.cpu_count() or 1) if examples >= _WORTH_THREADS else 1
+
+
+def _fit(material: Material, tuning: Tuning) -> Fit:
     inverse_frequency = inverse_frequencies(material.counts)
     grams = _gram_matrix(material.counts, inverse_frequency, tuning.shares)
     cosines = material.vectors @ material.vectors.T

@@ -1,7 +1,8 @@
 """Training: from labelled examples to a model that knows how far it can be trusted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,9 @@ MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
 MOST_HAM = 500
 _TUNINGS = tuple(
-    Tuning(sharpness=sharpness, shares=(share, share), ridge=ridge)
+    Tuning(sharpness=sharpness, shares=(share, share), ridge=0.2)
     for sharpness in (2.0, 3.0)
     for share in (0.05, 0.1, 0.25)
-    for ridge in (0.1, 0.25)
 )
 
 
@@ -79,46 +79,65 @@ def train(
     tuning = _chosen_tuning(material, rows, seed)
     fitted = fit(material, tuning)
     intents = _intents(fitted, rows)
-    ham = [text for text, target in zip(rows.texts, rows.targets, strict=True) if target.any()]
     return Model(
         manifest=_manifest(examples, rows, intents, tuning, languages, precision, encoder),
         intents=intents,
         moods=label_head("sentiment", MOODS, encoder),
         urgency=label_head("urgency", URGENCIES, encoder),
-        spam=_spam_head(ham, encoder),
+        spam=_spam_head(material, encoder),
         languages=LanguageReader(languages),
         encoder=encoder,
     )
 
 
 def label_head(
-    lexicon: str,
-    labels: tuple[str, ...],
-    encoder: Encoder,
-    more: Sequence[tuple[str, str]] = (),
+    lexicon: str, labels: tuple[str, ...], encoder: Encoder, more: Material | None = None
 ) -> LabelHead:
-    """A head for the sentences of one of our lists, and `more` (label, sentence) pairs."""
-    pairs = [*read_lexicon(lexicon), *more]
+    """A head for the sentences of one of our lists, and `more` with the same labels."""
+    own = _lexicon(lexicon, labels, encoder)
+    material = own if more is None else _joined(own, more)
+    fitted = fit(material, Tuning(sharpness=2.0, shares=(0.1, 0.1), ridge=0.25))
+    temperature = fit_temperature(fitted.held_out, material.targets)
+    return LabelHead(labels=labels, temperature=temperature, head=fitted.head)
+
+
+@lru_cache(maxsize=16)  # a process with many tenants encodes our lists once
+def _lexicon(name: str, labels: tuple[str, ...], encoder: Encoder) -> Material:
+    pairs = read_lexicon(name)
     texts = [prepared(text) for _, text in pairs]
     ngrams = Ngrams()
     targets = np.zeros((len(pairs), len(labels)), dtype=np.float32)
     for row, (label, _) in enumerate(pairs):
         targets[row, labels.index(label)] = 1
-    material = Material(
+    return Material(
         vectors=encoder.encode(texts),
         counts=[ngrams.counts(text) for text in texts],
         targets=targets,
     )
-    fitted = fit(material, Tuning(sharpness=2.0, shares=(0.1, 0.1), ridge=0.25))
-    temperature = fit_temperature(fitted.held_out, targets)
-    return LabelHead(labels=labels, temperature=temperature, head=fitted.head)
 
 
-def _spam_head(ham: Sequence[str], encoder: Encoder) -> LabelHead:
-    step = max(1, -(-len(ham) // MOST_HAM))
-    known = [text for name in ("sentiment", "urgency") for _, text in read_lexicon(name)]
-    more = [("ham", text) for text in [*ham[::step], *known]]
-    return label_head("spam", HAM_OR_SPAM, encoder, more)
+def _spam_head(messages: Material, encoder: Encoder) -> LabelHead:
+    """What customers write about, and how they feel about it, is not spam."""
+    step = max(1, -(-len(messages.targets) // MOST_HAM))
+    rows = np.flatnonzero(messages.targets.sum(axis=1) > 0)[::step]
+    ham = _as_ham(messages.part(rows))
+    for name, labels in (("sentiment", MOODS), ("urgency", URGENCIES)):
+        ham = _joined(ham, _as_ham(_lexicon(name, labels, encoder)))
+    return label_head("spam", HAM_OR_SPAM, encoder, ham)
+
+
+def _as_ham(material: Material) -> Material:
+    return replace(
+        material, targets=np.tile(np.array([1, 0], dtype=np.float32), (len(material.counts), 1))
+    )
+
+
+def _joined(one: Material, two: Material) -> Material:
+    return Material(
+        vectors=np.concatenate([one.vectors, two.vectors]),
+        counts=[*one.counts, *two.counts],
+        targets=np.concatenate([one.targets, two.targets]),
+    )
 
 
 def _sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
@@ -203,7 +222,7 @@ def _scope_judge(fitted: Fit, inside: NDArray[np.bool_], spoken: NDArray[np.bool
             # A message with a second intent would still be in scope without this one.
             only = np.flatnonzero((fitted.targets[mine] > 0).sum(axis=1) == 1)
             others = inside & (fitted.targets[:, number] == 0)
-            near = fitted.cosines[np.ix_(mine[only], np.flatnonzero(others))]
+            near = fitted.cosines[mine[only]][:, others]
             far = _without_self(fitted.cosines, mine[only])[:, ~inside]
             unknown.append(scope_features(scores[only], near, far))
     return fit_scope(known, np.concatenate(unknown) if unknown else known[:0], strange)
@@ -213,7 +232,8 @@ def _features(
     fitted: Fit, scores: Matrix, rows: NDArray[np.int64], inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     cosines = _without_self(fitted.cosines, rows)
-    return scope_features(scores[rows], cosines[:, inside], cosines[:, ~inside])
+    near = cosines if inside.all() else cosines[:, inside]
+    return scope_features(scores[rows], near, cosines[:, ~inside])
 
 
 def _without_self(cosines: Matrix, rows: NDArray[np.int64]) -> Matrix:
