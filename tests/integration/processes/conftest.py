@@ -1,0 +1,38 @@
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from answerable.processes.schema import upgrade
+from tests.support.town import DEFINITION, Town, open_town
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Commands set logging up for their process; the next test has another standard error."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with an empty database of this version."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    upgrade(folder / "answerable.db")
+    return folder
+
+
+@pytest.fixture
+def service_file(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.yaml"
+    path.write_bytes(DEFINITION)
+    return path
+
+
+@pytest.fixture
+async def town(data: Path) -> AsyncIterator[Town]:
+    town = open_town(data / "answerable.db")
+    yield town
+    await town.service.database.close()
