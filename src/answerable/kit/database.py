@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, MetaData, event
 
 from answerable.kit.canonical import canonical_text
+from answerable.kit.failpoints import Failpoint
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -94,10 +95,11 @@ _SINGLE = object()
 
 
 class Database:
-    """SQLite: the embedded store. Open with `open_database`, close with `close`."""
+    """SQLite: the embedded store. Close it with `close`. failpoint: for tests of crashes only."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, failpoint: Failpoint | None = None) -> None:
         self.path = str(path)
+        self._failpoint = failpoint
         self.commits = 0
         self._broken: BaseException | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -213,6 +215,10 @@ class Database:
                     results = unit(connection, [job.argument for job in jobs])
                     for job, result in zip(jobs, results, strict=True):
                         job.result = result
+            if self._failpoint is not None:
+                self._failpoint.reached("before", [job.unit for job in group])
+        if self._failpoint is not None:
+            self._failpoint.reached("after", [job.unit for job in group])
         self.commits += 1
         for callback in connection.info.get("after_commit", ()):
             callback()

@@ -23,6 +23,10 @@ SETTINGS: Mapping[str, str] = {
     "LOG_FORMAT": "json or text. Default: json",
     "IMAP_URL": "imaps://user:password@host/INBOX of a mail inbox. Secret.",
     "SMTP_URL": "smtp://user:password@host:port for replies by mail. Secret.",
+    "MAIL_AUTHSERV": (
+        "authserv-id of the mail server whose Authentication-Results are believed; with it a mail "
+        "joins a conversation only if its From domain passed DMARC. Default: none"
+    ),
     "SMTP_IN": "host:port on which mail is received by SMTP. Default: none",
     "SECURE_COOKIES": "true or false. Default: true unless the host is localhost",
 }
@@ -31,8 +35,8 @@ PATTERNS: Mapping[str, str] = {
     "CONNECTOR_<NAME>_URL": "Address of an integration, instead of the definition's.",
     "CONNECTOR_<NAME>_KEY": "Key of an integration. Secret; or CONNECTOR_<NAME>_KEY_FILE.",
 }
-# Read by tests and build scripts, not by processes.
-FOREIGN = ("LEAVE_NOTHING_OUT", "SKIP_WEB")
+# For tests and build scripts, never for service; FAILPOINT: see kit/failpoints.py.
+FOREIGN = ("LEAVE_NOTHING_OUT", "SKIP_WEB", "FAILPOINT")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.smtp_out import SmtpSender
+from answerable.channels.email.store import release_mails
 from answerable.connectors.registry import build_connectors
 from answerable.contacts.threading import Evidence
 from answerable.definition.load import load_definition
@@ -16,9 +17,11 @@ from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.ports import Alarm, Connector, Deliverer
 from answerable.flow.service import Service
+from answerable.kit import failpoints
 from answerable.kit.clock import Clock, SystemClock
 from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
+from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.store import release_leases
@@ -116,12 +119,13 @@ async def open_platform(
     clock: Clock | None = None,
     alarm: Alarm | None = None,
     deliverers: Mapping[tuple[TenantId, str], Deliverer] | None = None,
-    threading: Evidence = Evidence.TOKEN,
+    threading: Evidence | None = None,
     connector_url: Callable[[str], str | None] | None = None,
 ) -> Platform:
     """Everything built and the database brought up to date; nothing runs yet.
 
-    deliverers: instead of SMTP, for scenarios. connector_url: instead of the settings'.
+    deliverers: instead of SMTP, for scenarios. threading: for mail from files.
+    connector_url: instead of the settings'.
     """
     clock = clock or SystemClock()
     actions = built_in_actions()
@@ -131,14 +135,19 @@ async def open_platform(
     upgrade(path)
     master = master_key(settings)
     signing = signing_key(settings)
-    database = Database(path)
+    failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
+    database = Database(path, failpoint=failpoint)
     await database.read(lambda tx: check_master_keys(tx, master))
     definitions = Definitions(actions)
     for file, definition in services:
         definitions.add(definition)
         await _activate(database, definitions, definition, file, clock)
+    now = clock.now()
     await database.write(release_leases)
-    inboxes = mail_inboxes(definitions, instance=instance_name(master), required=threading)
+    await database.write(lambda tx: release_mails(tx, now=now))
+    inboxes = mail_inboxes(
+        definitions, settings, instance=instance_name(master), required=threading
+    )
     connectors = _connectors(settings, definitions, connector_url)
     way_out = delivery(settings, definitions, inboxes, master=master, clock=clock)
     if deliverers is None:

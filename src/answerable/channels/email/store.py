@@ -177,6 +177,16 @@ def _claimed(tx: Connection, row: sa.Row[tuple[object, ...]], due_at: datetime) 
     return mail
 
 
+def release_mails(tx: Connection, *, now: datetime) -> None:
+    """Mails that an ended process had taken are due at once: for the only process of an embedded
+    store, when it starts. A mail that ends the process is still counted in `attempts`."""
+    tx.execute(
+        sa.update(raw_mail)
+        .where(raw_mail.c.state == MailState.STORED, raw_mail.c.due_at > now)
+        .values(due_at=now)
+    )
+
+
 def get_raw_mail(tx: Connection, tenant: TenantId, mail_id: str) -> StoredRawMail | None:
     """A mail with its ciphertext; None if it is unknown, another tenant's, or was erased."""
     row = tx.execute(
