@@ -1,1 +1,1 @@
-"""Channels: from wire form to message and from reply to wire form; nothing wire-shaped leaves them."""
+"""From wire form to message and from reply to wire form; nothing wire-shaped leaves a channel."""

@@ -208,7 +208,8 @@ def main_matter(understanding: Understanding, definition: ServiceDefinition) -> 
     for score in scores:
         intent = definition.intents.get(score.name)
         courtesy = intent is not None and intent.courtesy
-        if not courtesy and (score is scores[0] or score.applies):
+        real = score.applies and score.confidence >= definition.thresholds.clarify
+        if not courtesy and (score is scores[0] or real):
             return score
     return scores[0] if scores else None
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from answerable.channels.email.automatic import OwnNames
@@ -25,19 +24,24 @@ from answerable.kit.canonical import sha256_hex
 from answerable.kit.clock import Clock
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
-from answerable.kit.telemetry import get_logger
 from answerable.privacy.keys import MasterKey
 from answerable.processes.settings import Settings, capitals
 
-log = get_logger("processes")
-
-LOOK_EVERY = timedelta(seconds=5)  # for mails whose hint was lost or that wait for another try
-
 
 def mail_inboxes(
-    definitions: Definitions, *, instance: str, required: Evidence = Evidence.TOKEN
+    definitions: Definitions,
+    settings: Settings,
+    *,
+    instance: str,
+    required: Evidence | None = None,
 ) -> dict[tuple[TenantId, str], MailInbox]:
-    """Every mail inbox with an address, of all tenants."""
+    """Every mail inbox with an address, of all tenants.
+
+    required: what a mail must show to join a conversation; by default what the inbox's mail
+    server lets us ask for.
+    """
+    trusted = settings.get("MAIL_AUTHSERV")
+    required = required or (Evidence.ALIGNED if trusted else Evidence.TOKEN)
     channels = [
         (definition, channel)
         for definition in map(definitions.active, definitions.tenants)
@@ -53,6 +57,7 @@ def mail_inboxes(
             tenant=definition.tenant,
             name=channel.name,
             address=str(channel.address).lower(),
+            trusted_server=trusted,
             required=required,
             own=own,
         )
@@ -117,7 +122,6 @@ class MailRoom:
     reader: MailReader
     receiver: SmtpReceiver | None
     followers: list[ImapFollower]
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -125,10 +129,7 @@ class MailRoom:
         if self.receiver is not None:
             await self.receiver.start()
         self._tasks = [asyncio.create_task(follower.run(self._stop)) for follower in self.followers]
-        self._tasks.append(asyncio.create_task(self._read_forever()))
-
-    def stored(self) -> None:
-        self._news.set()
+        self._tasks.append(asyncio.create_task(self.intake.run(self._stop)))
 
     async def close(self) -> None:
         """Stop receiving; what is stored and unread is read after the next start."""
@@ -139,20 +140,6 @@ class MailRoom:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.reader.close()
-
-    async def _read_forever(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                while await self.intake.advance():
-                    pass
-            except Exception:
-                log.exception("mail_reading_failed")
-            try:
-                async with asyncio.timeout(LOOK_EVERY.total_seconds()):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
 
 
 def mail_room(
@@ -179,7 +166,6 @@ def mail_room(
             intake,
             {inbox.address: inbox for inbox in inboxes.values()},
             _listen_on(listen),
-            on_stored=room.stored,
         )
     for inbox in inboxes.values():
         url = settings.get(f"IMAP_URL_{capitals(inbox.name)}")
@@ -192,7 +178,6 @@ def mail_room(
                     intake=intake,
                     database=service.database,
                     clock=service.clock,
-                    on_stored=room.stored,
                 )
             )
     return room
