@@ -24,7 +24,7 @@ from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
-from answerable.understanding.prepare import has_letters, prepared, units
+from answerable.understanding.prepare import has_letters, prepared, units, whole_share
 from answerable.understanding.scope import ScopeJudge, scope_features
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
 
@@ -150,7 +150,8 @@ class Model:
         readable = has_letters(plain)
         intents = self.intents
         scores, cosines = intents.head.scores(vectors, counts)
-        together = scores.max(axis=0, keepdims=True)
+        share = whole_share(parts[0])
+        together = share * scores[:1] + (1 - share) * scores.max(axis=0, keepdims=True)
         confidence = intents.confidence.of(together)[0]
         likely = self._scope(scores, cosines) if readable else 0.0
         in_scope = likely >= scope

@@ -34,6 +34,8 @@ from answerable.understanding.understanding import URGENCIES
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
 MOST_HAM = 500
+FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
+FEW_TUNING = Tuning(sharpness=3.0, shares=(0.05, 0.05), ridge=0.1)
 _TUNINGS = tuple(
     Tuning(sharpness=sharpness, shares=(share, share), ridge=0.2)
     for sharpness in (2.0, 3.0)
@@ -172,8 +174,8 @@ def _distinct(examples: Sequence[Example]) -> _Rows:
 def _chosen_tuning(material: Material, rows: _Rows, seed: int) -> Tuning:
     """The setting with the least log loss on held-out messages; the plain one if too few."""
     usable = np.flatnonzero(~rows.described)
-    if len(usable) < 2 * len(rows.labels):
-        return Tuning()
+    if len(usable) < FEW_EACH * len(rows.labels):
+        return FEW_TUNING
     if len(usable) > TUNED_ON:
         chosen = np.random.default_rng(seed).choice(usable, TUNED_ON, replace=False)
         material = material.part(np.sort(chosen))
