@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'react'
-import { NavLink, Outlet, useMatch } from 'react-router'
+import { NavLink, Outlet, useLocation, useMatch } from 'react-router'
 import { api } from './api'
 import { forgetOldDrafts } from './drafts'
 import { useKeys } from './keys'
 import { useLive } from './live'
+import { Fence } from './parts/fence'
 import { HelpDialog } from './parts/help-dialog'
 import { Icon } from './parts/icon'
 import { useOverview } from './queries'
@@ -15,6 +16,8 @@ export function Shell() {
   const { agent } = useSession()
   const [help, setHelp] = useState(false)
   const reading = useMatch('/:view/:conversation') !== null
+  // Another page deserves another try, but the list keeps its place while conversations change.
+  const at = useLocation().pathname.split('/')[1]
   useEffect(() => forgetOldDrafts(Date.now()), [])
   useKeys({ '?': () => setHelp(true) })
   return (
@@ -33,7 +36,9 @@ export function Shell() {
       <Foot onHelp={() => setHelp(true)} />
       <main id="main" tabIndex={-1}>
         <ConnectionBar />
-        <Outlet />
+        <Fence key={at}>
+          <Outlet />
+        </Fence>
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>

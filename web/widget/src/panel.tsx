@@ -131,7 +131,7 @@ function Log({ view, session, words }: { view: ChatView; session: ChatSession; w
 
 function Entry({ entry, words }: { entry: ChatEntry; words: Words }) {
   if (entry.kind === 'notice') {
-    return <p class="notice" dir="auto">{entry.text || words.notices[entry.code] || entry.code}</p>
+    return <p class="notice" dir="auto">{entry.text || noticeText(entry.code, words)}</p>
   }
   return (
     <Bubble
@@ -142,6 +142,10 @@ function Entry({ entry, words }: { entry: ChatEntry; words: Words }) {
       <Linked text={entry.text} />
     </Bubble>
   )
+}
+
+function noticeText(code: string, words: Words): string {
+  return Object.hasOwn(words.notices, code) ? (words.notices[code] ?? code) : code
 }
 
 function AuthorLabel({ author, name, words }: { author: Author; name: string | null; words: Words }) {

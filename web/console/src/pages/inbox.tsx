@@ -4,6 +4,7 @@ import { Link, Navigate, Outlet, useMatch, useParams } from 'react-router'
 import { useKeys } from '../keys'
 import { useLive } from '../live'
 import { contactName, intentTitle, ownerName, Priority, Waiting } from '../parts/badges'
+import { Fence } from '../parts/fence'
 import { ChannelIcon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
@@ -13,7 +14,7 @@ import { useSession } from '../session'
 import { viewOf, type ViewEntry } from '../views'
 
 export function InboxPage() {
-  const { view: name } = useParams()
+  const { view: name, conversation } = useParams()
   const view = viewOf(name)
   const reading = useMatch('/:view/:conversation') !== null
   useEffect(() => {
@@ -23,7 +24,9 @@ export function InboxPage() {
   return (
     <div className="inbox">
       <ConversationList key={view.view} view={view} />
-      <Outlet />
+      <Fence key={conversation ?? ''}>
+        <Outlet />
+      </Fence>
     </div>
   )
 }

@@ -7,18 +7,22 @@ export function Priority({ priority }: { priority: string }) {
   return <span className={`badge priority-${priority}`}>{priority}</span>
 }
 
-export function Proof({ proof }: { proof: string }) {
-  const texts: Record<string, string> = {
+// Maps, because a plain object also answers to names such as "constructor".
+const PROOFS = new Map(
+  Object.entries({
     anonymous: 'Anonymous',
     email: 'E-mail only',
     'signed-in': 'Signed in',
     'one-time-code': 'Proven by code',
     'fresh-one-time-code': 'Proven by fresh code',
-  }
+  }),
+)
+
+export function Proof({ proof }: { proof: string }) {
   const strong = proof !== 'anonymous' && proof !== 'email'
   return (
     <span className={strong ? 'badge good' : 'badge'} title="How well we know who is writing">
-      {texts[proof] ?? proof}
+      {PROOFS.get(proof) ?? proof}
     </span>
   )
 }

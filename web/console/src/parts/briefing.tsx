@@ -4,13 +4,15 @@ import { contactName, intentTitle, percent, Proof } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
 
-const DECISIONS: Record<string, string> = {
+const DECISIONS = new Map(
+  Object.entries({
   run_playbook: 'Answer by playbook',
   ask: 'Ask the contact',
   draft: 'Draft for an agent',
   hand_off: 'Hand off to people',
   set_aside: 'Set aside',
-}
+  }),
+)
 
 /** All that a person needs to answer well without reading everything first. */
 export function BriefingPanel(props: { conversation: Conversation; onInsert: (text: string) => void }) {
@@ -63,7 +65,7 @@ export function BriefingPanel(props: { conversation: Conversation; onInsert: (te
       <section>
         <h2>Decision</h2>
         <p>
-          {decision ? (DECISIONS[decision.kind] ?? decision.kind) : 'None yet'}
+          {decision ? (DECISIONS.get(decision.kind) ?? decision.kind) : 'None yet'}
           {decision?.team ? `, team ${decision.team}` : ''}
         </p>
         {(reasons ?? []).length > 0 && <Reasons conversation={conversation} />}

@@ -59,15 +59,17 @@ function Entry({ event }: { event: LedgerEvent }) {
   )
 }
 
-const ACTORS: Record<string, string> = {
-  contact: 'Contact',
-  assistant: 'Assistant',
-  agent: 'Agent',
-  system: 'Answerable',
-}
+const ACTORS = new Map(
+  Object.entries({
+    contact: 'Contact',
+    assistant: 'Assistant',
+    agent: 'Agent',
+    system: 'Answerable',
+  }),
+)
 
 /** actor: a kind, or a kind and an id; the sentence beside it has the name. */
 function actorName(actor: string): string {
   const [kind = ''] = actor.split(':')
-  return ACTORS[kind] ?? actor
+  return ACTORS.get(kind) ?? actor
 }
