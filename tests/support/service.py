@@ -22,7 +22,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from answerable.api.app import create_app
 from answerable.api.context import Api, ApiSettings
-from answerable.api.server import server_config
+from answerable.api.server import listening_socket, server_config
 from answerable.channels.chat.service import Rates
 from answerable.definition.load import load_definition
 from answerable.desk.agent import Agent, Role
@@ -228,9 +228,14 @@ class Address:
 
 
 @asynccontextmanager
-async def serving(house: House) -> AsyncIterator[Address]:
-    """A real server on a free port, with the service's loops running, until the end."""
-    listening = socket.create_server(("127.0.0.1", 0))
+async def serving(house: House, *, send_buffer: int | None = None) -> AsyncIterator[Address]:
+    """A real server on a free port, with the service's loops running, until the end.
+
+    send_buffer: bytes that the kernel keeps for a peer that does not read, if not its default.
+    """
+    listening = listening_socket("127.0.0.1", 0)
+    if send_buffer is not None:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     host, port = listening.getsockname()
     server = _Server(server_config(house.app, host=host, port=port))
     tasks = [

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -65,7 +66,12 @@ class Chat:
 async def chatting(
     at: Address, session: str, *, origin: str | None = ORIGIN
 ) -> AsyncIterator[Chat]:
-    async with connect(at.ws + CHAT, origin=origin, ping_interval=None) as socket_:  # type: ignore[arg-type]
+    async with connect(
+        at.ws + CHAT,
+        origin=origin,  # type: ignore[arg-type]
+        ping_interval=None,
+        max_queue=None,  # else the client cannot close while it has much unread
+    ) as socket_:
         yield Chat(socket_, session)
 
 
@@ -143,9 +149,11 @@ class RawSocket:
             if frame["type"] == kind:
                 return frame
 
-    def cut(self) -> None:
+    async def cut(self) -> None:
         """Without any goodbye."""
         self.writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
 
 
 def frame(

@@ -70,7 +70,6 @@ async def comes_and_goes(house: House, at: Address, rolls: random.Random, number
     seen: list[int] = []
     outbox: dict[str, str] = {}
     acknowledged: dict[str, int] = {}
-    conversation: str | None = None
     for round_ in range(RESUMES // CUSTOMERS):
         if round_ % 5 == 0:
             outbox[f"customer-{number}-{round_}"] = f"hours {round_}"
@@ -81,7 +80,6 @@ async def comes_and_goes(house: House, at: Address, rolls: random.Random, number
         frames_before_cut = rolls.randrange(0, 8)
         try:
             welcome = await raw.json("welcome")
-            conversation = welcome["conversation"] or conversation
             for client_id, text in outbox.items():
                 raw.sends(frame(json.dumps(
                     {"type": "message", "client_id": client_id, "text": text}
@@ -94,18 +92,21 @@ async def comes_and_goes(house: House, at: Address, rolls: random.Random, number
             if rolls.random() < 0.5:
                 whole = frame(json.dumps({"type": "ping", "n": 1}))
                 raw.sends(whole[: rolls.randrange(1, len(whole))])
-            raw.cut()
+            await raw.cut()
     async with chatting(at, session) as last:
-        welcome = await last.hello(after=seen[-1] if seen else 0)
+        await last.hello(after=seen[-1] if seen else 0)
         for client_id, text in outbox.items():
             acknowledged[client_id] = (await last.says(text, client_id))["seq"]
-        conversation = (await last.hello(seen[-1] if seen else 0))["conversation"]
-        last.seen.clear()
-        expected = await visible(house, str(conversation))
-        while not last.seen or last.seen[-1]["seq"] < expected[-1]:
+        found = await house.api.customers.find(session)
+        assert found is not None
+        conversation = str(found.conversation)
+        expected = await visible(house, conversation)
+        while max([0, *seen, *(one["seq"] for one in last.seen)]) < expected[-1]:
             await last.gets("event")
-        seen += [one["seq"] for one in last.seen if one["seq"] > (seen[-1] if seen else 0)]
-    whole_story = await visible(house, str(conversation))
+        for one in last.seen:
+            assert one["previous"] == (seen[-1] if seen else 0)
+            seen.append(one["seq"])
+    whole_story = await visible(house, conversation)
     assert seen == whole_story[: len(seen)]
     assert len(seen) >= len(expected)
     assert len(set(acknowledged.values())) == len(acknowledged) == RESUMES // CUSTOMERS // 5
@@ -131,35 +132,29 @@ async def takes(
         assert told["type"] == "presence", told
 
 
-async def test_a_slow_reader_is_cut_and_costs_nobody_anything(house: House, at: Address) -> None:
-    session = await opened_session(at)
+async def test_a_slow_reader_is_cut_and_costs_nobody_anything(house: House) -> None:
     process = psutil.Process()
-    async with chatting(at, session) as anna:
-        await anna.hello()
-        for n in range(60):
-            await anna.says(f"{n} " + "x" * 3_900, f"long-message-{n}")
-        await house.service.settle()
-    before = process.memory_info().rss
-
-    slow = await RawSocket.open(at, receive_buffer=2_048)
-    slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
-    hello = json.dumps({"type": "hello", "session": session, "after": 0})
-    ping = frame(json.dumps({"type": "ping", "n": 1}))
-    slow.sends(frame(hello))
-    async with chatting(at, await opened_session(at)) as ben:
-        await ben.hello()
-        for _ in range(400):
-            slow.sends(frame(hello) + ping)
-            await ben.sends(type="ping", n=1)
-            await ben.gets("pong")
-        async with asyncio.timeout(10):
+    async with serving(house, send_buffer=4_096) as at:
+        session = await opened_session(at)
+        async with chatting(at, session) as anna:
+            await anna.hello()
+            for n in range(60):
+                await anna.says(f"{n} " + "x" * 3_900, f"long-message-{n}")
+        before = process.memory_info().rss
+        slow = await RawSocket.open(at, receive_buffer=2_048)
+        await slow.upgraded()
+        slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        slow.sends(frame(json.dumps({"type": "hello", "session": session, "after": 0})))
+        ping = frame(json.dumps({"type": "ping", "n": 1}))
+        async with chatting(at, await opened_session(at)) as ben, asyncio.timeout(10):
+            await ben.hello()
             while not slow.writer.is_closing():  # the cut shows when we write
                 slow.sends(ping)
                 await ben.sends(type="ping", n=1)
                 await ben.gets("pong")
-        ack = await ben.says("hours", "still-served")
-    assert ack["type"] == "ack"
-    assert process.memory_info().rss - before < 10 * 2**20
+            assert (await ben.says("hours", "still-served"))["type"] == "ack"
+        await slow.cut()
+        assert process.memory_info().rss - before < 10 * 2**20
 
 
 async def test_a_vanished_peer_is_noticed(house: House, at: Address) -> None:
@@ -169,6 +164,7 @@ async def test_a_vanished_peer_is_noticed(house: House, at: Address) -> None:
     anna.sends(frame(json.dumps({"type": "hello", "session": await opened_session(at)})))
     await anna.json("welcome")
     assert await anna.close_code() == 4408
+    await anna.cut()
 
 
 async def test_leaving_says_so(house: House) -> None:
@@ -179,6 +175,7 @@ async def test_leaving_says_so(house: House) -> None:
         anna.sends(frame(json.dumps({"type": "hello", "session": session})))
         await anna.json("welcome")
     assert await anna.close_code() == 1001
+    await anna.cut()
 
 
 async def test_connections_leave_nothing_behind(house: House, at: Address) -> None:
