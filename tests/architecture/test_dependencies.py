@@ -1,0 +1,68 @@
+"""What is declared is used, what is used is declared, and what is pinned is what was asked for."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.architecture.source import ROOT, modules
+
+# Needed though no line imports them, and why.
+NOT_IMPORTED = {
+    "python-multipart": "Starlette parses forms with it",
+    "tzdata": "time zones where the system has none",
+    "uvloop": "uvicorn's event loop",
+    "websockets": "uvicorn's WebSocket protocol",
+}
+# Part of another package that is declared, and moving with it.
+WITHIN_OTHERS = {"starlette": "FastAPI", "pydantic-core": "pydantic"}
+BUILD_STEPS = {"answerable/understanding/build_encoder.py"}  # run with the development packages
+OURS = {"answerable", "answerable_sandbox"}
+
+
+def declared() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+
+
+def imported() -> set[str]:
+    """Distributions that the source imports, by their canonical names."""
+    tops = {
+        name.split(".")[0]
+        for module in modules()
+        if module.name not in BUILD_STEPS
+        for node in ast.walk(module.tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and node.level == 0
+            else []
+        )
+    }
+    owners = packages_distributions()
+    outside = tops - set(sys.stdlib_module_names) - OURS - {""}
+    return {canonicalize_name(owner) for top in outside for owner in owners[top][:1]}
+
+
+def test_what_is_imported_is_declared() -> None:
+    assert imported() - declared() - set(WITHIN_OTHERS) == set()
+
+
+def test_what_is_declared_is_imported_or_excused() -> None:
+    assert declared() - imported() - set(NOT_IMPORTED) == set()
+
+
+def test_the_lock_files_are_in_step_with_the_project() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/lock", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
