@@ -1,0 +1,128 @@
+"""What must survive, as scenes of any size: small ones in the tests, full ones in `make chaos`."""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support import ledgers
+from tests.support.processes import Instance, Zygote, living
+from tests.support.talkers import Talker, findings, open_session
+
+KEY = "wk_northwind_demo"
+SAID = (
+    "Hello, this is message {n}",
+    "When is your branch in Hamburg open? ({n})",
+    "My IBAN is DE89 3704 0044 0532 0130 00, message {n}",
+    "hm {n}",
+)
+
+
+@dataclass
+class Told:
+    """What came of a scene. wrong: must be empty. figures: for the report."""
+
+    wrong: list[str] = field(default_factory=list)
+    figures: dict[str, float | int | str] = field(default_factory=dict)
+
+
+def texts(name: str, count: int, random_: random.Random) -> list[str]:
+    return [random_.choice(SAID).format(n=f"{name}-{n}") for n in range(1, count + 1)]
+
+
+async def open_talkers(
+    instance: Instance, *, count: int, each: int, seed: int, url: str | None = None
+) -> list[Talker]:
+    random_ = random.Random(seed)
+    at = url or instance.chat
+    return [
+        Talker(
+            name=f"customer {number}",
+            url=lambda: at,
+            session=await open_session(instance.http, KEY),
+            texts=texts(str(number), each, random_),
+        )
+        for number in range(count)
+    ]
+
+
+async def compare(talkers: list[Talker], told: Told) -> None:
+    """Everything that was acknowledged is there once, in order, as it was shown."""
+    for talker in talkers:
+        everything = await talker.reads_everything()
+        told.wrong += findings(talker, everything)
+        lost = len(talker.texts) - len(talker.acknowledged)
+        if lost:
+            told.wrong.append(f"{talker.name}: {lost} messages were never acknowledged")
+
+
+def check_ledger(data: Path, told: Told) -> None:
+    told.wrong += ledgers.audit(data)
+    for conversation, events in ledgers.conversations(data).items():
+        if [one.seq for one in events] != list(range(1, len(events) + 1)):
+            told.wrong.append(f"{conversation}: seq has a gap")
+        ids = [e.data.get("client_id") for e in events if e.kind == "message_received"]
+        if len(ids) != len(set(ids)):
+            told.wrong.append(f"{conversation}: a message was taken in twice")
+        wanted = [e.data["effect"] for e in events if "effect" in e.data]
+        if len(wanted) != len(set(wanted)):
+            told.wrong.append(f"{conversation}: an effect has two outcomes")
+
+
+async def killed_under_load(
+    data: Path,
+    zygote: Zygote,
+    *,
+    kills: int,
+    customers: int,
+    messages: int,
+    seed: int,
+    limit: float,
+) -> Told:
+    """R01: SIGKILL at random times while customers send numbered messages."""
+    told = Told()
+    random_ = random.Random(seed)
+    began = time.monotonic()
+    async with asyncio.timeout(limit), living(Instance(data, zygote)) as instance:
+        talkers = await open_talkers(
+            instance, count=customers, each=messages // customers, seed=seed
+        )
+        talking = [asyncio.create_task(talker.talk()) for talker in talkers]
+        starts: list[float] = []
+        done = 0
+        while done < kills and not all(task.done() for task in talking):
+            await asyncio.sleep(random_.uniform(0.05, 1.5))
+            await instance.kill()
+            # Half of the lives end before they have begun to answer.
+            starts.append(await instance.start(ready=random_.random() < 0.8))
+            done += 1
+        await instance.ready()
+        await asyncio.gather(*talking)
+        await compare(talkers, told)
+        await settled(instance)
+        await instance.stop()
+    check_ledger(data, told)
+    if done < kills:
+        told.wrong.append(f"the talk was over after {done} kills")
+    told.figures = {
+        "kills": done,
+        "messages": sum(len(t.acknowledged) for t in talkers),
+        "acknowledged and lost": 0 if not told.wrong else "see above",
+        "connections": sum(t.connections for t in talkers),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    return told
+
+
+async def settled(instance: Instance, *, within: float = 60.0) -> None:
+    """Until nothing is left to be done but what waits for its time."""
+    async with asyncio.timeout(within):
+        while is_busy(instance.data):  # noqa: ASYNC110 - another process has the events
+            await asyncio.sleep(0.1)
+
+
+def is_busy(data: Path) -> bool:
+    waiting = ledgers.outbox(data)
+    del waiting["wake"]
+    return bool(waiting) or ledgers.behind(data) > 0
