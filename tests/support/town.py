@@ -20,6 +20,7 @@ from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
 from answerable.ledger.store import read_events, read_state
+from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.mask import unmask
@@ -171,6 +172,7 @@ class Town:
     post: FakePost
     alarm: FakeAlarm
     reader: KeywordReader
+    actions: ActionLibrary
     _count: int = 0
 
     async def says(
@@ -314,5 +316,11 @@ def open_town(path: Path, *, clock: SettableClock | None = None, words: Any = No
         world=world,
     )
     return Town(
-        service=service, clock=clock, warehouse=warehouse, post=post, alarm=alarm, reader=reader
+        service=service,
+        clock=clock,
+        warehouse=warehouse,
+        post=post,
+        alarm=alarm,
+        reader=reader,
+        actions=actions,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from answerable.cli.options import out, parser, say
 from answerable.definition.load import load_definition
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,7 +14,7 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument("service", metavar="SERVICE", type=Path)
     options.add_argument("--json", action="store_true", help="problems as JSON lines")
     given = options.parse_args(arguments)
-    result = load_definition(given.service, actions=built_in_actions().catalogue)
+    result = load_definition(given.service, actions=installed_actions().catalogue)
     for problem in result.problems:
         if given.json:
             out(

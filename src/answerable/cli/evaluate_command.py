@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from answerable.cli.options import out, parser, service_file
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.processes.wiring import load_services
 from answerable.understanding.model import Model
 from answerable.understanding.service import evaluate_file
@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
     given = options.parse_args(arguments)
     service = service_file(given.service)
     if service is not None:
-        load_services([service], built_in_actions())
+        load_services([service], installed_actions())
     figures = evaluate_file(Model.load(given.model), given.examples, given.precision)
     if given.json:
         out(figures)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from answerable.cli.options import out, parser, say, settings
 from answerable.contacts.threading import Evidence
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.processes.intake_files import Unsent, intake_mails, raw_mails
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import load_services, open_platform
@@ -34,16 +34,16 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     if given.data is not None:
         return asyncio.run(
-            _intake(settings(given.data, LOG_LEVEL="warning"), given.service, given.inbox, mails)
+            _intake(settings(given.data, LOG_LEVEL="error"), given.service, given.inbox, mails)
         )
     with tempfile.TemporaryDirectory() as passing:
         return asyncio.run(
-            _intake(settings(passing, LOG_LEVEL="warning"), given.service, given.inbox, mails)
+            _intake(settings(passing, LOG_LEVEL="error"), given.service, given.inbox, mails)
         )
 
 
 async def _intake(read: Settings, service: Path, inbox: str | None, mails: list[bytes]) -> int:
-    ((_, definition),) = load_services([service], built_in_actions())
+    ((_, definition),) = load_services([service], installed_actions())
     places = [(definition.tenant, c.name) for c in definition.channels if c.kind == "email"]
     platform = await open_platform(
         read,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from answerable.cli.options import add_data, out, parser, say, settings
 from answerable.definition.schema import ServiceDefinition
 from answerable.kit.errors import InvalidInput
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.processes.comparing import Changed, Comparison, compare
 from answerable.processes.replaying import Replayed, replay
 from answerable.processes.stored import database_file, opened, read_definitions
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument("--json", action="store_true", help="the result as one JSON value")
     given = options.parse_args(arguments)
     read = settings(given.data, LOG_LEVEL="warning")
-    actions = built_in_actions()
+    actions = installed_actions()
     ((_, definition),) = load_services([given.service], actions)
     other = None
     if given.against is not None:
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
 def _run(
     engine: Engine, definition: ServiceDefinition, other: ServiceDefinition | None, *, as_json: bool
 ) -> int:
-    actions = built_in_actions()
+    actions = installed_actions()
     with engine.begin() as tx:
         definitions = read_definitions(tx, definition, actions)
     for digest in definitions.unreadable:

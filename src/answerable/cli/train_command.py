@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from answerable.cli.options import out, parser, say, service_file
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.processes.models import examples_of, languages_of
 from answerable.processes.wiring import load_services
 from answerable.understanding.examples import Example
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     examples: list[Example] = []
     languages: list[str] = []
     if service is not None:
-        ((_, definition),) = load_services([service], built_in_actions())
+        ((_, definition),) = load_services([service], installed_actions())
         examples = examples_of(definition)
         languages = languages_of(definition)
     manifest = train_files(

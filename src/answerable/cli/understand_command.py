@@ -6,7 +6,7 @@ from pathlib import Path
 
 from answerable.cli.options import add_data, input_lines, out, parser, service_file, settings
 from answerable.kit.errors import InvalidInput
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.processes.models import model_of
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import load_services
@@ -34,7 +34,7 @@ def _model(read: Settings, service: Path | None, folder: Path | None) -> tuple[M
     scope = IN_SCOPE
     definition = None
     if service is not None:
-        ((_, definition),) = load_services([service], built_in_actions())
+        ((_, definition),) = load_services([service], installed_actions())
         scope = definition.thresholds.scope
     if folder is not None:
         return Model.load(folder), scope

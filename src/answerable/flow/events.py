@@ -43,5 +43,6 @@ ADMINISTRATION_EVENTS = {
     "session_refused": "A log-in failed.",
     "data_revealed": "A person looked at masked personal data.",
     "export_downloaded": "The ledger was exported.",
+    "backup_restored": "This database is a restored copy; what may have been sent is not sent again.",
     "contact_erased": "A contact's key was destroyed; the chain stays verifiable.",
 }

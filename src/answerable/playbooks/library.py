@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from importlib.metadata import entry_points
 from typing import Any
 
 from answerable.definition.actions import ActionSpec, Parameter
@@ -295,6 +296,14 @@ class CloseStep:
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
         return None
+
+
+def installed_actions() -> ActionLibrary:
+    """Ours, and those that other packages offer under the entry point `answerable.actions`."""
+    library = built_in_actions()
+    for point in entry_points(group="answerable.actions"):
+        library.add(point.load()())
+    return library
 
 
 def built_in_actions() -> ActionLibrary:

@@ -26,7 +26,7 @@ from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.store import release_leases
 from answerable.playbooks.action import ActionLibrary
-from answerable.playbooks.library import built_in_actions
+from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
@@ -128,7 +128,7 @@ async def open_platform(
     connector_url: instead of the settings'.
     """
     clock = clock or SystemClock()
-    actions = built_in_actions()
+    actions = installed_actions()
     services = load_services(files, actions)
     settings.data.mkdir(parents=True, exist_ok=True)
     path = settings.data / "answerable.db"

@@ -1,0 +1,175 @@
+"""Backup of an installation while it works: one consistent copy, and a manifest to check it by.
+
+manifest.json        what is in it, under which versions, with a checksum of each file
+answerable.db        the database as of one moment
+checkpoints.jsonl    the checkpoints kept outside the database, never newer than the copy
+keys/                only if asked for: whoever has keys and copy can read everything
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable import __version__
+from answerable.kit.clock import Clock
+from answerable.kit.database import metadata
+from answerable.kit.errors import InvalidInput
+from answerable.ledger.event import wire_time
+from answerable.ledger.store import event, stream
+from answerable.privacy.store import master_key_ids
+from answerable.processes.schema import current_revision, load_tables
+from answerable.processes.settings import Settings
+from answerable.processes.stored import DATABASE_NAME, database_file, opened, stored_tenants
+
+FORMAT = "answerable-backup-1"
+MANIFEST = "manifest.json"
+CHECKPOINTS = "checkpoints.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a backup holds. tables: rows of each; tenants: conversations, events and the last feed
+    position of each; master_keys: ids of the keys without which its texts cannot be read."""
+
+    format: str
+    product: str
+    schema: str | None
+    made_at: str
+    tables: Mapping[str, int]
+    tenants: Mapping[str, Mapping[str, int]]
+    master_keys: tuple[str, ...]
+    files: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """Raises InvalidInput unless `folder` is a backup that this version understands."""
+        path = folder / MANIFEST
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            manifest = cls(**found)
+        except (OSError, ValueError, TypeError) as error:
+            raise InvalidInput("no_backup", f"{folder} holds no backup: {error}") from error
+        if manifest.format != FORMAT:
+            raise InvalidInput("no_backup", f"{path}: the format is not {FORMAT}")
+        return manifest
+
+
+def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = False) -> Manifest:
+    """Copy the installation into the new directory `out`, without disturbing whoever uses it.
+
+    Raises InvalidInput if `out` holds something already. Models are not copied: they are trained
+    anew from the definitions.
+    """
+    source = database_file(settings.data)
+    new_directory(out)
+    # First the file: a checkpoint is in the database before it is in the file.
+    if settings.checkpoint_file.exists():
+        copy_file(settings.checkpoint_file, out / CHECKPOINTS)
+    made_at = wire_time(clock.now())
+    copy_database(source, out / DATABASE_NAME)
+    if with_keys:
+        _copy_keys(settings, out / "keys")
+    schema = current_revision(out / DATABASE_NAME)
+    with opened(out / DATABASE_NAME) as engine, engine.begin() as tx:
+        manifest = Manifest(
+            format=FORMAT,
+            product=f"answerable {__version__}",
+            schema=schema,
+            made_at=made_at,
+            tables=count_tables(tx),
+            tenants=count_tenants(tx),
+            master_keys=tuple(sorted(master_key_ids(tx))),
+            files=_files(out),
+        )
+    write_whole(out / MANIFEST, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
+    return manifest
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """SQLite's own online backup, in one step: with several, each commit would start it anew."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with (
+        closing(sqlite3.connect(source, timeout=30)) as here,
+        closing(sqlite3.connect(target)) as there,
+    ):
+        here.execute("PRAGMA query_only=ON")
+        here.backup(there, pages=-1)
+        there.execute("PRAGMA journal_mode=DELETE")  # one file, and nothing beside it
+
+
+def count_tables(tx: Connection) -> dict[str, int]:
+    load_tables()
+    return {
+        table.name: tx.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        for table in metadata.sorted_tables
+    }
+
+
+def count_tenants(tx: Connection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for tenant in stored_tenants(tx):
+        conversations = sa.select(sa.func.count()).where(
+            stream.c.tenant == tenant, stream.c.kind == "conversation"
+        )
+        events = sa.select(
+            sa.func.count(), sa.func.coalesce(sa.func.max(event.c.position), 0)
+        ).where(event.c.tenant == tenant)
+        number, position = tx.execute(events).one()
+        found[tenant] = {
+            "conversations": tx.execute(conversations).scalar_one(),
+            "events": number,
+            "position": position,
+        }
+    return found
+
+
+def new_directory(path: Path) -> None:
+    """Make `path`, for its owner alone. Raises InvalidInput if there is something in it."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InvalidInput("not_empty", f"{path} is not empty; name a new directory")
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file for its owner alone."""
+    write_whole(target, source.read_bytes())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a new private file, on disk when this returns."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy_keys(settings: Settings, target: Path) -> None:
+    target.mkdir(mode=0o700)
+    for path in (settings.data / "keys" / "master.key", settings.signing_key_file):
+        if path.exists():
+            shutil.copyfile(path, target / path.name)
+            (target / path.name).chmod(0o600)
+
+
+def _files(out: Path) -> dict[str, dict[str, Any]]:
+    return {
+        str(path.relative_to(out)): {"size_bytes": path.stat().st_size, "sha256": checksum(path)}
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and not path.name.endswith(("-wal", "-shm"))
+    }

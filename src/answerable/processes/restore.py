@@ -1,0 +1,342 @@
+"""Restore of a backup into a new directory: checked, and with nothing in it that would be sent.
+
+What was under way when the copy was made may have been finished by the original since: the mail
+sent, the answer read. A copy cannot know. So whatever was under way becomes work for a person.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.channels.email.store import MailState, raw_mail
+from answerable.contacts.store import get_contact
+from answerable.definition.load import load_definition
+from answerable.desk.summary_store import write_summaries
+from answerable.flow.advance import summarise
+from answerable.flow.definitions import service_definition
+from answerable.flow.state import ConversationState, evolve
+from answerable.flow.transition import fallback_team
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.errors import InvalidInput
+from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.ledger.administration import record_administration
+from answerable.ledger.event import Effect, Event, NewEvent
+from answerable.ledger.store import (
+    Appender,
+    effect,
+    finish_effects,
+    read_events,
+    read_state,
+    release_leases,
+    save_states,
+    stream,
+    to_effect,
+)
+from answerable.ledger.verify import verify
+from answerable.playbooks.library import installed_actions
+from answerable.privacy.keys import MasterKey
+from answerable.privacy.vault import Vault
+from answerable.processes.backup import (
+    Manifest,
+    checksum,
+    copy_database,
+    copy_file,
+    count_tables,
+    new_directory,
+)
+from answerable.processes.chain_check import check_chains
+from answerable.processes.erasure import empty_log, erase_stored
+from answerable.processes.schema import upgrade
+from answerable.processes.stored import DATABASE_NAME, opened, stored_tenants
+
+WHY = "restored from a backup: may have been sent"
+UNREAD = "restored from a backup before it was read; it may have been answered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """held: effects that will not be performed; handed: conversations that people now have."""
+
+    manifest: Manifest
+    held: int = 0
+    handed: int = 0
+    unread_mails: int = 0
+    erased: int = 0
+    keys: bool = False
+
+
+async def restore(
+    backup: Path, data: Path, clock: Clock, *, erasures: Path | None = None
+) -> Restored:
+    """Make the new data directory `data` from a backup.
+
+    erasures: an export of the original's ledger (`audit export`) made after the backup; contacts
+    that were erased since then are erased here too.
+    Raises InvalidInput if the backup is damaged, its chains are broken, or `data` is not empty;
+    then nothing is left at `data`.
+    """
+    manifest = Manifest.read(backup)
+    _check_files(backup, manifest)
+    new_directory(data)
+    try:
+        return await _restore(backup, data, clock, manifest, erasures)
+    except BaseException:
+        shutil.rmtree(data)
+        raise
+
+
+async def _restore(
+    backup: Path, data: Path, clock: Clock, manifest: Manifest, erasures: Path | None
+) -> Restored:
+    path = data / DATABASE_NAME
+    copy_database(backup / DATABASE_NAME, path)
+    _check_database(path, manifest)
+    for name in manifest.files:
+        target = data / name
+        if name != DATABASE_NAME:
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            copy_file(backup / name, target)
+    upgrade(path)
+    erased = _erased_since(erasures) if erasures else []
+    database = Database(path)
+    try:
+        held = await database.write(lambda tx: hold_everything(tx, clock.now()))
+        held = replace(held, manifest=manifest, keys=any("keys/" in f for f in manifest.files))
+        again = await database.write(lambda tx: _erase_again(tx, clock, erased))
+        await database.write(lambda tx: _record(tx, manifest, held, clock.now()))
+    finally:
+        await database.close()
+    empty_log(str(path))
+    return replace(held, erased=again)
+
+
+def _check_files(backup: Path, manifest: Manifest) -> None:
+    for name, told in manifest.files.items():
+        path = backup / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InvalidInput("bad_backup", f"the manifest names a foreign file: {name}")
+        if not path.is_file():
+            raise InvalidInput("bad_backup", f"{path} is missing")
+        if checksum(path) != told["sha256"]:
+            raise InvalidInput("bad_backup", f"{path} is damaged: its checksum is another")
+    if DATABASE_NAME not in manifest.files:
+        raise InvalidInput("bad_backup", f"{backup} holds no database")
+
+
+def _check_database(path: Path, manifest: Manifest) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if verdict != "ok":
+        raise InvalidInput("bad_backup", f"the database of the backup is damaged: {verdict}")
+    with opened(path) as engine, engine.begin() as tx:
+        wrong = check_chains(tx)
+        if wrong:
+            raise InvalidInput("bad_backup", "the ledger is not whole:\n" + "\n".join(wrong))
+        if revision == manifest.schema:
+            _compare_counts(tx, manifest)
+
+
+def _compare_counts(tx: Connection, manifest: Manifest) -> None:
+    known = set(sa.inspect(tx).get_table_names())
+    if not known.issuperset(manifest.tables):
+        raise InvalidInput("bad_backup", "the database has not the tables that the manifest names")
+    if count_tables(tx) != dict(manifest.tables):
+        raise InvalidInput("bad_backup", "the database has not the rows that the manifest names")
+
+
+def hold_everything(tx: Connection, now: datetime) -> Restored:
+    """Give all work under way to people. Timers that are not due yet stay, and the one that only
+    closes a silent conversation stays."""
+    rows = tx.execute(sa.select(effect).order_by(effect.c.stream, effect.c.seq, effect.c.key))
+    held: dict[ConversationId, list[Effect]] = {}
+    for row in rows:
+        pending = to_effect(row, attempts=row.attempts)
+        if not _may_stay(pending, now):
+            held.setdefault(pending.stream, []).append(pending)
+    behind = tx.scalars(
+        sa.select(stream.c.id).where(
+            stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq
+        )
+    )
+    streams = list(dict.fromkeys([*held, *map(ConversationId, behind)]))
+    handed = _Holding(tx).hold(streams, held)
+    finish_all(tx, [one.key for effects in held.values() for one in effects])
+    release_leases(tx)
+    unread = tx.execute(
+        sa.update(raw_mail).where(raw_mail.c.state == MailState.STORED).values(note=UNREAD)
+    ).rowcount
+    return Restored(
+        manifest=_NO_MANIFEST, held=sum(map(len, held.values())), handed=handed, unread_mails=unread
+    )
+
+
+def finish_all(tx: Connection, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), 500):
+        finish_effects(tx, keys[start : start + 500])
+
+
+def _may_stay(pending: Effect, now: datetime) -> bool:
+    if pending.kind != "wake":
+        return False
+    return pending.payload.get("why") == "silence" or pending.due_at > now
+
+
+class _Holding:
+    """Appends to conversations what holds them; no rule follows from it."""
+
+    def __init__(self, tx: Connection) -> None:
+        self._tx = tx
+        self._appender = Appender(tx)
+        self._fallback: dict[TenantId, str] = {}
+
+    def hold(
+        self, streams: Sequence[ConversationId], held: dict[ConversationId, list[Effect]]
+    ) -> int:
+        """How many conversations were handed to people."""
+        handed = 0
+        states = []
+        summaries = []
+        self._appender.load(streams)
+        for name in streams:
+            row = read_state(self._tx, name)
+            assert row is not None
+            new = self._read_all(name, row.advanced_seq)
+            state, last = self._append(ConversationState.from_data(row.state), new, name, held)
+            state, last, given = self._hand(TenantId(row.tenant), state, last, new, held.get(name))
+            handed += given
+            states.append((name, last.seq, state.as_data()))
+            summaries.append(summarise(name, TenantId(row.tenant), state, last.seq))
+        self._appender.flush()
+        save_states(self._tx, states)
+        write_summaries(self._tx, new=[], changed=summaries)
+        return handed
+
+    def _read_all(self, name: ConversationId, after: int) -> list[Event]:
+        found: list[Event] = []
+        while page := read_events(self._tx, name, after=after):
+            found += page
+            after = page[-1].seq
+        return found
+
+    def _append(
+        self,
+        state: ConversationState,
+        new: Iterable[Event],
+        name: ConversationId,
+        held: dict[ConversationId, list[Effect]],
+    ) -> tuple[ConversationState, Event]:
+        last: Event | None = None
+        for last in new:
+            state = evolve(state, last)
+        assert state.updated_at is not None
+        for one in held.get(name, ()):
+            data: dict[str, Any] = {
+                "of": one.kind, "error": WHY, "attempts": one.attempts, "effect": one.key,
+            }  # fmt: skip
+            if one.kind == "deliver":
+                data["reply"] = one.payload["reply"]
+            kind = "reply_failed" if one.kind == "deliver" else "effect_failed"
+            # At the time of the last event: nothing in the ledger may depend on the restore's.
+            last = self._appender.append(name, NewEvent(kind=kind, data=data), at=state.updated_at)
+            state = evolve(state, last)
+        assert last is not None
+        return state, last
+
+    def _hand(
+        self,
+        tenant: TenantId,
+        state: ConversationState,
+        last: Event,
+        new: Sequence[Event],
+        held: Sequence[Effect] | None,
+    ) -> tuple[ConversationState, Event, int]:
+        unread = any(event.kind == "message_received" for event in new)
+        undone = any(one.kind != "wake" for one in held or ())
+        has_person = state.owner.kind == "agent" and state.status == "open"
+        if has_person or (state.status == "closed" and not (unread or undone)):
+            return state, last, 0
+        cause = last
+        if state.status == "closed":
+            reopened = NewEvent(kind="conversation_reopened", data={"why": WHY})
+            last = self._appender.append(last.stream, reopened, at=cause.at, cause=cause.seq)
+            state = evolve(state, last)
+        handed = NewEvent(
+            kind="handed_off",
+            data={
+                "team": state.team or self._team(tenant), "priority": state.priority, "why": WHY,
+                "reasons": [{"rule": "restored", "text": WHY}],
+            },
+        )  # fmt: skip
+        last = self._appender.append(last.stream, handed, at=cause.at, cause=cause.seq)
+        return evolve(state, last), last, 1
+
+    def _team(self, tenant: TenantId) -> str:
+        if tenant not in self._fallback:
+            self._fallback[tenant] = _default_team(self._tx, tenant)
+        return self._fallback[tenant]
+
+
+def _default_team(tx: Connection, tenant: TenantId) -> str:
+    table = service_definition.c
+    row = tx.execute(
+        sa.select(service_definition)
+        .where(table.tenant == tenant)
+        .order_by(table.activated_at.desc())
+        .limit(1)
+    ).first()
+    if row is not None:
+        loaded = load_definition(row.name, row.source, actions=installed_actions().catalogue)
+        if loaded.definition is not None:
+            return fallback_team(loaded.definition)
+    return "people"
+
+
+def _erased_since(export: Path) -> list[tuple[TenantId, ContactId]]:
+    """Contacts that an export says were erased. Raises InvalidInput if it is not whole."""
+    with export.open("rb") as file:
+        findings = verify(file).findings
+    if findings:
+        raise InvalidInput("bad_export", f"{export}: {findings[0].meaning}")
+    found = []
+    with export.open("rb") as file:
+        for line in file:
+            record = json.loads(line)
+            if record.get("kind") == "contact_erased":
+                found.append((TenantId(record["tenant"]), ContactId(record["data"]["contact"])))
+    return found
+
+
+def _erase_again(tx: Connection, clock: Clock, erased: Sequence[tuple[TenantId, ContactId]]) -> int:
+    vault = Vault(MasterKey.generate(), clock=clock)  # it destroys keys, and needs none
+    number = 0
+    for tenant, contact in erased:
+        known = get_contact(tx, tenant, contact)
+        if known is None:
+            continue
+        erase_stored(tx, vault, clock, tenant=tenant, contact_id=contact)
+        event = NewEvent(kind="contact_erased", data={"contact": contact, "why": "restored"})
+        record_administration(tx, tenant, event, at=clock.now())
+        number += 1
+    return number
+
+
+def _record(tx: Connection, manifest: Manifest, held: Restored, at: datetime) -> None:
+    data = {"made_at": manifest.made_at, "held": held.held, "handed": held.handed}
+    for tenant in stored_tenants(tx):
+        record_administration(tx, tenant, NewEvent(kind="backup_restored", data=data), at=at)
+
+
+_NO_MANIFEST = Manifest(
+    format="", product="", schema=None, made_at="", tables={}, tenants={}, master_keys=(), files={}
+)
