@@ -77,13 +77,17 @@ class Problem(BaseModel):
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For a route's documentation: these statuses answer with a problem."""
+    """For a route's documentation: these statuses answer with a problem.
+
+    A route that has a body (and so may answer 413) may also get one that is no text at all: 400.
+    """
+    every = sorted({*statuses, *([400] if 413 in statuses else [])})
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in statuses
+        for status in every
     }
 
 
