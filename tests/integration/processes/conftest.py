@@ -1,11 +1,12 @@
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 
 from answerable.processes.schema import upgrade
-from tests.support.town import DEFINITION, Town, open_town
+from tests.support.town import DEFINITION, Town, open_town, shop_definition
 
 
 @pytest.fixture(autouse=True)
@@ -34,5 +35,13 @@ def service_file(tmp_path: Path) -> Path:
 @pytest.fixture
 async def town(data: Path) -> AsyncIterator[Town]:
     town = open_town(data / "answerable.db")
+    activate = partial(
+        town.service.definitions.activate,
+        definition=shop_definition(),
+        name="shop.yaml",
+        source=DEFINITION,
+        at=town.clock.now(),
+    )
+    await town.service.database.write(activate)
     yield town
     await town.service.database.close()

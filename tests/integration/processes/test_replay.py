@@ -160,6 +160,9 @@ async def test_each_decision_is_replayed_under_the_definition_of_its_time(
 
 async def test_a_definition_that_was_lost_is_said_and_not_guessed(town: Town, data: Path) -> None:
     await town.says("This is fraud!")
+    with sqlite3.connect(data / "answerable.db") as database:
+        database.execute("DELETE FROM service_definition")
+    database.close()
     other = changed(b"priority: urgent, team: security", b"priority: high, team: senior")
 
     result = replayed(data, other)
