@@ -29,7 +29,7 @@ function Header({ view, words, onClose }: { view: ChatView; words: Words; onClos
   const contact = view.session?.contact
   const known = contact !== undefined && contact.proof !== 'anonymous'
   return (
-    <header>
+    <div class="head">
       <div class="heads">
         <h2 id="title">{words.title(view.chat.brand ?? view.session?.brand ?? null)}</h2>
         <p class="proof">{known ? words.signedIn(contact.name) : words.anonymous}</p>
@@ -39,7 +39,7 @@ function Header({ view, words, onClose }: { view: ChatView; words: Words; onClos
           <path d="M6 6l12 12M18 6L6 18" />
         </svg>
       </button>
-    </header>
+    </div>
   )
 }
 
