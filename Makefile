@@ -30,7 +30,7 @@ docs: setup ## write the generated parts of the documentation again
 	$(BIN)/python scripts/write-notices
 
 bench: setup ## measure, each number beside its yardstick (takes minutes)
-	$(BIN)/python -m benchmarks
+	@$(PYTHON) scripts/bench
 
 format: setup ## put the source into the agreed form
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """The verifier of exported ledgers: records a second, beside a bare chain of SHA-256.
 
-    python benchmarks/verify.py [--events 200000] [--rounds 3]
+    python benchmarks/verify.py [--events 100000] [--rounds 3]
 
 Yardstick, in the same run and interleaved: for each line of the same file, one SHA-256 over the
 previous digest and the line; nothing is parsed or compared. CPU time, best of the rounds.
@@ -92,7 +92,7 @@ def seconds(run: Callable[[Path], None], path: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

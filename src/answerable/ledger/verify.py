@@ -32,6 +32,7 @@ MOST_FINDINGS = 1_000  # kept; the rest is counted
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
+_TWO_D = 2 * _D % _P
 _ROOT = pow(2, (_P - 1) // 4, _P)
 Point = tuple[int, int, int, int]  # extended coordinates: x = X/Z, y = Y/Z, T = XY/Z
 _NEUTRAL: Point = (0, 1, 1, 0)
@@ -41,7 +42,7 @@ def _add(a: Point, b: Point) -> Point:
     x1, y1, z1, t1 = a
     x2, y2, z2, t2 = b
     p, q = (y1 - x1) * (y2 - x2) % _P, (y1 + x1) * (y2 + x2) % _P
-    r, s = 2 * _D * t1 * t2 % _P, 2 * z1 * z2 % _P
+    r, s = _TWO_D * t1 % _P * t2 % _P, 2 * z1 * z2 % _P
     e, f, g, h = q - p, s - r, s + r, q + p
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
@@ -70,22 +71,22 @@ def _decoded(data: bytes) -> Point:
 
 
 class _Multiples:
-    """A point times any scalar by 64 additions, after a table was made once."""
+    """A point times any scalar by 32 additions, after a table was made once."""
 
     def __init__(self, point: Point) -> None:
         self._rows: list[list[Point]] = []
-        for _ in range(64):
+        for _ in range(32):
             row = [_NEUTRAL]
-            for _ in range(15):
+            for _ in range(255):
                 row.append(_add(row[-1], point))
             self._rows.append(row)
             point = _add(row[-1], point)
 
     def times(self, scalar: int, start: Point = _NEUTRAL) -> Point:
         for row in self._rows:
-            if scalar & 15:
-                start = _add(start, row[scalar & 15])
-            scalar >>= 4
+            if scalar & 255:
+                start = _add(start, row[scalar & 255])
+            scalar >>= 8
         return start
 
 
