@@ -1,14 +1,19 @@
 """Which model understands for a definition: trained from its examples when first needed."""
 
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import get_logger
 from answerable.processes.settings import Settings
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.examples import Example
 from answerable.understanding.model import Model
-from answerable.understanding.train_model import model_for
+from answerable.understanding.model_cache import find_model
 
 log = get_logger("processes")
 
@@ -33,13 +38,32 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     """A function from a definition to its model, kept under the settings' directory."""
 
     def load(definition: ServiceDefinition) -> Model:
-        model = model_for(
-            definition.hash,
-            examples_of(definition),
-            settings.models / definition.tenant,
-            languages=languages_of(definition),
-        )
+        place = settings.models / definition.tenant
+        examples, languages = examples_of(definition), languages_of(definition)
+        model = find_model(definition.hash, examples, place, languages=languages)
+        if model is None:
+            _train(definition, examples, place, languages)
+            model = find_model(definition.hash, examples, place, languages=languages)
+        if model is None:
+            raise InvalidInput(
+                "model_not_stored", f"the model of {definition.tenant} cannot be kept in {place}"
+            )
         log.info("model_ready", tenant=definition.tenant, model=model.name)
         return model
 
     return load
+
+
+def _train(
+    definition: ServiceDefinition, examples: list[Example], place: Path, languages: list[str]
+) -> None:
+    """Train in a process of its own: its memory goes with it, and nobody waits for its core."""
+    log.info("model_training", tenant=definition.tenant, examples=len(examples))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        child.submit(_train_here, definition.hash, examples, place, languages).result()
+
+
+def _train_here(digest: str, examples: list[Example], place: Path, languages: list[str]) -> None:
+    # SciPy, which only training needs, is imported in the child alone.
+    train_model = import_module("answerable.understanding.train_model")
+    train_model.model_for(digest, examples, place, languages=languages)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import load_encoder
-from answerable.understanding.examples import Example, data_hash, read_examples
+from answerable.understanding.examples import Example, read_examples
 from answerable.understanding.model import Model
+from answerable.understanding.model_cache import find_model, model_folder
 from answerable.understanding.ports import Encoder
-from answerable.understanding.recipe import PRECISION, RECIPE
+from answerable.understanding.recipe import PRECISION
 from answerable.understanding.train import train
 
 
@@ -43,31 +43,13 @@ def model_for(
     precision: float = PRECISION,
     encoder: Encoder | None = None,
 ) -> Model:
-    """The model of a definition: read from `cache`, or trained (seconds) and stored there.
-
-    definition_hash: names the folder; the examples' own hash and the training recipe decide
-    whether what lies there still fits. A damaged model in the cache is replaced.
-    """
+    """The model of a definition: read from `cache`, or trained (seconds) and stored there."""
     encoder = encoder or load_encoder()
-    folder = cache / f"{definition_hash[:16]}-{RECIPE}"
-    try:
-        model = Model.load(folder, encoder)
-    except InvalidInput:
-        model = None
-    if model is not None and _still_fits(model, examples, languages, precision):
-        return model
-    model = train(examples, languages=languages, precision=precision, encoder=encoder)
-    model.save(folder)
-    return model
-
-
-def _still_fits(
-    model: Model, examples: Sequence[Example], languages: Sequence[str], precision: float
-) -> bool:
-    about = model.manifest
-    return (
-        about.get("data_sha256") == data_hash(examples)
-        and about.get("languages") == list(languages)
-        and about.get("precision") == precision
-        and about.get("recipe") == RECIPE
+    found = find_model(
+        definition_hash, examples, cache, languages=languages, precision=precision, encoder=encoder
     )
+    if found is not None:
+        return found
+    model = train(examples, languages=languages, precision=precision, encoder=encoder)
+    model.save(model_folder(cache, definition_hash))
+    return model
