@@ -3,11 +3,13 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import ledgers
 from tests.support.processes import Instance, Zygote, living
+from tests.support.proxies import CUTS, proxy_to
 from tests.support.talkers import Talker, findings, open_session
 
 KEY = "wk_northwind_demo"
@@ -115,11 +117,78 @@ async def killed_under_load(
     return told
 
 
+async def cut_off(
+    data: Path, zygote: Zygote, *, cuts: int, customers: int, seed: int, limit: float
+) -> Told:
+    """R08: connections are cut, also within a frame and without either side being told."""
+    told = Told()
+    random_ = random.Random(seed)
+    began = time.monotonic()
+    async with (
+        asyncio.timeout(limit),
+        living(Instance(data, zygote)) as instance,
+        proxy_to(instance.port) as proxy,
+    ):
+        url = f"ws://127.0.0.1:{proxy.port}/v1/customer/chat"
+        talkers = await open_talkers(
+            instance, count=customers, each=max(20, 2 * cuts // customers), seed=seed, url=url
+        )
+        talking = [asyncio.create_task(talker.talk()) for talker in talkers]
+        while proxy.cuts < cuts and not all(task.done() for task in talking):
+            await asyncio.sleep(random_.uniform(0, 2 * 0.4 / customers))
+            proxy.cut(random_.choice(CUTS), random_)
+        await asyncio.gather(*talking)
+        await compare(talkers, told)
+        await instance.stop()
+    check_ledger(data, told)
+    if proxy.cuts < cuts:
+        told.wrong.append(f"the talk was over after {proxy.cuts} cuts")
+    told.figures = {
+        "cuts": proxy.cuts,
+        "messages": sum(len(t.acknowledged) for t in talkers),
+        "connections": sum(t.connections for t in talkers),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    return told
+
+
+async def told_to_stop(data: Path, zygote: Zygote, *, customers: int, seed: int) -> Told:
+    """R17: SIGTERM under load: quickly gone, goodbyes said, nothing lost."""
+    told = Told()
+    async with asyncio.timeout(120), living(Instance(data, zygote)) as instance:
+        talkers = await open_talkers(instance, count=customers, each=40, seed=seed)
+        talking = [asyncio.create_task(talker.talk()) for talker in talkers]
+        await until(lambda: sum(len(t.acknowledged) for t in talkers) >= 8 * customers)
+        seconds = await instance.stop()
+        code = await instance.ended()
+        await until(lambda: all(talker.closed for talker in talkers))
+        codes = [talker.closed[0] for talker in talkers]
+        await instance.start()
+        await asyncio.gather(*talking)
+        await compare(talkers, told)
+        await settled(instance)
+        await instance.stop()
+    check_ledger(data, told)
+    if seconds > 10:
+        told.wrong.append(f"it took {seconds:.1f} s to end")
+    if code != 0:
+        told.wrong.append(f"it ended with {code}")
+    if not set(codes) <= {1001, 1012}:
+        told.wrong.append(f"connections were closed with {sorted(set(codes))}")
+    told.figures = {"seconds to end": round(seconds, 2), "connections": customers}
+    return told
+
+
 async def settled(instance: Instance, *, within: float = 60.0) -> None:
     """Until nothing is left to be done but what waits for its time."""
+    await until(lambda: not is_busy(instance.data), within=within)
+
+
+async def until(holds: Callable[[], bool], *, within: float = 60.0) -> None:
+    """Until it holds; what happens in another process can only be looked for."""
     async with asyncio.timeout(within):
-        while is_busy(instance.data):  # noqa: ASYNC110 - another process has the events
-            await asyncio.sleep(0.1)
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 def is_busy(data: Path) -> bool:
