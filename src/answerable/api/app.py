@@ -51,8 +51,9 @@ def create_app(
 ) -> FastAPI:
     """The gateway's application.
 
-    extra_routes: of the demo, each with a permission like all others. lifespan: what else is to
-    run while the application does.
+    extra_routes: pages of the demo, public and without access to anything here; they declare no
+    permission, so a service for real customers is given none. lifespan: what else is to run
+    while the application does.
     """
     api = _build(service, settings or ApiSettings(), passwords or Passwords())
     app = FastAPI(
