@@ -1,0 +1,243 @@
+"""The writer: many units in one commit, none spoilt by another, nobody left waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.kit.database import (
+    Database,
+    DatabaseClosed,
+    JsonText,
+    UtcDateTime,
+    after_commit,
+    transaction_memory,
+)
+
+own = sa.MetaData()
+entry = sa.Table(
+    "entry",
+    own,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, unique=True),
+    sa.Column("at", UtcDateTime),
+    sa.Column("data", JsonText),
+)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "kit.db")
+    await database.write(own.create_all)
+    yield database
+    await database.close()
+
+
+def add(name: str):  # type: ignore[no-untyped-def]
+    def unit(tx: Connection) -> str:
+        tx.execute(sa.insert(entry).values(name=name))
+        return name
+
+    return unit
+
+
+def broken(tx: Connection) -> None:
+    tx.execute(sa.insert(entry).values(name="left behind?"))
+    raise ValueError("no")
+
+
+async def names(database: Database) -> list[str]:
+    return await database.read(
+        lambda tx: list(tx.scalars(sa.select(entry.c.name).order_by(entry.c.id)))
+    )
+
+
+async def test_units_that_wait_share_a_commit_and_keep_their_order(database: Database) -> None:
+    before = database.commits
+
+    results = await asyncio.gather(*(database.write(add(f"n{i}")) for i in range(100)))
+
+    assert results == [f"n{i}" for i in range(100)]
+    assert await names(database) == results
+    assert database.commits - before < 20
+
+
+async def test_a_unit_that_fails_spoils_no_other_and_leaves_nothing(database: Database) -> None:
+    units: list[Awaitable[object]] = [
+        database.write(add("a")),
+        database.write(broken),
+        database.write(add("b")),
+    ]
+    results: list[object] = await asyncio.gather(*units, return_exceptions=True)
+
+    assert results[0] == "a"
+    assert isinstance(results[1], ValueError)
+    assert results[2] == "b"
+    assert await names(database) == ["a", "b"]
+
+
+async def test_a_database_error_in_one_unit_is_that_units_alone(database: Database) -> None:
+    units = [database.write(add(name)) for name in ("a", "a", "b")]
+    results = await asyncio.gather(*units, return_exceptions=True)
+
+    assert isinstance(results[1], sa.exc.IntegrityError)
+    assert await names(database) == ["a", "b"]
+    assert await database.write(add("later")) == "later"
+
+
+async def test_what_follows_the_commit_runs_after_it_and_only_then(
+    database: Database, tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    watching = sa.create_engine(f"sqlite:///{tmp_path / 'kit.db'}", poolclass=sa.pool.NullPool)
+
+    def look() -> None:
+        with watching.connect() as connection:
+            seen.extend(connection.scalars(sa.select(entry.c.name)))
+
+    def noted(tx: Connection) -> None:
+        add("noted")(tx)
+        after_commit(tx, look)
+        assert seen == []
+
+    def failing(tx: Connection) -> None:
+        after_commit(tx, lambda: seen.append("never"))
+        raise ValueError
+
+    await database.write(noted)
+    with pytest.raises(ValueError):  # noqa: PT011
+        await database.write(failing)
+
+    assert seen == ["noted"]
+
+
+async def test_a_failed_group_runs_the_callbacks_of_each_unit_once(database: Database) -> None:
+    seen: list[str] = []
+
+    def noting(name: str):  # type: ignore[no-untyped-def]
+        return lambda tx: after_commit(tx, lambda: seen.append(name))
+
+    units = [database.write(noting("a")), database.write(broken), database.write(noting("b"))]
+    await asyncio.gather(*units, return_exceptions=True)
+
+    assert seen == ["a", "b"]
+
+
+async def test_arguments_of_one_unit_are_handed_over_together(database: Database) -> None:
+    calls: list[list[int]] = []
+
+    def double(_tx: Connection, numbers: Sequence[int]) -> list[int]:
+        calls.append(list(numbers))
+        return [number * 2 for number in numbers]
+
+    results = await asyncio.gather(*(database.write_batched(double, i) for i in range(50)))
+
+    assert results == [i * 2 for i in range(50)]
+    assert sum(map(len, calls)) == 50
+    assert len(calls) < 10
+
+
+async def test_an_argument_that_fails_is_refused_alone(database: Database) -> None:
+    def unit(_tx: Connection, numbers: Sequence[int]) -> list[int]:
+        if 3 in numbers:
+            raise ValueError("three")
+        return list(numbers)
+
+    results = await asyncio.gather(
+        *(database.write_batched(unit, i) for i in range(6)), return_exceptions=True
+    )
+
+    assert [r for r in results if not isinstance(r, ValueError)] == [0, 1, 2, 4, 5]
+    assert isinstance(results[3], ValueError)
+
+
+async def test_the_memory_of_a_transaction_ends_with_it(database: Database) -> None:
+    def remember(tx: Connection) -> int:
+        memory = transaction_memory(tx)
+        memory["n"] = memory.get("n", 0) + 1
+        return int(memory["n"])
+
+    assert [await database.write(remember) for _ in range(2)] == [1, 1]
+
+
+async def test_readers_cannot_write(database: Database) -> None:
+    with pytest.raises(sa.exc.OperationalError, match="readonly"):
+        await database.read(add("x"))
+
+
+async def test_a_cancelled_wait_does_not_stop_the_writer(database: Database) -> None:
+    waiting = asyncio.ensure_future(database.write(add("a")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+
+    assert await database.write(add("b")) == "b"
+
+
+async def test_what_is_queued_is_done_before_the_database_closes(tmp_path: Path) -> None:
+    database = Database(tmp_path / "kit.db")
+    await database.write(own.create_all)
+    units = [asyncio.ensure_future(database.write(add(f"n{i}"))) for i in range(20)]
+    await asyncio.sleep(0)
+
+    await database.close()
+
+    assert await asyncio.gather(*units) == [f"n{i}" for i in range(20)]
+
+
+async def test_a_closed_database_refuses(tmp_path: Path) -> None:
+    database = Database(tmp_path / "kit.db")
+    await database.close()
+
+    with pytest.raises(DatabaseClosed):
+        await asyncio.wait_for(database.write(add("x")), timeout=5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_for_a_writer_that_cannot_connect(tmp_path: Path) -> None:
+    database = Database(tmp_path / "no such directory" / "kit.db")
+    queued = [asyncio.ensure_future(database.write(add(f"n{i}"))) for i in range(3)]
+
+    results = await asyncio.wait_for(asyncio.gather(*queued, return_exceptions=True), timeout=20)
+
+    assert [type(result) for result in results] == [DatabaseClosed] * 3
+    cause = results[0].__cause__ if isinstance(results[0], BaseException) else None
+    assert isinstance(cause, sa.exc.OperationalError)
+    await asyncio.to_thread(database._thread.join)
+    with pytest.raises(DatabaseClosed):  # and whoever comes later is told at once
+        await asyncio.wait_for(database.write(add("x")), timeout=5)
+    await asyncio.wait_for(database.close(), timeout=5)
+
+
+async def test_settings_of_durability_are_on(database: Database) -> None:
+    def pragmas(tx: Connection) -> dict[str, object]:
+        names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        return {name: tx.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names}
+
+    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    assert await database.write(pragmas) == expected
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+)
+async def test_moments_and_json_come_back_as_they_were(
+    database: Database, moment: datetime
+) -> None:
+    data = {"b": [1, 2.5, None, True], "a": "ä\u2028</script>"}
+    await database.write(
+        lambda tx: tx.execute(sa.insert(entry).values(name="x", at=moment, data=data)) and None
+    )
+
+    row = await database.read(lambda tx: tx.execute(sa.select(entry)).one())
+
+    assert (row.at, row.data) == (moment, data)
+    assert row.at.utcoffset() == timedelta(0)

@@ -1,0 +1,58 @@
+"""Hints: they wake, they melt into one, and they cost nothing without listeners."""
+
+import asyncio
+
+from answerable.kit.live import Live
+
+
+async def wakes(waiting: "asyncio.Future[None]") -> bool:
+    done, _ = await asyncio.wait([waiting], timeout=0.01)
+    return bool(done)
+
+
+async def test_a_hint_wakes_the_subscribers_of_its_topic_alone() -> None:
+    live = Live()
+    one, other = live.subscribe("a"), live.subscribe("b")
+
+    live.hint("a")
+
+    await asyncio.wait_for(one.wait(), timeout=1)
+    waiting = asyncio.ensure_future(other.wait())
+    assert not await wakes(waiting)
+    waiting.cancel()
+
+
+async def test_many_hints_are_one_and_none_is_lost_while_nobody_waits() -> None:
+    live = Live()
+    subscription = live.subscribe("a", "b")
+    live.hint("a")
+    live.hint("a")
+    live.hint("b")
+
+    await asyncio.wait_for(subscription.wait(), timeout=1)
+    waiting = asyncio.ensure_future(subscription.wait())
+    assert not await wakes(waiting)
+    live.hint("b")
+    await asyncio.wait_for(waiting, timeout=1)
+
+
+async def test_a_topic_may_be_added_later() -> None:
+    live = Live()
+    subscription = live.subscribe()
+    subscription.add("a")
+
+    live.hint("a")
+
+    await asyncio.wait_for(subscription.wait(), timeout=1)
+
+
+async def test_a_closed_subscription_leaves_nothing_behind() -> None:
+    live = Live()
+    one, other = live.subscribe("a", "b"), live.subscribe("b")
+    one.close()
+    one.close()
+
+    live.hint("a")
+    assert set(live._subscribers) == {"b"}
+    other.close()
+    assert live._subscribers == {}
