@@ -43,7 +43,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         if not shipped.encoder_is_built(root):
             self.app.display_info("building the sentence encoder")
             shipped.build_encoder(root, sys.executable)
-        build_data["artifacts"] += ["/src/answerable/_models/"]
+        build_data["artifacts"] += ["/src/answerable/_models/encoder/"]
         with_web = os.environ.get("ANSWERABLE_SKIP_WEB") != "1"
         if with_web and not shipped.web_is_built(root):
             self.app.display_info("building the front end")
@@ -52,6 +52,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
             self.app.display_warning(WARNING)
             print(WARNING, file=sys.stderr)
         if self.target_name == "sdist":
+            build_data["artifacts"] += ["/src/answerable/_models/.built"]
             if with_web:
                 build_data["artifacts"] += ["/web/*/dist/", "/web/.built"]
             return
