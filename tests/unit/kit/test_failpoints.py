@@ -11,7 +11,7 @@ from answerable.kit.failpoints import EXIT_CODE, Failpoint, Moment
 
 
 def deadly(moment: Moment, unit: str, count: int, died: list[int]) -> Failpoint:
-    return Failpoint(moment, unit, count, end=died.append)
+    return Failpoint(f"{moment}:{unit}:{count}", end=died.append)
 
 
 def make(tx: sa.Connection) -> None:
@@ -47,6 +47,20 @@ async def test_a_star_counts_every_commit(tmp_path: Path) -> None:
         assert died == []
         await database.write(unit)
     await database.close()
+    assert died == [EXIT_CODE]
+
+
+async def test_a_running_process_can_be_armed(tmp_path: Path) -> None:
+    died: list[int] = []
+    file = tmp_path / "failpoint"
+    database = Database(tmp_path / "a.db", failpoint=Failpoint(f"@{file}", end=died.append))
+    await database.write(make)
+    assert died == []
+
+    file.write_text("after:make:1\n")
+    await database.write(make)
+    await database.close()
+
     assert died == [EXIT_CODE]
 
 
