@@ -26,7 +26,7 @@ from answerable.api.documents import document_routes
 from answerable.api.errors import add_error_handlers
 from answerable.api.ports import Service
 from answerable.api.shield import Shield
-from answerable.api.static import static_routes
+from answerable.api.static import built_files, static_routes
 from answerable.channels.chat.history import History
 from answerable.channels.chat.service import ChatService, FindConversation
 from answerable.channels.chat.signals import Signals
@@ -88,7 +88,7 @@ def _routers(app: FastAPI) -> list[APIRouter]:
         agent_routes.router,
         health.router,
         document_routes(app),
-        static_routes(),
+        static_routes(built_files("console"), built_files("widget")),
     ]
 
 

@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from answerable.api.access import Open, api_of
 from answerable.desk.permission import Permission
 from answerable.kit.errors import NotFound
+from answerable.kit.resources import web_path
 
-BUILT = Path(__file__).parent.parent / "_web"
 # The console shows what strangers wrote: only its own scripts run, and it talks to nobody else.
 CONSOLE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -50,10 +50,17 @@ def read_files(folder: Path) -> dict[str, File]:
     return files
 
 
-def static_routes(built: Path = BUILT) -> APIRouter:
+def built_files(app: str) -> dict[str, File]:
+    """The files of a built front end; none where it was not built: the API serves without it."""
+    try:
+        return read_files(web_path(app))
+    except NotFound:
+        return {}
+
+
+def static_routes(console: dict[str, File], widget: dict[str, File]) -> APIRouter:
     """/, /console/… and /widget/…"""
     router = APIRouter(include_in_schema=False)
-    console, widget = read_files(built / "console"), read_files(built / "widget")
     opened = Depends(Open(Permission.PUBLIC))
 
     @router.get("/")

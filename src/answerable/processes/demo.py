@@ -67,15 +67,27 @@ async def run_demo(
             intake_port=ports.mail_in,
         )
     )
-    service = example_path("northwind-bank") / "service.yaml"
+    service = service_of(ports, settings)
     async with Sandbox(world, http_port=ports.sandbox, smtp_port=ports.sandbox_smtp):
-        platform = await open_platform(settings, [Path(service)])
+        platform = await open_platform(settings, [service])
         await create_people(platform)
         pages = bank_pages("", secret, sandbox_url=f"http://127.0.0.1:{ports.sandbox}")
         app = application(
             platform, secrets={CHAT_SECRET: secret}, home="/bank", extra_routes=pages.routes
         )
         await serve(app, host=ports.host, port=ports.web, ready=lambda _port: ready(ports))
+
+
+def service_of(ports: DemoPorts, settings: Settings) -> Path:
+    """The demo's definition; with other addresses where the website is not on its usual port."""
+    original = example_path("northwind-bank") / "service.yaml"
+    if ports.web == DemoPorts.web:
+        return original
+    moved = settings.data / "service.yaml"
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    text = original.read_text(encoding="utf-8")
+    moved.write_text(text.replace(f":{DemoPorts.web}", f":{ports.web}"), encoding="utf-8")
+    return moved
 
 
 async def create_people(platform: Platform) -> None:

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from answerable.api.shield import Shield
-from answerable.api.static import static_routes
+from answerable.api.static import read_files, static_routes
 from tests.support.service import House, open_house
 
 
@@ -21,7 +21,7 @@ async def client(tmp_path: Path) -> httpx.AsyncClient:
     (built / "widget" / "answerable.js").write_text("export {}")
     (tmp_path / "secret.txt").write_text("secret")
     app = FastAPI(openapi_url=None)
-    app.router.routes.extend(static_routes(built).routes)
+    app.router.routes.extend(static_routes(read_files(built / "console"), read_files(built / "widget")).routes)
     app.add_middleware(Shield, embedding_origin=lambda origin: False)
     house: House = await open_house(tmp_path / "house.db")
     app.state.api = house.api
