@@ -43,20 +43,33 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         if not shipped.encoder_is_built(root):
             self.app.display_info("building the sentence encoder")
             shipped.build_encoder(root, sys.executable)
-        build_data["artifacts"] += ["/src/answerable/_models/encoder/"]
         with_web = os.environ.get("ANSWERABLE_SKIP_WEB") != "1"
         if with_web and not shipped.web_is_built(root):
             self.app.display_info("building the front end")
             shipped.build_web(root)
         if not with_web:
-            self.app.display_warning(WARNING)
             print(WARNING, file=sys.stderr)
         if self.target_name == "sdist":
-            build_data["artifacts"] += ["/src/answerable/_models/.built"]
-            if with_web:
-                build_data["artifacts"] += ["/web/*/dist/", "/web/.built"]
-            return
-        include = build_data["force_include"]
+            self.include_as_they_lie(build_data["force_include"], shipped, with_web)
+        else:
+            self.include_in_package(build_data["force_include"], shipped, with_web)
+
+    def include_as_they_lie(
+        self, include: dict[str, str], shipped: ModuleType, with_web: bool
+    ) -> None:
+        """Built files with their stamps: a wheel made from the archive needs neither npm nor pip."""
+        root = Path(self.root)
+        built = [shipped.encoder_folder(root), shipped.encoder_stamp(root)]
+        if with_web:
+            built += [root / "web" / app / "dist" for app in shipped.WEB_APPS]
+            built.append(shipped.web_stamp(root))
+        include |= {str(path): path.relative_to(root).as_posix() for path in built}
+
+    def include_in_package(
+        self, include: dict[str, str], shipped: ModuleType, with_web: bool
+    ) -> None:
+        root = Path(self.root)
+        include[str(shipped.encoder_folder(root))] = "answerable/_models/encoder"
         if with_web:
             for app in shipped.WEB_APPS:
                 include[str(root / "web" / app / "dist")] = f"answerable/_web/{app}"

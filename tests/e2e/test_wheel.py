@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_the_wheel_holds_nothing_of_the_workshop(wheel: Path) -> None:
 
     strange = ("node_modules", "tests/", "__pycache__", ".map", "/.built")
     assert [name for name in names if any(part in name for part in strange)] == []
+
+
+def test_a_wheel_can_be_made_from_the_source_archive_without_npm(tmp_path: Path) -> None:
+    run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)], cwd=ROOT)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    no_npm = tmp_path / "no-npm"
+    no_npm.mkdir()
+
+    run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=tmp_path / "answerable-0.1.0",
+        PATH=str(no_npm),
+    )
+
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        assert set(EXPECTED) <= set(wheel.namelist())
 
 
 def test_the_installed_command_runs_and_finds_its_files(installed: Path, tmp_path: Path) -> None:
