@@ -1,6 +1,7 @@
 """Every operation, fuzzed from its own document: no fault of ours, no status that is not said."""
 
 import contextlib
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -84,7 +85,12 @@ def test_the_document_is_openapi_3_1(document: dict[str, Any]) -> None:
 
 def operations(document: dict[str, Any]) -> Iterator[Any]:
     """All of them; signing out at the end, because nothing works after it."""
-    found = [one.ok() for one in schemathesis.openapi.from_dict(document).get_all_operations()]
+    fuzzed = copy.deepcopy(document)
+    del fuzzed["components"]["securitySchemes"]  # the client's own credentials are always sent
+    for operations_of_path in fuzzed["paths"].values():
+        for operation in operations_of_path.values():
+            operation.pop("security", None)
+    found = [one.ok() for one in schemathesis.openapi.from_dict(fuzzed).get_all_operations()]
     yield from sorted(found, key=lambda operation: operation.method == "delete")
 
 
