@@ -21,7 +21,9 @@ async def client(tmp_path: Path) -> httpx.AsyncClient:
     (built / "widget" / "answerable.js").write_text("export {}")
     (tmp_path / "secret.txt").write_text("secret")
     app = FastAPI(openapi_url=None)
-    app.router.routes.extend(static_routes(read_files(built / "console"), read_files(built / "widget")).routes)
+    app.router.routes.extend(
+        static_routes(read_files(built / "console"), read_files(built / "widget")).routes
+    )
     app.add_middleware(Shield, embedding_origin=lambda origin: False)
     house: House = await open_house(tmp_path / "house.db")
     app.state.api = house.api

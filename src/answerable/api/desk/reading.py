@@ -35,7 +35,7 @@ from answerable.desk.inbox_store import find_summaries
 from answerable.desk.summary_store import PRIORITIES, Summary
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
-from answerable.ledger.event import Event, wire_time
+from answerable.ledger.event import Event, effect_key, wire_time
 from answerable.ledger.store import event as event_table
 from answerable.ledger.store import to_event
 from answerable.privacy.vault import Erased, Vault
@@ -74,7 +74,7 @@ class Reader:
         contacts = self._profiles(tx, [row])
         names = find_names(tx, self.tenant, _owners([row]))
         latest = _latest(events)
-        refs = [row.subject_ref, row.last_ref, _ref(latest.get("draft_written"))]
+        refs = [row.subject_ref, row.last_ref, _ref(_draft(latest))]
         values = self.vault.get_many(
             tx, tenant=self.tenant, ids=[*filter(None, refs), *contacts.values()]
         )
@@ -186,7 +186,7 @@ class Reader:
             return None
         understood = latest.get("understood")
         intents = understood.data.get("intents", ()) if understood else ()
-        draft = _part(values.get(_ref(latest.get("draft_written")) or ""), "text")
+        draft = _part(values.get(_ref(_draft(latest)) or ""), "text")
         title = self._title(row.intent) if row.intent else None
         return Briefing(
             summary=f"{title or 'A matter that was not recognised'}"
@@ -323,6 +323,16 @@ def masked_address(address: str) -> str:
     if at:
         return f"{local[:1]}•••@{domain}"
     return f"•••{address[-2:]}" if len(address) > 4 else "•••"
+
+
+def _draft(latest: Mapping[str, Event]) -> Event | None:
+    """The draft that belongs to the latest hand-off: one of an earlier matter is never shown,
+    above all not beside a complaint or a fraud report."""
+    draft, handed = latest.get("draft_written"), latest.get("handed_off")
+    if draft is None or handed is None:
+        return None
+    asked_by = effect_key(handed.stream, handed.seq, 0).rpartition(":")[0]
+    return draft if str(draft.data["effect"]).rpartition(":")[0] == asked_by else None
 
 
 def _latest(events: Iterable[Event]) -> dict[str, Event]:
