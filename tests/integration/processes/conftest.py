@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from answerable.kit.testing import SettableClock
 from answerable.processes.schema import upgrade
 from tests.support.town import DEFINITION, Town, open_town, shop_definition
 
@@ -20,7 +21,7 @@ def own_logging() -> Iterator[None]:
 def data(tmp_path: Path) -> Path:
     """A data directory with an empty database of this version."""
     folder = tmp_path / "data"
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     upgrade(folder / "answerable.db")
     return folder
 
@@ -45,3 +46,8 @@ async def town(data: Path) -> AsyncIterator[Town]:
     await town.service.database.write(activate)
     yield town
     await town.service.database.close()
+
+
+@pytest.fixture
+def town_clock() -> SettableClock:
+    return SettableClock()

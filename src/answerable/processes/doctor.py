@@ -1,0 +1,154 @@
+"""Doctor: looks at an installation, changes nothing, says what is wrong and how to mend it."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from answerable.kit.clock import Clock
+from answerable.kit.errors import InvalidInput, NotFound
+from answerable.kit.resources import model_path, web_path
+from answerable.processes.doctor_database import check_database
+from answerable.processes.doctor_report import Finding, ok, problem, warning
+from answerable.processes.doctor_services import check_connections, check_service
+from answerable.processes.settings import PREFIX, Settings, read_settings
+from answerable.processes.stored import DATABASE_NAME
+
+OLDEST_PYTHON = (3, 11)
+OLDEST_SQLITE = (3, 37)  # 2021: before it, reading beside the writer had bugs that lost pages
+LOW_DISK_BYTES = 1 << 30
+NO_DISK_BYTES = 200 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What is to be looked at. connect: also knock at every outside system."""
+
+    environment: Mapping[str, str]
+    data: str | None
+    services: Sequence[Path]
+    connect: bool
+    clock: Clock
+
+
+def examine(visit: Visit) -> Iterator[Finding]:
+    """Every finding, good ones too; one check that fails unexpectedly stops no other."""
+    settings, wrong = known_settings(visit.environment, visit.data)
+    yield from wrong
+    yield from check_program()
+    yield from check_data(settings)
+    yield from check_keys(settings)
+    path = settings.data / DATABASE_NAME
+    if path.is_file():
+        yield from check_database(path, settings, visit.clock.now())
+    for service in visit.services:
+        yield from check_service(service, settings)
+        if visit.connect:
+            yield from check_connections(service, settings)
+
+
+def known_settings(
+    environment: Mapping[str, str], data: str | None
+) -> tuple[Settings, list[Finding]]:
+    """Settings without the names that would stop the start, and what is wrong with those."""
+    wrong = []
+    good = dict(environment)
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            try:
+                read_settings({name: value})
+            except InvalidInput as error:
+                wrong.append(problem("settings", error.message, f"correct or unset {name}"))
+                del good[name]
+    if not wrong:
+        wrong.append(ok("settings", "every ANSWERABLE_ name is known"))
+    return read_settings(good, DATA=data), wrong
+
+
+def check_program() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        yield problem("python", f"version {version}", "use Python 3.11 or newer")
+    else:
+        yield ok("python", version)
+    if sqlite3.sqlite_version_info[:2] < OLDEST_SQLITE:
+        yield problem("sqlite", sqlite3.sqlite_version, "use a Python with SQLite 3.37 or newer")
+    elif sqlite3.threadsafety != 3:
+        yield problem("sqlite", "not built for threads", "use a Python with a serialised SQLite")
+    else:
+        yield ok("sqlite", sqlite3.sqlite_version)
+    try:
+        found = (model_path("encoder") / "encoder.onnx").is_file()
+    except NotFound:
+        found = False
+    if found:
+        yield ok("encoder", "the sentence encoder is installed")
+    else:
+        yield warning(
+            "encoder", "missing: models see spelling, not meaning", "run `make setup` or reinstall"
+        )
+    for app in ("console", "widget"):
+        try:
+            web_path(app)
+            yield ok(app, "built")
+        except NotFound as error:
+            yield warning(app, "not built: its pages are not served", error.message)
+
+
+def check_data(settings: Settings) -> Iterator[Finding]:
+    data = settings.data
+    if not data.is_dir():
+        yield warning("data", f"{data} does not exist", "it is made at the first start; or --data")
+        return
+    mode = stat.S_IMODE(data.stat().st_mode)
+    if mode & 0o007:
+        yield warning(
+            "data", f"{data} has mode {mode:04o}: anybody may look in", f"chmod 700 {data}"
+        )
+    elif not os.access(data, os.W_OK | os.X_OK):
+        yield problem("data", f"{data} cannot be written to", "give it to the service's account")
+    else:
+        yield ok("data", f"{data}")
+    if not (data / DATABASE_NAME).is_file():
+        yield warning("database", "there is none yet", "it is made at the first start")
+    free = shutil.disk_usage(data).free
+    told = f"{free / (1 << 30):.1f} GiB free"
+    if free < NO_DISK_BYTES:
+        yield problem("disk", told, "make room: without it nothing is taken in any more")
+    elif free < LOW_DISK_BYTES:
+        yield warning("disk", told, "make room")
+    else:
+        yield ok("disk", told)
+
+
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    inside = settings.data / "keys" / "master.key"
+    if settings.get("MASTER_KEY") is not None:
+        yield ok("master key", "from the settings")
+    elif inside.exists():
+        yield from _key_file("master key", inside)
+        yield warning(
+            "master key",
+            "lies in the data directory: a copy of the directory can be read by its finder",
+            f"move it to a secret store and set {PREFIX}MASTER_KEY_FILE",
+        )
+    elif not (settings.data / DATABASE_NAME).exists():
+        yield ok("master key", "none yet; it is made at the first start")
+    if settings.signing_key_file.exists():
+        yield from _key_file("signing key", settings.signing_key_file)
+    elif (settings.data / "checkpoints.jsonl").exists():
+        yield problem(
+            "signing key", "missing, and there are checkpoints", f"set {PREFIX}SIGNING_KEY_FILE"
+        )
+
+
+def _key_file(name: str, path: Path) -> Iterator[Finding]:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield problem(name, f"{path} has mode {mode:04o}: others may read it", f"chmod 600 {path}")
+    else:
+        yield ok(name, f"{path} is its owner's alone")

@@ -1,0 +1,191 @@
+"""The doctor's look into the database, which may be in use."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from answerable.channels.email.store import MailState, raw_mail
+from answerable.kit.errors import AnswerableError
+from answerable.kit.ids import TenantId
+from answerable.ledger.checkpoint import checkpoint
+from answerable.ledger.store import effect, event, stream
+from answerable.ledger.verify import read_outside
+from answerable.privacy.store import master_key_ids
+from answerable.privacy.vault import check_master_keys
+from answerable.processes.doctor_report import Finding, ok, problem, warning
+from answerable.processes.keys import master_key
+from answerable.processes.schema import newest_revision
+from answerable.processes.settings import PREFIX, Settings
+from answerable.processes.stored import opened, stored_tenants
+
+CLOCK_SKEW = timedelta(seconds=5)
+LATE = timedelta(minutes=2)  # for work that is done within seconds
+SEALED_WITHIN = timedelta(minutes=5)  # checkpoints are made every minute
+MANY_ATTEMPTS = 3
+
+Check = Callable[[Connection, Settings, datetime], Iterator[Finding]]
+
+
+def check_database(path: Path, settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Everything that can be seen without writing."""
+    try:
+        with opened(path) as engine, engine.begin() as tx:
+            current = list(_file(tx))
+            yield from current
+            if any(finding.level == "problem" for finding in current):
+                return
+            for check in CHECKS:
+                yield from check(tx, settings, now)
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        reason = str(getattr(error, "orig", error))
+        yield problem("database", f"{path} cannot be read: {reason}", "restore a backup")
+
+
+def _file(tx: Connection) -> Iterator[Finding]:
+    verdict = tx.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if verdict != "ok":
+        yield problem("integrity", f"the file is damaged: {verdict}", "restore a backup")
+        return
+    yield ok("integrity", "the file is whole")
+    mode = tx.exec_driver_sql("PRAGMA journal_mode").scalar()
+    if mode == "wal":
+        yield ok("journal", "write-ahead log; each connection of ours asks for synchronous=FULL")
+    else:
+        yield ok("journal", f"mode {mode}; the next start sets it to wal")
+    revision = None
+    if sa.inspect(tx).has_table("alembic_version"):
+        revision = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    if revision == newest_revision():
+        yield ok("schema", f"revision {revision}")
+    else:
+        told = f"revision {revision}, and this version wants {newest_revision()}"
+        yield problem("schema", told, "run `answerable migrate`")
+
+
+def _clock(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    last = tx.execute(sa.select(event.c.at).order_by(event.c.position.desc()).limit(1)).scalar()
+    if last is not None and last > now + CLOCK_SKEW:
+        told = f"the last event is {last - now} in the future"
+        yield problem("clock", told, "correct this machine's clock (NTP)")
+    else:
+        yield ok("clock", "no event is in the future")
+
+
+def _keys(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    wanted = master_key_ids(tx)
+    given = settings.get("MASTER_KEY") is not None
+    if not given and not (settings.data / "keys" / "master.key").exists():
+        if wanted:
+            told = f"there is no key, and texts were written with {', '.join(sorted(wanted))}"
+            yield problem("vault", told, f"set {PREFIX}MASTER_KEY_FILE")
+        return  # a look must not make one
+    try:
+        check_master_keys(tx, master_key(settings))
+        yield ok("vault", "the master key opens everything in it")
+    except AnswerableError as error:
+        yield problem("vault", error.message, "set the key that this data was written with")
+
+
+def _checkpoints(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    file = settings.checkpoint_file
+    outside = read_outside(file) if file.exists() else {}
+    for tenant in stored_tenants(tx):
+        row = tx.execute(
+            sa.select(checkpoint)
+            .where(checkpoint.c.tenant == tenant)
+            .order_by(checkpoint.c.number.desc())
+            .limit(1)
+        ).first()
+        number = row.number if row else 0
+        yield from _compared(tx, tenant, outside.get(tenant, {}), number, file)
+        unsealed = tx.execute(
+            sa.select(sa.func.min(event.c.position)).where(
+                event.c.tenant == tenant, event.c.position > (row.position if row else 0)
+            )
+        ).scalar()
+        if unsealed is not None:
+            since = tx.execute(sa.select(event.c.at).where(event.c.position == unsealed)).scalar()
+            if since is not None and now - since > SEALED_WITHIN:
+                yield warning(
+                    "checkpoints",
+                    f"{tenant}: events since {since:%Y-%m-%d %H:%M} are not sealed",
+                    "start the service, or run `answerable audit export`",
+                )
+
+
+def _compared(
+    tx: Connection, tenant: TenantId, outside: dict[int, str], number: int, file: Path
+) -> Iterator[Finding]:
+    last = max(outside, default=0)
+    if last > number:
+        yield problem(
+            "checkpoints",
+            f"{tenant}: the file has checkpoint {last}, the database only {number}",
+            "the database is older than it should be: restored, or cut? see docs/reference",
+        )
+        return
+    if last < number:
+        yield warning(
+            "checkpoints",
+            f"{tenant}: {file} ends with checkpoint {last}, the database with {number}",
+            "the next start completes it; if the file is lost, keep a copy elsewhere",
+        )
+        return
+    stored = tx.execute(
+        sa.select(checkpoint.c.hash).where(
+            checkpoint.c.tenant == tenant, checkpoint.c.number == last
+        )
+    ).scalar()
+    if last and stored != outside[last]:
+        told = f"{tenant}: checkpoint {last} is another in the file than in the database"
+        yield problem("checkpoints", told, "one of them was rewritten: keep both and find out")
+    else:
+        yield ok("checkpoints", f"{tenant}: file and database agree up to {last}")
+
+
+def _work(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    behind = tx.execute(
+        sa.select(sa.func.count(), sa.func.max(stream.c.failures)).where(
+            stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq
+        )
+    ).one()
+    number, failures = behind[0], behind[1] or 0
+    if failures:
+        told = f"{number} conversations are behind, one after {failures} failures"
+        yield problem("conversations", told, "look for advance_failed in the log")
+    elif number:
+        yield warning("conversations", f"{number} are behind", "start the service")
+    else:
+        yield ok("conversations", "all are up to date")
+    late = tx.execute(sa.select(sa.func.count()).where(effect.c.due_at < now - LATE)).scalar_one()
+    if late:
+        yield warning("effects", f"{late} should have been done by now", "start the service")
+    tried = tx.execute(
+        sa.select(effect.c.kind, sa.func.count(), sa.func.max(effect.c.last_error))
+        .where(effect.c.attempts >= MANY_ATTEMPTS)
+        .group_by(effect.c.kind)
+    ).all()
+    for kind, count, error in tried:
+        told = f"{count} of kind {kind} were tried {MANY_ATTEMPTS} times or more"
+        yield warning("effects", f"{told}: {error or 'no error noted'}", "see to what they need")
+    if not late and not tried:
+        yield ok("effects", "nothing is late")
+
+
+def _mail(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    unread = tx.execute(
+        sa.select(sa.func.count()).where(
+            raw_mail.c.state == MailState.STORED, raw_mail.c.received_at < now - LATE
+        )
+    ).scalar_one()
+    if unread:
+        yield warning("mail", f"{unread} mails are stored and not read", "start the service")
+    else:
+        yield ok("mail", "every stored mail was read")
+
+
+CHECKS: tuple[Check, ...] = (_clock, _keys, _checkpoints, _work, _mail)
