@@ -17,7 +17,7 @@ demo: setup ## start the demo bank on http://localhost:8080
 	@$(BIN)/answerable demo
 
 unit: setup ## the unit tests: under a minute, touching nothing
-	$(BIN)/python -m pytest -q tests/unit tests/architecture
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/unit tests/architecture
 
 test: setup ## all tests, and at the end what was left out and why
 	@WORKERS=$(WORKERS) $(PYTHON) scripts/test

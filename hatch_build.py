@@ -57,7 +57,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
     def include_as_they_lie(
         self, include: dict[str, str], shipped: ModuleType, with_web: bool
     ) -> None:
-        """Built files with their stamps: a wheel made from the archive needs neither npm nor pip."""
+        """Built files and their stamps: to make a wheel of the archive needs no npm and no pip."""
         root = Path(self.root)
         built = [shipped.encoder_folder(root), shipped.encoder_stamp(root)]
         if with_web:
