@@ -144,24 +144,8 @@ class Desk:
             raise InvalidInput(
                 "bad_reply", f"a reply has 1 to {LONGEST_REPLY} characters, this has {len(text)}"
             )
-        masked = mask(
-            text,
-            number=self._vault.numbering(
-                tx,
-                tenant=act.tenant,
-                conversation_id=act.conversation,
-                contact_id=state.contact,
-            ),
-        )
-        reference = self._vault.put(
-            tx,
-            tenant=act.tenant,
-            contact_id=state.contact,
-            conversation_id=act.conversation,
-            value={"text": masked.text, "values": dict(masked.values), "name": act.agent_name},
-        )
         data = {
-            "text": {"ref": reference.id, "commitment": reference.commitment},
+            "text": self._put_away(tx, act, state, text),
             "author": "agent",
             "agent": act.agent,
         }
@@ -185,15 +169,25 @@ class Desk:
             "reasons": [{"rule": "agent", "text": "an agent passed it on"}],
         }
         if act.note.strip():
-            reference = self._vault.put(
-                tx,
-                tenant=act.tenant,
-                contact_id=state.contact,
-                conversation_id=act.conversation,
-                value={"text": act.note.strip()[:LONGEST_REPLY], "name": act.agent_name},
-            )
-            data["note"] = {"ref": reference.id, "commitment": reference.commitment}
+            data["note"] = self._put_away(tx, act, state, act.note.strip()[:LONGEST_REPLY])
         return NewEvent(kind="handed_off", actor=actor, data=data)
+
+    def _put_away(
+        self, tx: Connection, act: AgentAct, state: ConversationState, text: str
+    ) -> dict[str, str]:
+        """What an agent wrote, masked, in the vault; the reference for the event."""
+        number = self._vault.numbering(
+            tx, tenant=act.tenant, conversation_id=act.conversation, contact_id=state.contact
+        )
+        masked = mask(text, number=number)
+        reference = self._vault.put(
+            tx,
+            tenant=act.tenant,
+            contact_id=state.contact,
+            conversation_id=act.conversation,
+            value={"text": masked.text, "values": dict(masked.values), "name": act.agent_name},
+        )
+        return {"ref": reference.id, "commitment": reference.commitment}
 
 
 def _require_mine(mine: bool) -> None:

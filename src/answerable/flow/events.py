@@ -37,6 +37,7 @@ ADMINISTRATION_EVENTS = {
     "definition_activated": "A service definition, named by its hash, became the one in force.",
     "agent_created": "An agent account was created.",
     "agent_suspended": "An agent account was suspended; its sessions ended.",
+    "agent_role_changed": "An agent has another role; their sessions ended.",
     "agent_resumed": "A suspended agent account was allowed in again.",
     "session_opened": "An agent logged in.",
     "session_closed": "An agent's session ended.",
