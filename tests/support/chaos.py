@@ -64,7 +64,7 @@ def check_ledger(data: Path, told: Told) -> None:
     for conversation, events in ledgers.conversations(data).items():
         if [one.seq for one in events] != list(range(1, len(events) + 1)):
             told.wrong.append(f"{conversation}: seq has a gap")
-        ids = [e.data.get("client_id") for e in events if e.kind == "message_received"]
+        ids = [e.data["client_id"] for e in events if "client_id" in e.data]
         if len(ids) != len(set(ids)):
             told.wrong.append(f"{conversation}: a message was taken in twice")
         wanted = [e.data["effect"] for e in events if "effect" in e.data]
@@ -194,4 +194,4 @@ async def until(holds: Callable[[], bool], *, within: float = 60.0) -> None:
 def is_busy(data: Path) -> bool:
     waiting = ledgers.outbox(data)
     del waiting["wake"]
-    return bool(waiting) or ledgers.behind(data) > 0
+    return bool(waiting) or ledgers.behind(data) > 0 or ledgers.unread(data) > 0

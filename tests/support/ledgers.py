@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from answerable.channels.email.store import MailState, raw_mail
 from answerable.kit.clock import SystemClock
 from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
@@ -64,6 +65,11 @@ def behind(data: Path) -> int:
         stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq
     )
     return len(_rows(data, query))
+
+
+def unread(data: Path) -> int:
+    """Raw mails that are stored and not yet taken in."""
+    return len(_rows(data, sa.select(raw_mail.c.id).where(raw_mail.c.state == MailState.STORED)))
 
 
 def _rows(data: Path, query: sa.Select[tuple[object, ...]]) -> list[sa.Row[tuple[object, ...]]]:

@@ -14,6 +14,7 @@ from answerable.channels.email.store import (
     count_mails,
     erase_raw_mail,
     get_raw_mail,
+    release_mails,
 )
 from answerable.kit.errors import InvalidInput
 
@@ -106,6 +107,34 @@ async def test_a_mail_that_kills_the_process_each_time_is_put_before_a_person(
 
     (message,) = room.accepted.messages
     assert message.unparsable == "reading-ended-the-process"
+
+
+async def test_a_mail_that_was_only_beside_a_killer_is_not_blamed(room: MailRoom) -> None:
+    """Three lives end with both taken; from then on each is taken alone."""
+    for number in (1, 2):
+        await room.intake.store(mail(number), INBOX, FILE)
+
+    for _ in range(3):
+        await room.database.write(
+            lambda tx: claim_due_mails(
+                tx, now=room.clock.now(), lease=timedelta(minutes=5), most=20
+            )
+        )
+        await room.database.write(lambda tx: release_mails(tx, now=room.clock.now()))
+    await room.advance()
+
+    unread = [message.unparsable for message in room.accepted.messages]
+    assert sorted(map(str, unread)) == ["None", "reading-ended-the-process"]
+
+
+async def test_mails_of_an_ended_process_are_read_at_once_after_the_start(room: MailRoom) -> None:
+    await room.intake.store(mail(1), INBOX, FILE)
+    await room.database.write(lambda tx: _claim_and_die(tx, room))
+
+    await room.database.write(lambda tx: release_mails(tx, now=room.clock.now()))
+    await room.advance()
+
+    assert room.accepted.subjects == ["Question 1"]
 
 
 async def test_an_outage_of_ours_is_not_held_against_the_mail(room: MailRoom) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -144,7 +145,11 @@ def add_raw_mail(tx: Connection, mail: NewRawMail) -> tuple[str, bool]:
 def claim_due_mails(
     tx: Connection, *, now: datetime, lease: timedelta, most: int
 ) -> tuple[StoredRawMail, ...]:
-    """The oldest mails that wait to be read, taken for `lease`; then they are due again."""
+    """The oldest mails that wait to be read, taken for `lease`; then they are due again.
+
+    One that was taken before without an end is taken alone: if it ends the process again it was
+    this mail and no other, and mails that were only beside it are not blamed.
+    """
     rows = tx.execute(
         sa.select(raw_mail)
         .where(raw_mail.c.state == MailState.STORED, raw_mail.c.due_at <= now)
@@ -152,7 +157,8 @@ def claim_due_mails(
         .limit(most)
         .with_for_update(skip_locked=True)
     ).all()
-    return tuple(_claimed(tx, row, now + lease) for row in rows)
+    taken = list(takewhile(lambda row: not row.attempts, rows)) or rows[:1]
+    return tuple(_claimed(tx, row, now + lease) for row in taken)
 
 
 def claim_mail(
