@@ -110,6 +110,15 @@ def upgrade() -> None:
         sa.Column("last_author", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(
+        "conversation_by_owner_kind",
+        "conversation",
+        ["tenant", "status", "owner_kind", "updated_at"],
+        unique=False,
+    )
+    op.create_index(
+        "conversation_by_status", "conversation", ["tenant", "status", "updated_at"], unique=False
+    )
     op.create_index("conversation_contact", "conversation", ["contact_id", "inbox"], unique=False)
     op.create_index(
         "conversation_inbox",
