@@ -18,7 +18,6 @@ from answerable.api.desk.shapes import (
     DecisionShape,
     Detail,
     DetailContact,
-    Fact,
     IntentShape,
     MessageShape,
     OwnerShape,
@@ -27,7 +26,8 @@ from answerable.api.desk.shapes import (
     SummaryShape,
     TimelineEvent,
 )
-from answerable.api.desk.timeline import title_of
+from answerable.api.desk.timeline import Titles, title_of
+from answerable.api.desk.wording import facts_of, summary_of
 from answerable.contacts.store import contact as contact_table
 from answerable.definition.schema import ServiceDefinition
 from answerable.desk.agent_store import find_names
@@ -99,7 +99,8 @@ class Reader:
         names = find_names(tx, self.tenant, _actors(events))
         refs = [ref for one in events if (ref := _ref(one))]
         values = self.vault.get_many(tx, tenant=self.tenant, ids=refs)
-        return [_message(one, row.channel, names, values, fates) for one in events]
+        titles = self._titles(names)
+        return [_message(one, row.channel, titles, values, fates) for one in events]
 
     def timeline(
         self, tx: Connection, conversation: ConversationId, *, after: int, limit: int
@@ -114,7 +115,7 @@ class Reader:
                 kind=one.kind,
                 at=wire_time(one.at),
                 actor=one.actor,
-                title=title_of(one, names),
+                title=title_of(one, self._titles(names)),
                 data=dict(one.data),
                 hash=one.hash,
             )
@@ -154,6 +155,7 @@ class Reader:
             language=row.language,
             sentiment=row.sentiment,
             snippet=_snippet(last),
+            last_author=row.last_author,
             updated_at=wire_time(row.updated_at),
             opened_at=wire_time(row.opened_at),
             waiting_since=_time(row.waiting_since),
@@ -173,6 +175,13 @@ class Reader:
             return None
         return IntentShape(name=name, title=self._title(name), confidence=confidence or 0.0)
 
+    def _titles(self, names: Mapping[str, str]) -> Titles:
+        return Titles(
+            agents=names,
+            teams={name: team.title or name for name, team in self.definition.teams.items()},
+            intents={name: one.title or name for name, one in self.definition.intents.items()},
+        )
+
     def _title(self, intent: str) -> str | None:
         known = self.definition.intents.get(intent)
         return known.title if known else None
@@ -189,8 +198,7 @@ class Reader:
         draft = _part(values.get(_ref(_draft(latest)) or ""), "text")
         title = self._title(row.intent) if row.intent else None
         return Briefing(
-            summary=f"{title or 'A matter that was not recognised'}"
-            f"{f', in {row.language}' if row.language else ''}, proof: {row.proof}.",
+            summary=summary_of(title=title, language=row.language, proof=row.proof),
             reason=str(handed.data.get("why") or ""),
             intents=[
                 Scored(
@@ -201,7 +209,7 @@ class Reader:
                 )
                 for one in intents
             ],
-            facts=_facts(events),
+            facts=facts_of(events),
             suggested=[draft] if draft else [],
         )
 
@@ -251,13 +259,13 @@ class Reader:
 def _message(
     one: Event,
     channel: str,
-    names: Mapping[str, str],
+    titles: Titles,
     values: Values,
     fates: Mapping[int, bool],
 ) -> MessageShape:
     if one.kind not in _SAID:
         return MessageShape(
-            seq=one.seq, kind="notice", author="system", name=None, text=title_of(one, names),
+            seq=one.seq, kind="notice", author="system", name=None, text=title_of(one, titles),
             at=wire_time(one.at), channel=channel, delivered=None, attachments=[],
         )  # fmt: skip
     value = values.get(_ref(one) or "")
@@ -268,7 +276,7 @@ def _message(
         seq=one.seq,
         kind="message",
         author=author,
-        name=names.get(_agent(one)) if author == "agent" else None,
+        name=titles.agents.get(_agent(one)) if author == "agent" else None,
         text=_part(value, "text") or (ERASED if not isinstance(value, Mapping) else ""),
         at=wire_time(one.at),
         channel=channel,
@@ -298,16 +306,6 @@ def _reasons(decided: Event | None) -> list[Reason]:
         )
         for reason in decided.data.get("reasons", ())
     ]
-
-
-def _facts(events: Iterable[Event]) -> list[Fact]:
-    """What was looked up and is not personal; the latest of each name."""
-    facts: dict[str, Any] = {}
-    for one in events:
-        if one.kind == "looked_up":
-            for name, value in dict(one.data.get("facts", {})).items():
-                facts[f"{one.data.get('operation', '')}: {name}"] = value
-    return [Fact(label=label, value=value) for label, value in facts.items()]
 
 
 def _detail_contact(shown: ContactShape, profile: Any) -> DetailContact:

@@ -118,7 +118,10 @@ class DecisionShape(Shape):
 
 
 class SummaryShape(Shape):
-    """A conversation in the inbox. Texts are masked. seq: of its last event."""
+    """A conversation in the inbox. Texts are masked.
+
+    snippet: how the latest message begins; last_author: who wrote it. seq: of its last event.
+    """
 
     id: str
     subject: str | None
@@ -133,6 +136,7 @@ class SummaryShape(Shape):
     language: str | None
     sentiment: float | None
     snippet: str | None
+    last_author: Literal["contact", "assistant", "agent"] | None
     updated_at: str
     opened_at: str
     waiting_since: str | None

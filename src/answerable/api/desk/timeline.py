@@ -1,6 +1,7 @@
 """The timeline: each event in one English sentence, for people who ask what happened and why."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from answerable.ledger.event import Event
@@ -8,12 +9,33 @@ from answerable.ledger.event import Event
 Data = Mapping[str, Any]
 
 
-def title_of(event: Event, names: Mapping[str, str]) -> str:
-    """names: agent id -> name. Total: a kind without a sentence is named."""
+@dataclass(frozen=True, kw_only=True)
+class Titles:
+    """What people call things, by id or name; what is not in here is called by that."""
+
+    agents: Mapping[str, str]
+    teams: Mapping[str, str]
+    intents: Mapping[str, str]
+
+
+def title_of(event: Event, titles: Titles) -> str:
+    """Total: a kind without a sentence is named."""
     told = _TITLES.get(event.kind)
     if told is None:
         return f"{event.kind.replace('_', ' ').capitalize()}."
-    return told(event.data, _who(event, names))
+    return told(_titled(event.data, titles), _who(event, titles.agents))
+
+
+def _titled(data: Data, titles: Titles) -> Data:
+    """The same with titles instead of the names of teams and intents."""
+    shown = dict(data)
+    if isinstance(data.get("team"), str):
+        shown["team"] = titles.teams.get(data["team"], data["team"])
+    if isinstance(data.get("intents"), (list, tuple)):
+        shown["intents"] = [
+            {**one, "name": titles.intents.get(one["name"], one["name"])} for one in data["intents"]
+        ]
+    return shown
 
 
 def _who(event: Event, names: Mapping[str, str]) -> str:
@@ -37,7 +59,8 @@ def _understood(data: Data, who: str) -> str:
     intents = data.get("intents") or []
     if not data.get("in_scope", True) or not intents:
         return "Understood: nothing that the service definition knows."
-    return f"Understood: {intents[0]['name']} with confidence {intents[0]['confidence']:.2f}."
+    best = intents[0]
+    return f"Understood as “{best['name']}” with confidence {best['confidence']:.2f}."
 
 
 def _decided(data: Data, who: str) -> str:
@@ -49,9 +72,9 @@ def _decided(data: Data, who: str) -> str:
         case "ask":
             return f"Decided to ask the contact{because}."
         case "draft":
-            return f"Decided to draft a reply for the team {data.get('team')}{because}."
+            return f"Decided to draft a reply for {data.get('team')}{because}."
         case "hand_off":
-            return f"Decided to hand off to the team {data.get('team')}{because}."
+            return f"Decided to hand off to {data.get('team')}{because}."
         case "set_aside":
             return f"Decided to set it aside{because}."
         case _:
@@ -64,10 +87,14 @@ def _because(data: Data) -> str:
 
 
 def _looked_up(data: Data, who: str) -> str:
-    fields = ", ".join(data.get("fields", ())) or "nothing"
+    fields = ", ".join(map(_words, data.get("fields", ()))) or "nothing"
     if data.get("result") == "refused":
         return f"{data.get('connector')} refused to tell {fields}."
     return f"Looked up {fields} in {data.get('connector')}."
+
+
+def _words(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def _reply(data: Data, who: str) -> str:
@@ -76,7 +103,7 @@ def _reply(data: Data, who: str) -> str:
 
 def _handed_off(data: Data, who: str) -> str:
     why = str(data.get("why") or "").rstrip(".")
-    return f"Handed off to the team {data.get('team')}{f': {why}' if why else ''}."
+    return f"Handed off to {data.get('team')}{f': {why}' if why else ''}."
 
 
 def _failed(data: Data, who: str) -> str:
@@ -109,7 +136,7 @@ _TITLES: dict[str, Callable[[Data, str], str]] = {
     "handed_off": _handed_off,
     "alerted": lambda data, who: "Teams that must know at once were told.",
     "taken_over": lambda data, who: f"{who} took over.",
-    "released": lambda data, who: f"{who} gave it back to the team {data.get('team')}.",
+    "released": lambda data, who: f"{who} gave it back to {data.get('team')}.",
     "set_aside": lambda data, who: "Set aside: nothing is to be done.",
     "effect_failed": _failed,
     "timer_fired": lambda data, who: "A wait was over.",
