@@ -62,6 +62,7 @@ class Permission(StrEnum):
 
 _EVERYBODY: frozenset[Kind] = frozenset({"anonymous", "contact", *Role})
 _AGENTS: frozenset[Kind] = frozenset(Role)
+_SUPERVISORS: frozenset[Kind] = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 _ADMINISTRATORS: frozenset[Kind] = frozenset({Role.ADMINISTRATOR})
 
 PERMITTED: dict[Permission, frozenset[Kind]] = {
@@ -76,7 +77,7 @@ PERMITTED: dict[Permission, frozenset[Kind]] = {
     Permission.ACT: _AGENTS,
     Permission.FOLLOW_INBOX: _AGENTS,
     Permission.READ_TEAMS: _AGENTS,
-    Permission.READ_AGENTS: _ADMINISTRATORS,
+    Permission.READ_AGENTS: _SUPERVISORS,
     Permission.MANAGE_AGENTS: _ADMINISTRATORS,
 }
 

@@ -78,7 +78,7 @@ function Navigation() {
             </li>
           )
         })}
-        {agent.role === 'administrator' && (
+        {agent.role !== 'agent' && (
           <li className="apart">
             <NavLink to="/people" className="nav-link">
               <Icon name="people" />

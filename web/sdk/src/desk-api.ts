@@ -41,7 +41,9 @@ export interface ConversationSummary {
   decision: { kind: string; team?: string | null } | null
   language: string | null
   sentiment: number | null
+  /** How the latest message begins, masked. */
   snippet: string | null
+  last_author: 'contact' | 'assistant' | 'agent' | null
   updated_at: string
   opened_at: string
   waiting_since: string | null

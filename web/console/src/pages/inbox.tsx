@@ -3,7 +3,14 @@ import { useEffect, useState } from 'react'
 import { Link, Navigate, Outlet, useMatch, useParams } from 'react-router'
 import { useKeys } from '../keys'
 import { useLive } from '../live'
-import { contactName, intentTitle, ownerName, Priority, Waiting } from '../parts/badges'
+import {
+  contactName,
+  intentTitle,
+  ownerName,
+  Priority,
+  snippetAuthor,
+  Waiting,
+} from '../parts/badges'
 import { Fence } from '../parts/fence'
 import { ChannelIcon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
@@ -110,6 +117,7 @@ function Item({ conversation, view }: { conversation: ConversationSummary; view:
   const { typing } = useLive()
   const chosen = useParams()['conversation'] === conversation.id
   const { contact, intent, owner } = conversation
+  const author = conversation.snippet ? snippetAuthor(conversation, agent.id) : null
   return (
     <li>
       <Link
@@ -136,7 +144,12 @@ function Item({ conversation, view }: { conversation: ConversationSummary; view:
           {typing[conversation.id] ? (
             <em>writing …</em>
           ) : (
-            <MaskedText text={conversation.snippet ?? ''} links={false} />
+            <>
+              {author && <span className="item-author">{author}: </span>}
+              <bdi>
+                <MaskedText text={conversation.snippet ?? ''} links={false} />
+              </bdi>
+            </>
           )}
         </span>
         <span className="item-foot">

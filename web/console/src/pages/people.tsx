@@ -1,8 +1,9 @@
-import { newKey, type NewPerson, type Person, type Role } from '@answerable/sdk'
+import { newKey, type NewPerson, type Person, type Role, type Team } from '@answerable/sdk'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useId, useRef, useState, type FormEvent } from 'react'
 import { api } from '../api'
 import { useLive } from '../live'
+import { teamTitle } from '../parts/badges'
 import { Popup } from '../parts/dialog'
 import { Icon } from '../parts/icon'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
@@ -70,6 +71,7 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
   const { agent } = useSession()
   const { agents } = useLive()
   const client = useQueryClient()
+  const teams = useTeams()
   const { suspended } = person
   const change = useMutation({
     mutationFn: () => (suspended ? api.resumeAgent(person.id) : api.suspendAgent(person.id)),
@@ -83,7 +85,7 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
         <span className="soft person-email">{person.email}</span>
       </th>
       <td data-label="Role">{person.role}</td>
-      <td data-label="Teams">{(person.teams ?? []).join(', ') || '–'}</td>
+      <td data-label="Teams">{teamsOf(person, teams.data)}</td>
       <td data-label="State">
         {suspended ? (
           <span className="badge bad">suspended</span>
@@ -112,6 +114,12 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
       )}
     </tr>
   )
+}
+
+function teamsOf(person: Person, known: readonly Team[] | undefined): string {
+  const names = person.teams ?? []
+  if (known && known.length > 1 && known.every((team) => names.includes(team.name))) return 'All teams'
+  return names.map((name) => teamTitle(known, name)).join(', ') || '–'
 }
 
 const ROLES: readonly Role[] = ['agent', 'supervisor', 'administrator']
@@ -149,7 +157,7 @@ function AddAgent({ onClose }: { onClose: () => void }) {
       <form className="form" onSubmit={submit}>
         <label className="field">
           <span>Name</span>
-          <input required maxLength={200} autoComplete="off" value={person.name} onChange={(event) => set({ name: event.target.value })} />
+          <input required maxLength={100} autoComplete="off" value={person.name} onChange={(event) => set({ name: event.target.value })} />
         </label>
         <label className="field">
           <span>E-mail address</span>

@@ -1,4 +1,4 @@
-import type { ConversationSummary } from '@answerable/sdk'
+import type { ConversationSummary, Team } from '@answerable/sdk'
 import { deadline, fullTime, span, useNow } from '../time'
 import { Icon } from './icon'
 
@@ -58,6 +58,15 @@ export function ownerName(owner: ConversationSummary['owner'], agentId: string):
   return owner.id === agentId ? 'You' : (owner.name ?? 'An agent')
 }
 
+/** Whose words the snippet has; nothing for the contact, whose name stands above it. */
+export function snippetAuthor(conversation: ConversationSummary, agentId: string): string | null {
+  const { last_author: author, owner } = conversation
+  if (author === 'assistant') return 'Assistant'
+  if (author !== 'agent') return null
+  if (owner.kind !== 'agent') return 'Agent'
+  return owner.id === agentId ? 'You' : (owner.name ?? 'Agent')
+}
+
 export function contactName(contact: { name: string | null }): string {
   return contact.name || 'Unknown contact'
 }
@@ -65,6 +74,10 @@ export function contactName(contact: { name: string | null }): string {
 /** `none` stands for a matter that the service definition does not know. */
 export function intentTitle(intent: { name: string; title?: string | null }): string {
   return intent.name === 'none' ? 'Not recognised' : (intent.title ?? intent.name)
+}
+
+export function teamTitle(teams: readonly Team[] | undefined, name: string): string {
+  return teams?.find((team) => team.name === name)?.title ?? name
 }
 
 export function percent(probability: number): string {

@@ -1,6 +1,7 @@
 import type { Conversation, IntentScore } from '@answerable/sdk'
+import { useTeams } from '../queries'
 import { useSession } from '../session'
-import { contactName, intentTitle, percent, Proof } from './badges'
+import { contactName, intentTitle, percent, Proof, teamTitle } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
 
@@ -18,6 +19,7 @@ const DECISIONS = new Map(
 export function BriefingPanel(props: { conversation: Conversation; onInsert: (text: string) => void }) {
   const { conversation, onInsert } = props
   const { agent } = useSession()
+  const teams = useTeams()
   const { owner, status } = conversation
   const mine = status === 'open' && owner.kind === 'agent' && owner.id === agent.id
   const { briefing, decision, reasons } = conversation
@@ -66,7 +68,7 @@ export function BriefingPanel(props: { conversation: Conversation; onInsert: (te
         <h2>Decision</h2>
         <p>
           {decision ? (DECISIONS.get(decision.kind) ?? decision.kind) : 'None yet'}
-          {decision?.team ? `, team ${decision.team}` : ''}
+          {decision?.team ? `: ${teamTitle(teams.data, decision.team)}` : ''}
         </p>
         {(reasons ?? []).length > 0 && <Reasons conversation={conversation} />}
       </section>

@@ -44,7 +44,9 @@ function Entry({ event }: { event: LedgerEvent }) {
           <div>
             <dt>Data</dt>
             <dd>
-              <pre>{JSON.stringify(event.data, null, 2)}</pre>
+              {/* Focusable so that the keyboard can scroll it. */}
+              {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+              <pre tabIndex={0} role="group" aria-label={`Data of event ${event.seq}`}>{JSON.stringify(event.data, null, 2)}</pre>
             </dd>
           </div>
           <div>
