@@ -75,3 +75,16 @@ def test_every_link_within_the_repository_leads_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_every_finding_of_the_verifier_is_documented() -> None:
+    verifier = next(m for m in modules() if m.name == "answerable/ledger/verify.py")
+    codes = {
+        call.args[0].value
+        for name, call in calls(verifier)
+        if name == "self._found" and isinstance(call.args[0], ast.Constant)
+    }
+    page = (REFERENCE / "ledger-export.md").read_text()
+
+    assert len(codes) > 10
+    assert [code for code in codes if f"`{code}`" not in page] == []
