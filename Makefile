@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo unit test check docs bench format clean
+.PHONY: help setup demo unit test check docs bench chaos format clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ docs: setup ## write the generated parts of the documentation again
 
 bench: setup ## measure, each number beside its yardstick (takes minutes)
 	@$(PYTHON) scripts/bench
+
+chaos: setup ## kill, cut, lose and forge in full size; writes reports/chaos.html (takes long)
+	$(BIN)/python -m benchmarks.chaos
 
 format: setup ## put the source into the agreed form
 	$(BIN)/ruff check --fix .

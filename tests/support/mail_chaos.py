@@ -248,7 +248,7 @@ async def forged_threads(data: Path, zygote: Zygote) -> Told:
     # Hers has two messages, for the last one holds her token; each forged one stands alone.
     if sizes != [1] * (1 + len(forged)) + [2]:
         told.wrong.append(f"messages by conversation: {sizes}")
-    told.figures = {"forged mails": len(forged), "appended to another's": 0}
+    told.figures = {"forged mails": len(forged), "conversations": len(found)}
     return told
 
 
