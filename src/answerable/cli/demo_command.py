@@ -1,9 +1,8 @@
 """`answerable demo`: the demo bank."""
 
-import asyncio
 from collections.abc import Sequence
 
-from answerable.cli.options import add_data, parser, say, settings
+from answerable.cli.options import add_data, parser, run_async, say, settings
 from answerable.processes.demo import PASSWORD, PEOPLE, DemoPorts, port_list, run_demo
 
 
@@ -25,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
         mail_in=given.mail_port,
     )
     say("Starting the demo bank (the first start trains its model, which takes some seconds) …")
-    asyncio.run(run_demo(read, ports, ready=_welcome))
+    run_async(run_demo(read, ports, ready=_welcome))
     return 0
 
 

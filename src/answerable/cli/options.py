@@ -1,16 +1,20 @@
 """Arguments that several commands share, and how they print."""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import configure_logging
 from answerable.processes.settings import Settings, read_settings
+
+T = TypeVar("T")
 
 
 def parser(name: str, summary: str) -> argparse.ArgumentParser:
@@ -35,6 +39,16 @@ def settings(data: str | None, **given: str | None) -> Settings:
         )
     configure_logging(level=level, as_json=(read.get("LOG_FORMAT") or "json") == "json")
     return read
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run a long-lived service on the faster event loop, where there is one."""
+    try:
+        factory = import_module("uvloop").new_event_loop
+    except ImportError:  # Windows
+        factory = None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
 
 
 def out(value: Any) -> None:

@@ -1,10 +1,9 @@
 """`answerable run SERVICE…`: serve definitions."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from answerable.cli.options import add_data, parser, say, settings
+from answerable.cli.options import add_data, parser, run_async, say, settings
 from answerable.processes.serving import application, chat_secrets, serve
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
@@ -17,7 +16,7 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8080)
     given = options.parse_args(arguments)
-    asyncio.run(_serve(settings(given.data), given.services, given.host, given.port))
+    run_async(_serve(settings(given.data), given.services, given.host, given.port))
     return 0
 
 

@@ -26,11 +26,14 @@ from sqlalchemy import Connection, Engine, MetaData, event
 
 from answerable.kit.canonical import canonical_text
 from answerable.kit.failpoints import Failpoint
+from answerable.kit.telemetry import get_logger
 
 T = TypeVar("T")
 A = TypeVar("A")
 Unit = Callable[[Connection], T]
 BatchUnit = Callable[[Connection, Sequence[A]], Sequence[T]]
+
+log = get_logger("kit")
 
 metadata = MetaData()
 
@@ -101,6 +104,7 @@ class Database:
         self.path = str(path)
         self._failpoint = failpoint
         self.commits = 0
+        self._stopped = False
         self._broken: BaseException | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer_engine = _sqlite_engine(self.path, begin="BEGIN IMMEDIATE")
@@ -119,6 +123,8 @@ class Database:
 
     async def read(self, query: Unit[T]) -> T:
         """Run `query` on a read-only snapshot in a reader thread."""
+        if self._stopped:
+            raise DatabaseClosed("the database is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, query)
 
@@ -146,7 +152,7 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._jobs.put(_Job(unit, argument, loop, future))
-        if not self._thread.is_alive():  # also if it ended while we queued
+        if self._stopped:  # also if it stopped while we queued
             self._refuse_the_rest()
         return future
 
@@ -157,6 +163,7 @@ class Database:
             self._broken = error
             raise
         finally:
+            self._stopped = True
             self._refuse_the_rest()
 
     def _refuse_the_rest(self) -> None:
@@ -192,17 +199,27 @@ class Database:
 
     def _commit_group(self, connection: Connection, group: list[_Job]) -> None:
         try:
+            self._commit_together_or_apart(connection, group)
+        except BaseException as error:  # the writer ends; whoever waits is told why
+            for job in group:
+                job.error = job.error or error
+            raise
+        finally:
+            _tell(group)
+
+    def _commit_together_or_apart(self, connection: Connection, group: list[_Job]) -> None:
+        try:
             self._transaction(connection, group)
+            return
         except Exception as error:
             if len(group) == 1:
                 group[0].error = error
-            else:
-                for job in group:
-                    try:
-                        self._transaction(connection, [job])
-                    except Exception as own_error:
-                        job.error = own_error
-        _tell(group)
+                return
+        for job in group:
+            try:
+                self._transaction(connection, [job])
+            except Exception as error:
+                job.error = error
 
     def _transaction(self, connection: Connection, group: list[_Job]) -> None:
         connection.info.clear()
@@ -221,7 +238,10 @@ class Database:
             self._failpoint.reached("after", [job.unit for job in group])
         self.commits += 1
         for callback in connection.info.get("after_commit", ()):
-            callback()
+            try:
+                callback()
+            except Exception:  # what is committed is committed: it must not be run again
+                log.exception("after_commit_failed")
 
 
 def _connected(engine: Engine) -> Connection:

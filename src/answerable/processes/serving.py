@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from answerable.api.app import create_app
 from answerable.api.context import ApiSettings
-from answerable.api.server import server_config
+from answerable.api.server import listening_socket, server_config
 from answerable.flow.definitions import Definitions
 from answerable.kit.telemetry import get_logger
 from answerable.processes.settings import Settings
@@ -80,6 +80,7 @@ async def serve(
     app: FastAPI, *, host: str, port: int, ready: Callable[[int], None] = lambda _port: None
 ) -> None:
     """Serve until SIGTERM or SIGINT. ready: told the port once requests are answered."""
+    listening = listening_socket(host, port)
     server = _Server(server_config(app, host=host, port=port), ready)
     loop = asyncio.get_running_loop()
 
@@ -88,4 +89,4 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await server._serve()
+    await server._serve(sockets=[listening])

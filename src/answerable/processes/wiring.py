@@ -23,6 +23,7 @@ from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
+from answerable.kit.lock import DirectoryLock
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.store import release_leases
 from answerable.playbooks.action import ActionLibrary
@@ -61,6 +62,7 @@ class Platform:
     mail: MailRoom
     smtp: SmtpSender | None
     connectors: Mapping[tuple[TenantId, str], Connector]
+    lock: DirectoryLock
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -94,6 +96,7 @@ class Platform:
         await self.mail.reader.close()
         self.reader.close()
         await self.service.database.close()
+        self.lock.release()
 
 
 def load_services(
@@ -124,19 +127,85 @@ async def open_platform(
 ) -> Platform:
     """Everything built and the database brought up to date; nothing runs yet.
 
+    Raises Conflict if another process serves the same data.
+
     deliverers: instead of SMTP, for scenarios. threading: for mail from files.
     connector_url: instead of the settings'.
     """
     clock = clock or SystemClock()
     actions = installed_actions()
     services = load_services(files, actions)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as opened:
+        store = await _open_store(settings, services, actions, clock, opened)
+        inboxes = mail_inboxes(
+            store.definitions, settings, instance=instance_name(store.master), required=threading
+        )
+        way_out = delivery(settings, store.definitions, inboxes, master=store.master, clock=clock)
+        if deliverers is None:
+            deliverers = dict.fromkeys(inboxes, way_out[1]) if way_out else {}
+        connectors = _connectors(settings, store.definitions, connector_url)
+        reader = LocalReader(model_of(settings))
+        world = World(
+            reader=reader,
+            connectors=connectors,
+            deliverers=deliverers,
+            alarm=alarm or LoggedAlarm(),
+        )
+        service = assemble(
+            database=store.database,
+            clock=clock,
+            master=store.master,
+            definitions=store.definitions,
+            actions=actions,
+            world=world,
+        )
+        mail = mail_room(settings, service, inboxes, master=store.master)
+        opened.pop_all()  # from here on `Platform.close` lets go of everything
+    return Platform(
+        settings=settings,
+        service=service,
+        definitions=store.definitions,
+        reader=reader,
+        master=store.master,
+        signing=store.signing,
+        sealer=Sealer(service, store.signing, settings.checkpoint_file),
+        inboxes=inboxes,
+        mail=mail,
+        smtp=way_out[0] if way_out else None,
+        connectors=connectors,
+        lock=store.lock,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Store:
+    lock: DirectoryLock
+    master: MasterKey
+    signing: SigningKey
+    database: Database
+    definitions: Definitions
+
+
+async def _open_store(
+    settings: Settings,
+    services: Sequence[tuple[Path, ServiceDefinition]],
+    actions: ActionLibrary,
+    clock: Clock,
+    opened: contextlib.AsyncExitStack,
+) -> _Store:
+    """The data directory, for this process alone: schema current, definitions in force, and what
+    an earlier process had begun free to be taken up."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = DirectoryLock(settings.data)
+    lock.take()
+    opened.callback(lock.release)
     path = settings.data / "answerable.db"
     upgrade(path)
     master = master_key(settings)
     signing = signing_key(settings)
     failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
     database = Database(path, failpoint=failpoint)
+    opened.push_async_callback(database.close)
     await database.read(lambda tx: check_master_keys(tx, master))
     definitions = Definitions(actions)
     for file, definition in services:
@@ -145,40 +214,8 @@ async def open_platform(
     now = clock.now()
     await database.write(release_leases)
     await database.write(lambda tx: release_mails(tx, now=now))
-    inboxes = mail_inboxes(
-        definitions, settings, instance=instance_name(master), required=threading
-    )
-    connectors = _connectors(settings, definitions, connector_url)
-    way_out = delivery(settings, definitions, inboxes, master=master, clock=clock)
-    if deliverers is None:
-        deliverers = dict.fromkeys(inboxes, way_out[1]) if way_out else {}
-    reader = LocalReader(model_of(settings))
-    world = World(
-        reader=reader,
-        connectors=connectors,
-        deliverers=deliverers,
-        alarm=alarm or LoggedAlarm(),
-    )
-    service = assemble(
-        database=database,
-        clock=clock,
-        master=master,
-        definitions=definitions,
-        actions=actions,
-        world=world,
-    )
-    return Platform(
-        settings=settings,
-        service=service,
-        definitions=definitions,
-        reader=reader,
-        master=master,
-        signing=signing,
-        sealer=Sealer(service, signing, settings.checkpoint_file),
-        inboxes=inboxes,
-        mail=mail_room(settings, service, inboxes, master=master),
-        smtp=way_out[0] if way_out else None,
-        connectors=connectors,
+    return _Store(
+        lock=lock, master=master, signing=signing, database=database, definitions=definitions
     )
 
 
