@@ -1,0 +1,227 @@
+"""People at work: customers on the bank's website, agents in the console, in a real browser."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import (
+    ADMIN,
+    AGENT,
+    SUPERVISOR,
+    Chat,
+    Console,
+    DemoBank,
+    Windows,
+    tab_to,
+)
+
+FRAUD = "There is a payment I did not make!"
+CARD = "Where is my new card?"
+
+
+def test_a_signed_in_customer_is_answered_with_her_own_data(
+    windows: Windows, bank: DemoBank
+) -> None:
+    chat = Chat(windows.open(), bank).visit("C-1001").opens()
+    expect(chat.page.locator("answerable-chat .proof")).to_have_text("Signed in as Anna Schmidt")
+    chat.says(CARD)
+    chat.hears("assistant", re.compile("new credit card is in the post"))
+
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("assistant")
+    expect(console.items.filter(has_text="Anna Schmidt").first).to_contain_text("Assistant: ")
+
+
+def test_a_visitor_finds_the_conversation_again_after_a_reload(
+    windows: Windows, bank: DemoBank
+) -> None:
+    chat = Chat(windows.open(), bank).visit().opens()
+    chat.says("When is your branch in Hamburg open?")
+    expect(chat.bubbles("assistant")).to_have_count(2)
+    chat.page.reload()
+    chat.opens()
+    expect(chat.bubbles("contact")).to_have_text(re.compile("branch in Hamburg"))
+    expect(chat.bubbles("assistant")).to_have_count(2)
+    # Another window is another visitor.
+    other = Chat(windows.open(), bank).visit().opens()
+    expect(other.bubbles("contact")).to_have_count(0)
+
+
+def test_fraud_reaches_a_person_who_answers_while_the_assistant_is_silent(
+    windows: Windows, bank: DemoBank
+) -> None:
+    console = Console(windows.open(), bank).signs_in(AGENT)
+    chat = Chat(windows.open(), bank).visit("C-1002").opens()
+    chat.says(FRAUD)
+
+    # It appears by itself, as urgent and with the reasons.
+    item = console.items.filter(has_text="Ben Okafor").first
+    expect(item).to_contain_text("urgent")
+    expect(item).to_contain_text("Fraud desk")
+    item.click()
+    expect(console.message(FRAUD)).to_be_visible()
+    briefing = console.page.locator(".briefing")
+    expect(briefing).to_contain_text("Fraud, written in English. The contact is signed in.")
+    expect(briefing.locator(".reasons")).to_contain_text("never answered or drafted automatically")
+    console.tab("Timeline").click()
+    expect(console.page.locator(".timeline")).to_contain_text("Handed off to Fraud desk")
+
+    console.button("Take over").click()
+    expect(console.reply).to_be_visible()
+    said = chat.bubbles("assistant").count()
+    chat.says(CARD)
+    expect(console.message(CARD)).to_be_visible()
+    console.answers("I have blocked the card.")
+    chat.hears("agent", "I have blocked the card.")
+    expect(chat.bubbles("agent")).to_contain_text("Sam Okoro, support team")
+    expect(chat.bubbles("assistant")).to_have_count(said)
+    expect(console.items.filter(has_text="I have blocked")).to_have_count(0)  # left the queue
+
+    console.button("Close …").click()
+    console.button("Close conversation").click()
+    expect(console.button("Reopen")).to_be_visible()
+    expect(chat.page.locator("answerable-chat .notice").last).to_contain_text(re.compile("closed"))
+
+    chat.says(FRAUD + " Another one.")  # opens it again, before the eyes of the agent
+    expect(console.message("Another one.")).to_be_visible()
+    expect(console.button("Take over")).to_be_visible()
+    console.visit("queue")
+    expect(console.items.filter(has_text="Ben Okafor").first).to_contain_text("urgent")
+
+
+def test_a_suspended_agent_is_out_at_once(windows: Windows, bank: DemoBank) -> None:
+    admin = Console(windows.open(), bank).signs_in(ADMIN).visit("people")
+    admin.button("Add agent").click()
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Zed Newman")
+    dialog.get_by_label("E-mail address").fill("zed@northwind.example")
+    dialog.get_by_label("Cards team").check()
+    dialog.get_by_label("First password").fill("a long enough password")
+    dialog.get_by_role("button", name="Add agent").click()
+    row = admin.page.get_by_role("row", name=re.compile("Zed Newman"))
+    expect(row).to_contain_text("Cards team")
+
+    zed = Console(windows.open(), bank).signs_in("zed@northwind.example", "a long enough password")
+    expect(row).to_contain_text("here")
+    expect(zed.page.get_by_role("link", name="People")).to_have_count(0)
+
+    admin.button("Suspend Zed Newman").click()
+    expect(row).to_contain_text("suspended")
+    expect(zed.button("Sign in")).to_be_visible()
+    zed.page.get_by_label("E-mail address").fill("zed@northwind.example")
+    zed.page.get_by_label("Password").fill("a long enough password")
+    zed.button("Sign in").click()
+    expect(zed.page.get_by_role("alert")).to_contain_text("not right")
+
+
+def test_a_supervisor_sees_people_and_changes_nobody(windows: Windows, bank: DemoBank) -> None:
+    console = Console(windows.open(), bank).signs_in(SUPERVISOR)
+    console.page.get_by_role("link", name="People").click()
+    expect(console.page.get_by_role("row", name=re.compile("Sam Okoro"))).to_contain_text(
+        "All teams"
+    )
+    expect(console.button("Add agent")).to_have_count(0)
+    expect(console.page.get_by_role("button", name=re.compile("Suspend"))).to_have_count(0)
+
+
+def test_a_mail_is_understood_answered_and_explained(windows: Windows, bank: DemoBank) -> None:
+    page = windows.open()
+    page.goto(f"{bank.sandbox}/mail/compose")
+    page.get_by_label("From").fill("visitor@example.net")
+    page.get_by_label("Subject").fill("Your branch")
+    page.get_by_label("Text").fill("When is your branch in Hamburg open?")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("took the mail")
+
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("all")
+    console.opens("Your branch")
+    expect(console.message("branch in Hamburg")).to_be_visible()
+    expect(console.page.locator(".message.assistant .delivery")).to_have_text("Delivered")
+    briefing = console.page.locator(".briefing")
+    expect(briefing.locator(".scores")).to_contain_text(re.compile("branch", re.IGNORECASE))
+    expect(briefing).to_contain_text("Answer by playbook")
+    expect(briefing.locator(".reasons tbody tr").first).to_be_visible()
+    console.tab("Timeline").click()
+    timeline = console.page.locator(".timeline")
+    for told in ("Understood as", "Decided to run the playbook", "A reply was delivered"):
+        expect(timeline).to_contain_text(told)
+
+    page.goto(f"{bank.sandbox}/mail?to=visitor@example.net")
+    page.get_by_role("link", name=re.compile("Your branch")).click()
+    expect(page.locator("main")).to_contain_text("Hamburg")
+
+
+def test_everything_can_be_done_with_the_keyboard(windows: Windows, bank: DemoBank) -> None:
+    chat = Chat(windows.open(), bank).visit()
+    keys = chat.page.keyboard
+    launcher = "document.activeElement?.shadowRoot?.activeElement?.className === 'launcher'"
+    tab_to(chat.page, lambda: bool(chat.page.evaluate(launcher)))
+    keys.press("Enter")
+    expect(chat.field).to_be_focused()
+    keys.type("I want to talk to a person, please")
+    keys.press("Enter")
+    chat.hears("contact", "talk to a person")
+    keys.press("Escape")
+    expect(chat.launcher).to_be_focused()
+
+    console = Console(windows.open(), bank).visit()
+    page, keys = console.page, console.page.keyboard
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    keys.type(AGENT)
+    keys.press("Tab")
+    keys.type("demo-northwind-2026")
+    keys.press("Enter")
+    item = console.items.filter(has_text="talk to a person").or_(
+        console.items.filter(has_text="Talk to a person")
+    )
+    expect(item.first).to_be_visible()
+    tab_to(page, lambda: _is_focused(page, ".item", "alk to a person"), key="j")
+    keys.press("Enter")
+    expect(console.message("talk to a person")).to_be_visible()
+    keys.press("t")
+    expect(console.reply).to_be_visible()
+    keys.press("r")
+    expect(console.reply).to_be_focused()
+    keys.type("Here I am.")
+    keys.press("Control+Enter")
+    expect(page.locator(".said")).to_have_text("Reply sent")
+    tab_to(page, lambda: _is_focused(page, "button", "Close …"), key="Shift+Tab")
+    keys.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    tab_to(page, lambda: _is_focused(page, "button", "Close conversation"))
+    keys.press("Enter")
+    expect(console.button("Reopen")).to_be_visible()
+
+    chat.launcher.press("Enter")
+    chat.hears("agent", "Here I am.")
+
+
+def _is_focused(page: Page, selector: str, text: str) -> bool:
+    return bool(
+        page.evaluate(
+            "([selector, text]) => document.activeElement.matches(selector)"
+            " && document.activeElement.textContent.includes(text)",
+            [selector, text],
+        )
+    )
+
+
+def test_open_pages_recover_by_themselves_when_the_service_was_killed(
+    windows: Windows, bank: DemoBank
+) -> None:
+    chat = Chat(windows.open(), bank).visit().opens()
+    chat.says("Hello")
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("all")
+    expect(console.items.first).to_be_visible()
+    bank.kill()
+    expect(console.page.get_by_role("status").filter(has_text="live connection")).to_be_visible()
+    status = chat.page.locator("answerable-chat .status")
+    expect(status).to_contain_text("No connection")
+    chat.field.fill(FRAUD)
+    chat.field.press("Enter")
+    expect(chat.page.locator("answerable-chat .pending")).to_contain_text("Waiting")
+
+    bank.start()
+    expect(chat.page.locator("answerable-chat .pending")).to_have_count(0)
+    expect(chat.bubbles("contact").filter(has_text=FRAUD)).to_have_count(1)
+    expect(console.page.locator(".connection.down")).to_have_count(0)
+    expect(console.items.filter(has_text="Fraud").first).to_be_visible()
