@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.architecture.source import ROOT, Module, calls, modules
@@ -165,3 +166,10 @@ def test_a_running_service_loads_nothing_that_only_builds_or_trains() -> None:
     loaded = loaded_by("import answerable.processes.wiring")
 
     assert loaded & {"sklearn", "onnx", "torch", "pytest", "pip"} == set()
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    """Pytest imports them by their name alone, and would refuse the second."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []
