@@ -28,7 +28,8 @@ def test_a_signed_in_customer_is_answered_with_her_own_data(
     chat.hears("assistant", re.compile("new credit card is in the post"))
 
     console = Console(windows.open(), bank).signs_in(AGENT).visit("assistant")
-    expect(console.items.filter(has_text="Anna Schmidt").first).to_contain_text("Assistant: ")
+    item = console.items.filter(has_text="Anna Schmidt").first
+    expect(item).to_contain_text("Assistant: Your new credit card")
 
 
 def test_a_visitor_finds_the_conversation_again_after_a_reload(
@@ -205,13 +206,24 @@ def _is_focused(page: Page, selector: str, text: str) -> bool:
     )
 
 
+def test_a_console_that_could_not_ask_who_is_there_asks_again(
+    windows: Windows, bank: DemoBank
+) -> None:
+    console = Console(windows.open(), bank)
+    console.page.route("**/v1/desk/sessions/current", lambda route: route.abort())
+    console.visit()
+    expect(console.page.get_by_role("alert")).to_contain_text("cannot be reached")
+    console.page.unroute("**/v1/desk/sessions/current")
+    expect(console.button("Sign in")).to_be_visible()
+
+
 def test_open_pages_recover_by_themselves_when_the_service_was_killed(
     windows: Windows, bank: DemoBank
 ) -> None:
     chat = Chat(windows.open(), bank).visit().opens()
     chat.says("Hello")
-    console = Console(windows.open(), bank).signs_in(AGENT).visit("all")
-    expect(console.items.first).to_be_visible()
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("assistant")
+    console.opens("Visitor")
     bank.kill()
     expect(console.page.get_by_role("status").filter(has_text="live connection")).to_be_visible()
     status = chat.page.locator("answerable-chat .status")
@@ -219,9 +231,12 @@ def test_open_pages_recover_by_themselves_when_the_service_was_killed(
     chat.field.fill(FRAUD)
     chat.field.press("Enter")
     expect(chat.page.locator("answerable-chat .pending")).to_contain_text("Waiting")
+    console.button("Take over").click()
+    expect(console.page.get_by_role("alert")).to_contain_text("cannot be reached")
 
     bank.start()
     expect(chat.page.locator("answerable-chat .pending")).to_have_count(0)
     expect(chat.bubbles("contact").filter(has_text=FRAUD)).to_have_count(1)
     expect(console.page.locator(".connection.down")).to_have_count(0)
-    expect(console.items.filter(has_text="Fraud").first).to_be_visible()
+    expect(console.page.get_by_role("alert")).to_have_count(0)
+    expect(console.message(FRAUD)).to_be_visible()

@@ -14,6 +14,8 @@ import { Shell } from './shell'
 
 type Who = { state: 'asking' } | { state: 'failed'; error: unknown } | { state: 'known'; agent: Agent | null }
 
+const ASK_AGAIN_MS = 4_000
+
 export function App() {
   const [who, setWho] = useState<Who>({ state: 'asking' })
   const client = useQueryClient()
@@ -32,6 +34,17 @@ export function App() {
   }, [client])
 
   useEffect(ask, [ask])
+  const failed = who.state === 'failed'
+  useEffect(() => {
+    if (!failed) return
+    const again = setInterval(() => {
+      api.currentAgent().then(
+        (agent) => setWho({ state: 'known', agent }),
+        () => undefined, // still away
+      )
+    }, ASK_AGAIN_MS)
+    return () => clearInterval(again)
+  }, [failed])
   useEffect(() => {
     api.onSignedOut = leave
     return () => {

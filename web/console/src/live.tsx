@@ -73,7 +73,13 @@ export function LiveDesk({ children }: { children: ReactNode }) {
           }
         }
       },
-      onState: setConnection,
+      onState: (state) => {
+        setConnection(state)
+        // What could not be read while the service was away can be read now.
+        if (state === 'online') {
+          void client.refetchQueries({ predicate: (query) => query.state.status === 'error' })
+        }
+      },
       onRejected: leave,
     })
     stream.current = live

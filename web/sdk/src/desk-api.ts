@@ -33,7 +33,7 @@ export interface ConversationSummary {
   subject: string | null
   channel: string
   inbox: string
-  contact: { id: string; name: string | null; proof: string }
+  contact: { id: string; name: string | null; proof: string; addresses_masked: string[] }
   status: 'open' | 'closed'
   priority: string
   owner: { kind: 'assistant' | 'queue' | 'agent'; id: string | null; name: string | null }
@@ -75,7 +75,6 @@ export interface Reason {
 
 export interface Conversation extends ConversationSummary {
   briefing: Briefing | null
-  contact: ConversationSummary['contact'] & { addresses_masked?: string[] }
   reasons: Reason[]
   /** The seq that this view shows; sent along with a reply so that nobody answers blind. */
   version: number

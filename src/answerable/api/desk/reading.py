@@ -17,7 +17,6 @@ from answerable.api.desk.shapes import (
     ContactShape,
     DecisionShape,
     Detail,
-    DetailContact,
     IntentShape,
     MessageShape,
     OwnerShape,
@@ -42,6 +41,7 @@ from answerable.privacy.vault import Erased, Vault
 
 SNIPPET = 160
 ERASED = "(erased)"
+ASSISTANT_NOTICE = "assistant-notice"
 _SAID = ("message_received", "reply_written")
 _NOTICES = ("handed_off", "taken_over", "released", "conversation_closed",
             "conversation_reopened", "set_aside")  # fmt: skip
@@ -79,9 +79,8 @@ class Reader:
             tx, tenant=self.tenant, ids=[*filter(None, refs), *contacts.values()]
         )
         shown = self._summary(row, contacts, names, values)
-        profile = values.get(contacts.get(row.contact_id, ""))
         return Detail(
-            **{**shown.model_dump(), "contact": _detail_contact(shown.contact, profile)},
+            **shown.model_dump(),
             briefing=self._briefing(row, latest, events, values),
             reasons=_reasons(latest.get("decided")),
             version=row.head_seq,
@@ -145,7 +144,10 @@ class Reader:
             channel=row.channel,
             inbox=row.inbox,
             contact=ContactShape.model_construct(
-                id=row.contact_id, name=_part(profile, "name"), proof=row.proof
+                id=row.contact_id,
+                name=_part(profile, "name"),
+                proof=row.proof,
+                addresses_masked=_masked_addresses(profile),
             ),
             status=row.status,
             priority=PRIORITIES[row.priority],
@@ -154,7 +156,7 @@ class Reader:
             decision=DecisionShape(kind=row.decision, team=row.team) if row.decision else None,
             language=row.language,
             sentiment=row.sentiment,
-            snippet=_snippet(last),
+            snippet=_snippet(last, self._notices),
             last_author=row.last_author,
             updated_at=wire_time(row.updated_at),
             opened_at=wire_time(row.opened_at),
@@ -174,6 +176,10 @@ class Reader:
         if name is None:
             return None
         return IntentShape(name=name, title=self._title(name), confidence=confidence or 0.0)
+
+    @property
+    def _notices(self) -> Iterable[str]:
+        return self.definition.templates.get(ASSISTANT_NOTICE, {}).values()
 
     def _titles(self, names: Mapping[str, str]) -> Titles:
         return Titles(
@@ -308,11 +314,10 @@ def _reasons(decided: Event | None) -> list[Reason]:
     ]
 
 
-def _detail_contact(shown: ContactShape, profile: Any) -> DetailContact:
+def _masked_addresses(profile: Mapping[str, Any] | Erased | None) -> list[str]:
+    """A visitor's address is made up and tells nothing."""
     address = _part(profile, "address")
-    kind = _part(profile, "kind")
-    masked = [masked_address(address)] if address and kind != "visitor" else []
-    return DetailContact(id=shown.id, name=shown.name, proof=shown.proof, addresses_masked=masked)
+    return [masked_address(address)] if address and _part(profile, "kind") != "visitor" else []
 
 
 def masked_address(address: str) -> str:
@@ -347,10 +352,13 @@ def _part(value: Mapping[str, Any] | Erased | None, name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _snippet(value: Mapping[str, Any] | Erased | None) -> str | None:
+def _snippet(value: Mapping[str, Any] | Erased | None, notices: Iterable[str] = ()) -> str | None:
+    """How a message begins, without the sentence that it is the assistant who writes."""
     text = _part(value, "text")
     if text is None:
         return ERASED if isinstance(value, Erased) else None
+    for notice in notices:
+        text = text.removeprefix(notice)
     flat = " ".join(text.split())
     return flat if len(flat) <= SNIPPET else f"{flat[: SNIPPET - 1]}…"
 

@@ -93,9 +93,12 @@ class Overview(Shape):
 
 
 class ContactShape(Shape):
+    """addresses_masked: enough to tell contacts without a name apart; empty for visitors."""
+
     id: str
     name: str | None
     proof: str
+    addresses_masked: list[str]
 
 
 class OwnerShape(Shape):
@@ -178,14 +181,9 @@ class Reason(Shape):
     text: str
 
 
-class DetailContact(ContactShape):
-    addresses_masked: list[str]
-
-
 class Detail(SummaryShape):
     """version: send it with a reply, so that nobody answers what they have not read."""
 
-    contact: DetailContact
     briefing: Briefing | None
     reasons: list[Reason]
     version: int

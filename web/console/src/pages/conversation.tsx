@@ -1,4 +1,4 @@
-import type { Conversation } from '@answerable/sdk'
+import { isProblem, type Conversation } from '@answerable/sdk'
 import { useEffect, useState } from 'react'
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components'
 import { Link, useParams } from 'react-router'
@@ -10,7 +10,7 @@ import { Composer, type Insertion } from '../parts/composer'
 import { ChannelIcon, Icon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
 import { MessageList } from '../parts/message-list'
-import { Failure, Loading } from '../parts/states'
+import { Empty, Failure, Loading } from '../parts/states'
 import { Timeline } from '../parts/timeline'
 import { useConversation } from '../queries'
 import { useSession } from '../session'
@@ -31,7 +31,11 @@ export function ConversationPage() {
         <>
           <BackLink view={view} />
           <h1 className="sr">Conversation</h1>
-          {error ? (
+          {isProblem(error) && error.status === 404 ? (
+            <Empty title="There is no such conversation">
+              It may have been erased, or the address is not right. <Link to={`/${view}`}>Back to the list</Link>
+            </Empty>
+          ) : error ? (
             <Failure error={error} onRetry={() => void refetch()} />
           ) : (
             <Loading label="Reading the conversation" />

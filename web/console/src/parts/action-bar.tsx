@@ -1,8 +1,9 @@
 import { isProblem, type Conversation } from '@answerable/sdk'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useId, useState, type FormEvent } from 'react'
+import { useEffect, useId, useState, type FormEvent } from 'react'
 import { api } from '../api'
 import { useKeys } from '../keys'
+import { useLive } from '../live'
 import { useTeams } from '../queries'
 import { useSession } from '../session'
 import { Popup } from './dialog'
@@ -17,6 +18,12 @@ export function ActionBar({ conversation }: { conversation: Conversation }) {
   const others = owner.kind === 'agent' && !mine
   const open = status === 'open'
   const act = useAct(id)
+  const { connection } = useLive()
+  const { reset } = act
+  // What failed while the service was away is no news once it is back.
+  useEffect(() => {
+    if (connection === 'online') reset()
+  }, [connection, reset])
   // From a colleague only with a reason to look twice, and only by those who may.
   const mayTake = open && !mine && (!others || agent.role !== 'agent')
   const takeOver = () => {

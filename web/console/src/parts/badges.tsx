@@ -67,8 +67,8 @@ export function snippetAuthor(conversation: ConversationSummary, agentId: string
   return owner.id === agentId ? 'You' : (owner.name ?? 'Agent')
 }
 
-export function contactName(contact: { name: string | null }): string {
-  return contact.name || 'Unknown contact'
+export function contactName(contact: ConversationSummary['contact']): string {
+  return contact.name || contact.addresses_masked[0] || 'Visitor'
 }
 
 /** `none` stands for a matter that the service definition does not know. */

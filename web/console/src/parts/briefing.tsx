@@ -146,10 +146,10 @@ function Facts({ conversation }: { conversation: Conversation }) {
             <bdi>{contactName(contact)}</bdi> <Proof proof={contact.proof} />
           </dd>
         </div>
-        {(contact.addresses_masked ?? []).length > 0 && (
+        {contact.addresses_masked.length > 0 && (
           <div>
             <dt>Addresses</dt>
-            <dd>{contact.addresses_masked?.join(', ')}</dd>
+            <dd>{contact.addresses_masked.join(', ')}</dd>
           </div>
         )}
         <div>

@@ -159,7 +159,9 @@ export function Composer({ conversation, insertion }: ComposerProps) {
             ? 'This conversation is closed. Reopen it to reply.'
             : others && agent.role === 'agent'
               ? `${ownerName(owner, agent.id)} is answering this conversation.`
-              : `${ownerName(owner, agent.id)} has this conversation. Take it over to reply.`}
+              : owner.kind === 'queue'
+                ? `Waiting in the queue of ${owner.name ?? 'no team'}. Take it over to reply.`
+                : `${owner.kind === 'assistant' ? 'The assistant' : ownerName(owner, agent.id)} has this conversation. Take it over to reply.`}
           {text.trim() !== '' && ' Your draft is kept.'}
         </p>
       </div>
