@@ -44,7 +44,7 @@ def _export(given: Namespace) -> int:
     read = settings(given.data, LOG_LEVEL="warning")
     path = database_file(read.data)
     tenant = TenantId(given.tenant) if given.tenant else None
-    key = signing_key(read)
+    key = signing_key(read, fresh=False)
 
     async def export(out: BinaryIO) -> str:
         database = Database(path)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from answerable.cli.options import add_data, parser, run_async, say, settings
-from answerable.processes.serving import application, chat_secrets, serve
+from answerable.processes.first_admin import create_first_admins
+from answerable.processes.serving import application, bind, chat_secrets, serve
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
 
@@ -21,9 +22,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(read: Settings, services: Sequence[Path], host: str, port: int) -> None:
+    listening = bind(host, port)
     platform = await open_platform(read, services)
+    await create_first_admins(platform)
     secrets = chat_secrets(read, platform.definitions)
     app = application(platform, secrets=secrets)
-    await serve(
-        app, host=host, port=port, ready=lambda bound: say(f"ready on http://{host}:{bound}")
-    )
+    await serve(app, listening, ready=lambda bound: say(f"ready on http://{host}:{bound}"))

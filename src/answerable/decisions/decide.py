@@ -81,7 +81,7 @@ def decide(
     if confidence < threshold:
         return _unsure(understanding, situation, definition, router, threshold)
 
-    sure = _compared("confidence", f"understood as {intent.title}", confidence, threshold)
+    sure = _compared("confidence", f'understood as "{intent.title}"', confidence, threshold)
     if intent.require_human:
         reason = Reason(rule="require_human", text="the definition asks for a person")
         return router.hand_off(intent, sure, reason)

@@ -20,6 +20,7 @@ CONVERSATION_EVENTS = {
     "draft_written": "A reply was drafted for a person to send; the contact does not see it.",
     "reply_suppressed": "A reply was not sent, because a limit against loops was reached.",
     "reply_delivered": "A reply left through its channel.",
+    "reply_held": "A reply to mail from a file was kept back: it is studied, not sent.",
     "reply_failed": "A reply could not be delivered.",
     "bounced": "A delivered reply came back.",
     "handed_off": "The conversation was given to a team, with a briefing.",
@@ -44,6 +45,6 @@ ADMINISTRATION_EVENTS = {
     "session_refused": "A log-in failed.",
     "data_revealed": "A person looked at masked personal data.",
     "export_downloaded": "The ledger was exported.",
-    "backup_restored": "This database is a restored copy; what may have been sent is not sent again.",
+    "backup_restored": "This is a restored copy; what may have been sent is not sent again.",
     "contact_erased": "A contact's key was destroyed; the chain stays verifiable.",
 }

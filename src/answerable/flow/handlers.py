@@ -249,9 +249,8 @@ class Handlers:
         if delivered.message_id:
             lookup = self._contacts.lookup.mail(effect.tenant, delivered.message_id)
             mail = (lookup, int(payload["reply"]))
-        return Outcome(
-            kind="reply_delivered", actor="system", data={"reply": payload["reply"]}, mail=mail
-        )
+        kind = "reply_held" if delivered.held else "reply_delivered"
+        return Outcome(kind=kind, actor="system", data={"reply": payload["reply"]}, mail=mail)
 
     async def alert(self, effect: Effect) -> Outcome:
         teams = [str(team) for team in effect.payload["teams"]]

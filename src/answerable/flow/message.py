@@ -119,6 +119,10 @@ class OutboundReply:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """What the channel knows after a reply left. message_id: the id replies will name."""
+    """What the channel knows after a reply left.
+
+    message_id: the id replies will name. held: it was kept back on purpose and has not left.
+    """
 
     message_id: str | None = None
+    held: bool = False

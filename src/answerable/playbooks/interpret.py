@@ -17,6 +17,9 @@ from answerable.playbooks.run import (
     Waiting,
 )
 
+DONE = End(outcome="done")
+# Nobody is left without an answer because no step's condition held.
+SILENT = End(outcome="silent", hand_off=(None, "the playbook ended without an answer"))
 STEPS_AT_ONCE = 100  # a playbook has no loops; this catches a definition that grew one
 
 
@@ -61,7 +64,7 @@ def _carry_on(
     for _ in range(STEPS_AT_ONCE):
         if outcome is None:
             if run.step >= len(playbook.workflow):
-                return _over(run, events, End(outcome="done"))
+                return _over(run, events, DONE if run.said else SILENT)
             outcome = _begin(run, playbook.workflow[run.step], context, library)
         match outcome:
             case Proceed():
@@ -101,9 +104,9 @@ def _variables(run: PlaybookRun, context: StepContext) -> Mapping[str, Any]:
 def _blocked(block: Block, event: Event, events: list[NewEvent]) -> Progress:
     key = effect_key(event.stream, event.seq, block.waits_on + 1)
     waiting = Waiting(kind=block.kind, key=key, slot=block.slot, attempts=block.attempts)
-    return Progress(
-        run=replace(block.run, waiting=waiting), events=tuple(events), effects=block.effects
-    )
+    speaks = block.run.said or any(effect.kind == "write_reply" for effect in block.effects)
+    run = replace(block.run, waiting=waiting, said=speaks)
+    return Progress(run=run, events=tuple(events), effects=block.effects)
 
 
 def _over(run: PlaybookRun, events: list[NewEvent], end: End) -> Progress:

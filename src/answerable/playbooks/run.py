@@ -35,6 +35,7 @@ class PlaybookRun:
     values: by name, the vault reference of what they found that is personal.
     slots: by name, {"type", "handle", "ref"} of what the contact told for a step.
     entities: the same by type: what the messages held that the playbook is about.
+    said: whether the contact was told or asked anything so far.
     """
 
     playbook: str
@@ -45,6 +46,7 @@ class PlaybookRun:
     values: Mapping[str, str] = field(default_factory=dict)
     slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     entities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    said: bool = False
     waiting: Waiting | None = None
 
     def as_data(self) -> dict[str, Any]:

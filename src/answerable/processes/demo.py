@@ -12,7 +12,7 @@ from answerable.desk.passwords import Passwords
 from answerable.kit.errors import Conflict
 from answerable.kit.ids import TenantId
 from answerable.kit.resources import example_path
-from answerable.processes.serving import application, serve
+from answerable.processes.serving import application, bind, serve
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import Platform, open_platform
 from answerable_sandbox.routes.website import bank_pages
@@ -68,6 +68,7 @@ async def run_demo(
         )
     )
     service = service_of(ports, settings)
+    listening = bind(ports.host, ports.web)
     async with Sandbox(world, http_port=ports.sandbox, smtp_port=ports.sandbox_smtp):
         platform = await open_platform(settings, [service])
         await create_people(platform)
@@ -75,7 +76,7 @@ async def run_demo(
         app = application(
             platform, secrets={CHAT_SECRET: secret}, home="/bank", extra_routes=pages.routes
         )
-        await serve(app, host=ports.host, port=ports.web, ready=lambda _port: ready(ports))
+        await serve(app, listening, ready=lambda _port: ready(ports))
 
 
 def service_of(ports: DemoPorts, settings: Settings) -> Path:

@@ -18,7 +18,7 @@ class Unsent:
     """Replies to mail from files stay here: old mail is studied, not answered."""
 
     async def deliver(self, reply: OutboundReply) -> Delivered:
-        return Delivered(message_id=f"<{reply.key.replace(':', '.')}@unsent.invalid>")
+        return Delivered(message_id=f"<{reply.key.replace(':', '.')}@held.invalid>", held=True)
 
 
 def raw_mails(mboxes: Sequence[Path], files: Sequence[Path]) -> list[bytes]:

@@ -1,5 +1,6 @@
 """The keys of an installation: read, or made on the first start; never in the database."""
 
+from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.checkpoint import SigningKey
 from answerable.privacy.keys import MasterKey, create_key_file
@@ -8,8 +9,10 @@ from answerable.processes.settings import PREFIX, Settings
 log = get_logger("processes")
 
 
-def master_key(settings: Settings) -> MasterKey:
-    """From the setting MASTER_KEY, else from DATA/keys/master.key, made if it is missing.
+def master_key(settings: Settings, *, fresh: bool) -> MasterKey:
+    """From the setting MASTER_KEY, else from DATA/keys/master.key.
+
+    fresh: there is no data yet, so that a missing key may be made. Raises InvalidInput otherwise.
 
     Whoever loses it loses every text: keep a copy where backups of the database are not.
     """
@@ -19,10 +22,24 @@ def master_key(settings: Settings) -> MasterKey:
     path = settings.data / "keys" / "master.key"
     if path.exists():
         return MasterKey.from_file(path)
+    if not fresh:
+        raise InvalidInput(
+            "no_master_key",
+            f"the data in {settings.data} was encrypted, but there is no {path}: bring the key "
+            f"back, or set {PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE",
+        )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     log.warning("master_key_created", advice="move it to a secret store; see docs/how-to/keys.md")
     return create_key_file(path)
 
 
-def signing_key(settings: Settings) -> SigningKey:
-    return SigningKey.load_or_create(settings.signing_key_file)
+def signing_key(settings: Settings, *, fresh: bool) -> SigningKey:
+    """The key that signs checkpoints; made only where there is no data yet."""
+    path = settings.signing_key_file
+    if not fresh and not path.exists():
+        raise InvalidInput(
+            "no_signing_key",
+            f"the ledger in {settings.data} is sealed, but there is no {path}: bring the key back; "
+            "an auditor would refuse checkpoints of another one",
+        )
+    return SigningKey.load_or_create(path)

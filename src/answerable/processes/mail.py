@@ -160,6 +160,12 @@ def mail_room(
         inboxes=inboxes,
     )
     room = MailRoom(intake=intake, reader=reader, receiver=None, followers=[])
+    if settings.get("IMAP_URL") is not None and len(inboxes) != 1:
+        raise InvalidInput(
+            "imap_url_ambiguous",
+            f"ANSWERABLE_IMAP_URL is for the only mail inbox, and there are {len(inboxes)}; name "
+            "the inbox: ANSWERABLE_IMAP_URL_<TENANT>_<INBOX>",
+        )
     listen = settings.get("SMTP_IN")
     if listen is not None:
         room.receiver = SmtpReceiver(
@@ -168,7 +174,7 @@ def mail_room(
             _listen_on(listen),
         )
     for inbox in inboxes.values():
-        url = settings.get(f"IMAP_URL_{capitals(inbox.name)}")
+        url = settings.get(f"IMAP_URL_{capitals(inbox.tenant)}_{capitals(inbox.name)}")
         url = url or (settings.get("IMAP_URL") if len(inboxes) == 1 else None)
         if url is not None:
             room.followers.append(

@@ -14,6 +14,7 @@ from answerable.api.app import create_app
 from answerable.api.context import ApiSettings
 from answerable.api.server import listening_socket, server_config
 from answerable.flow.definitions import Definitions
+from answerable.kit.errors import Conflict
 from answerable.kit.telemetry import get_logger
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import Platform
@@ -55,10 +56,19 @@ def application(
 
     return create_app(
         platform.service,
-        settings=ApiSettings(secrets=dict(secrets), home=home),
+        settings=ApiSettings(
+            secrets=dict(secrets),
+            home=home,
+            metrics_token=platform.settings.get("METRICS_TOKEN"),
+            desk_origins=frozenset(_listed(platform.settings.get("DESK_ORIGINS"))),
+        ),
         extra_routes=extra_routes,
         lifespan=lifespan,
     )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 class _Server(uvicorn.Server):
@@ -76,11 +86,21 @@ class _Server(uvicorn.Server):
             self._ready(port)
 
 
+def bind(host: str, port: int) -> socket:
+    """The socket to serve on, before anything else is started. Raises Conflict if it is taken."""
+    try:
+        return listening_socket(host, port)
+    except OSError as error:
+        raise Conflict(
+            "port_taken", f"cannot listen on {host}:{port}: {error.strerror or error}"
+        ) from error
+
+
 async def serve(
-    app: FastAPI, *, host: str, port: int, ready: Callable[[int], None] = lambda _port: None
+    app: FastAPI, listening: socket, *, ready: Callable[[int], None] = lambda _port: None
 ) -> None:
     """Serve until SIGTERM or SIGINT. ready: told the port once requests are answered."""
-    listening = listening_socket(host, port)
+    host, port = listening.getsockname()[:2]
     server = _Server(server_config(app, host=host, port=port), ready)
     loop = asyncio.get_running_loop()
 

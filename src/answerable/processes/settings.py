@@ -21,17 +21,23 @@ SETTINGS: Mapping[str, str] = {
     "MODELS": "Directory of trained models. Default: DATA/models",
     "LOG_LEVEL": "debug, info, warning or error. Default: info",
     "LOG_FORMAT": "json or text. Default: json",
-    "IMAP_URL": "imaps://user:password@host/INBOX of a mail inbox. Secret.",
+    "IMAP_URL": "imaps://user:password@host/INBOX of the only mail inbox. Secret.",
     "SMTP_URL": "smtp://user:password@host:port for replies by mail. Secret.",
     "MAIL_AUTHSERV": (
         "authserv-id of the mail server whose Authentication-Results are believed; with it a mail "
         "joins a conversation only if its From domain passed DMARC. Default: none"
     ),
     "SMTP_IN": "host:port on which mail is received by SMTP. Default: none",
-    "SECURE_COOKIES": "true or false. Default: true unless the host is localhost",
+    "METRICS_TOKEN": "Bearer that /metrics asks for. Secret. Default: only this machine may read",
+    "DESK_ORIGINS": "Further origins of the console, separated by commas. Default: none",
+    "FIRST_ADMIN": (
+        "E-mail address of an administrator, made at the start of a tenant without agents; with "
+        "several tenants tenant=address, separated by commas"
+    ),
+    "FIRST_ADMIN_PASSWORD": "Password of FIRST_ADMIN, to be changed after logging in. Secret.",
 }
 PATTERNS: Mapping[str, str] = {
-    "IMAP_URL_<INBOX>": "As IMAP_URL, for the one inbox (its name in capitals, - as _).",
+    "IMAP_URL_<TENANT>_<INBOX>": "As IMAP_URL, for one of several (in capitals, - as _).",
     "CONNECTOR_<NAME>_URL": "Address of an integration, instead of the definition's.",
     "CONNECTOR_<NAME>_KEY": "Key of an integration. Secret; or CONNECTOR_<NAME>_KEY_FILE.",
 }

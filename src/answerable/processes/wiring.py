@@ -200,9 +200,10 @@ async def _open_store(
     lock.take()
     opened.callback(lock.release)
     path = settings.data / "answerable.db"
+    fresh = not path.exists()
+    master = master_key(settings, fresh=fresh)
+    signing = signing_key(settings, fresh=fresh)
     upgrade(path)
-    master = master_key(settings)
-    signing = signing_key(settings)
     failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
     database = Database(path, failpoint=failpoint)
     opened.push_async_callback(database.close)

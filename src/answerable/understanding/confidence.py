@@ -15,6 +15,7 @@ from answerable.understanding.ports import Matrix
 
 SEVERAL_FROM = 0.02  # part of examples with two intents or more that makes intents independent
 UNFITTED_TEMPERATURE = 0.08  # what benchmark sets come out at (0.06 .. 0.08)
+FEWEST_MISTAKES = 5  # among held-out messages, below which the last step is not fitted
 _EDGE = 1e-6
 
 
@@ -59,11 +60,16 @@ def fit_confidence(held_out: Matrix, truth: Matrix) -> Confidence:
     best = probabilities.argmax(axis=1)
     rows = np.arange(len(best))
     correct = (truth[rows, best] > 0).astype(np.float64)
-    # Softmax of a regression's scores is bent at the sure end; one logistic straightens it.
-    slope, offset = fit_logistic(
-        _logit(probabilities[rows, best])[:, None], correct, np.ones(len(best)), penalty=1e-4
-    )
-    if slope <= 0:  # too few mistakes to learn from
+    slope, offset = 1.0, 0.0
+    if len(correct) - correct.sum() >= FEWEST_MISTAKES:
+        # Softmax of a regression's scores is bent at the sure end; one logistic straightens it.
+        slope, offset = fit_logistic(
+            _logit(probabilities[rows, best])[:, None], correct, np.ones(len(best)), penalty=1e-4
+        )
+    else:
+        # Without mistakes nothing tells how sure is too sure: everything would become certain.
+        temperature = max(temperature, UNFITTED_TEMPERATURE)
+    if slope <= 0:
         slope, offset = 1.0, 0.0
     return Confidence(
         several=False,

@@ -1,0 +1,22 @@
+"""A definition of a few intents must not make everything certain."""
+
+from answerable.understanding.examples import Example
+from answerable.understanding.train import train
+
+CARD = ["Where is my new card?", "my card has not come", "when does the card arrive",
+        "card delivery status", "still waiting for the card", "has the card been posted"]  # fmt: skip
+ANGER = ["I want to complain", "this is a complaint", "I am unhappy with your service",
+         "your service is terrible", "I file a complaint", "nobody helps me here"]  # fmt: skip
+
+
+def test_two_intents_do_not_both_apply_with_certainty() -> None:
+    examples = [Example(text=text, intents=("card",)) for text in CARD]
+    examples += [Example(text=text, intents=("complaint",)) for text in ANGER]
+    model = train(examples, languages=["en"])
+
+    (understood,) = model.understand(["Where is my bank card?"])
+
+    assert understood.intents[0].name == "card"
+    others = [score for score in understood.intents[1:] if score.applies]
+    assert others == []
+    assert all(score.confidence < 0.5 for score in understood.intents[1:])
