@@ -103,7 +103,7 @@ async def killed_under_load(
         await instance.ready()
         await asyncio.gather(*talking)
         await compare(talkers, told)
-        await settled(instance)
+        await settled(instance, within=60 + messages / 20)  # each is read by a model
         await instance.stop()
     check_ledger(data, told)
     if done < kills:
@@ -184,11 +184,13 @@ async def settled(instance: Instance, *, within: float = 60.0) -> None:
     await until(lambda: not is_busy(instance.data), within=within)
 
 
-async def until(holds: Callable[[], bool], *, within: float = 60.0) -> None:
+async def until(
+    holds: Callable[[], bool], *, within: float = 60.0, look_every: float = 0.05
+) -> None:
     """Until it holds; what happens in another process can only be looked for."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(look_every)
 
 
 def is_busy(data: Path) -> bool:

@@ -117,7 +117,7 @@ class Instance:
     """One `answerable run` and its data, over as many lives as the test gives it.
 
     settings: names without ANSWERABLE_. Ports stay the same from life to life, as in service.
-    zygote: starts it quickly; None starts it as a shell would, with `prefix` (such as taskset).
+    zygote: starts it quickly; None starts it as a shell would, by `command`.
     """
 
     data: Path
@@ -125,7 +125,7 @@ class Instance:
     services: Sequence[Path] = (BANK,)
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    prefix: Sequence[str] = ()
+    command: Sequence[str] = (str(ANSWERABLE),)
     lives: int = 0
     _life: Life | None = None
 
@@ -151,18 +151,19 @@ class Instance:
         self.data.mkdir(parents=True, exist_ok=True)
         self.lives += 1
         began = time.monotonic()
-        arguments = [
-            "run", *map(str, self.services), "--data", str(self.data), "--port", str(self.port),
-        ]  # fmt: skip
+        arguments = self.arguments()
         environment, log = self._environment(failpoint), self.data / "log.txt"
         if self.zygote is not None:
             self._life = await self.zygote.begin(arguments, environment, log)
         else:
-            command = [*self.prefix, str(ANSWERABLE), *arguments]
-            self._life = await _begin_alone(command, environment, log)
+            self._life = await _begin_alone([*self.command, *arguments], environment, log)
         if ready:
             await self.ready()
         return time.monotonic() - began
+
+    def arguments(self) -> list[str]:
+        services = [str(service) for service in self.services]
+        return ["run", *services, "--data", str(self.data), "--port", str(self.port)]
 
     async def ready(self) -> None:
         """Until it says so. Raises AssertionError with its log if it ended instead."""

@@ -1,0 +1,62 @@
+"""`answerable run` for benchmarks: the same service and API, without limits for each customer."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from answerable.api.app import create_app
+from answerable.api.context import ApiSettings
+from answerable.api.server import server_config
+from answerable.channels.chat.service import Rates
+from answerable.kit.telemetry import configure_logging
+from answerable.processes.demo import create_people
+from answerable.processes.settings import read_settings
+from answerable.processes.wiring import open_platform
+
+UNLIMITED = Rates(
+    messages=1e6,
+    messages_burst=10**6,
+    contact_messages=1e6,
+    contact_burst=10**6,
+    frames=1e6,
+    frames_burst=10**6,
+)
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    configure_logging(level="warning")
+    settings = read_settings(os.environ, DATA=arguments.data)
+    platform = await open_platform(settings, [arguments.service])
+    await create_people(platform)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await platform.start()
+        yield
+        await platform.stop()
+
+    app = create_app(
+        platform.service, settings=ApiSettings(rates=UNLIMITED), extra_routes=(), lifespan=lifespan
+    )
+    await uvicorn.Server(server_config(app, host="127.0.0.1", port=arguments.port)).serve()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run")
+    parser.add_argument("service", type=Path)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

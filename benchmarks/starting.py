@@ -1,0 +1,92 @@
+"""Starting: the command line, a service with 100,000 conversations, and the console's pages."""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from answerable.processes.demo import PASSWORD
+from benchmarks.lines import percentile
+from benchmarks.machine import memory_megabytes
+from benchmarks.stores import copy_of
+from tests.support.processes import ANSWERABLE, Instance, living
+
+SUPERVISOR = "supervisor@northwind.example"
+VIEWS = ("queue", "mine", "all")
+
+
+def help_seconds(*, rounds: int) -> dict[str, Any]:
+    """Beside the interpreter's own start, in turn."""
+    bare, ours = [], []
+    for _ in range(rounds):
+        bare.append(_seconds([sys.executable, "-c", "pass"]))
+        ours.append(_seconds([str(ANSWERABLE), "--help"]))
+    return {
+        "python -c pass, s": round(statistics.median(bare), 3),
+        "answerable --help, s": round(statistics.median(ours), 3),
+        "slowest, s": round(max(ours), 3),
+    }
+
+
+def _seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+async def start_and_pages(*, rounds: int, requests: int) -> dict[str, Any]:
+    """Start to ready, memory, and what the console asks for, with 1,000 and 100,000 stored."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir="build") as scratch:
+        instances = {}
+        for number in (1_000, 100_000):
+            data = await copy_of(number, Path(scratch) / f"{number}")
+            instances[number] = Instance(data, command=[str(ANSWERABLE)])
+        starts: dict[int, list[float]] = {number: [] for number in instances}
+        for _ in range(rounds):
+            for number, instance in instances.items():
+                starts[number].append(await instance.start())
+                await instance.stop()
+        for number, instance in instances.items():
+            async with living(instance):
+                pages = await _pages(instance, requests)
+                memory = memory_megabytes(instance.life.pid)
+            found[f"{number:,} conversations"] = {
+                "start to ready, s": round(statistics.median(starts[number]), 2),
+                "fastest start, s": round(min(starts[number]), 2),
+                "memory, MB": round(memory),
+                **pages,
+            }
+    return found
+
+
+async def _pages(instance: Instance, requests: int) -> dict[str, str]:
+    """p50 and p95 in milliseconds of what the console asks for."""
+    async with httpx.AsyncClient(base_url=instance.http, timeout=60) as desk:
+        body = {"email": SUPERVISOR, "password": PASSWORD}
+        (await desk.post("/v1/desk/sessions", json=body)).raise_for_status()
+        found = {}
+        asked: dict[str, list[str]] = {
+            f"inbox, {view}": [f"/v1/desk/conversations?view={view}&limit=50"] for view in VIEWS
+        }
+        listed = (await desk.get("/v1/desk/conversations?view=all&limit=50")).json()["items"]
+        ids = [item["id"] for item in listed]
+        asked["overview"] = ["/v1/desk/overview"]
+        asked["conversation"] = [f"/v1/desk/conversations/{one}" for one in ids]
+        asked["its messages"] = [f"/v1/desk/conversations/{one}/messages" for one in ids]
+        asked["its timeline"] = [f"/v1/desk/conversations/{one}/events" for one in ids]
+        for name, paths in asked.items():
+            times = []
+            for number in range(requests):
+                began = time.perf_counter()
+                (await desk.get(paths[number % len(paths)])).raise_for_status()
+                times.append((time.perf_counter() - began) * 1000)
+            found[f"{name}, ms"] = f"{percentile(times, 0.5):.1f} / {percentile(times, 0.95):.1f}"
+            await asyncio.sleep(0)
+        return found
