@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from answerable.api.access import Open, api_of
 from answerable.api.errors import problem_responses
 from answerable.desk.permission import Permission
+from answerable.kit.database import DatabaseClosed
 from answerable.kit.errors import NotAllowed
 from answerable.kit.telemetry import registry
 
@@ -43,7 +44,7 @@ async def ready(request: Request, _: Annotated[None, Depends(_open)]) -> Respons
     try:
         await database.read(lambda tx: tx.execute(sa.select(1)))
         await database.write(lambda tx: tx.execute(sa.select(1)))
-    except (sa.exc.SQLAlchemyError, RuntimeError):
+    except (sa.exc.SQLAlchemyError, DatabaseClosed):
         return JSONResponse({"status": "unavailable"}, 503)
     return JSONResponse({"status": "ok"})
 

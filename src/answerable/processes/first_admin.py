@@ -1,4 +1,4 @@
-"""The first administrator of a tenant, named by the settings; all others are made in the console."""
+"""The first administrator of a tenant, named by settings; others are made in the console."""
 
 import contextlib
 

@@ -83,7 +83,7 @@ def _decided(data: Data, who: str) -> str:
 
 def _because(data: Data) -> str:
     texts = [str(reason.get("text")) for reason in data.get("reasons", ()) if reason.get("text")]
-    return f", because {texts[-1].rstrip('.')}" if texts else ""
+    return f", because {texts[0].rstrip('.')}" if texts else ""
 
 
 def _looked_up(data: Data, who: str) -> str:

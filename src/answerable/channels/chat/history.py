@@ -39,7 +39,13 @@ _NOTICES: dict[str, dict[str, str]] = {
     "erased": {"en": "(deleted)", "de": "(gelöscht)"},
 }
 
-_visible = sa.and_(event.c.stream == sa.bindparam("stream"), event.c.kind.in_(VISIBLE))
+# Where the assistant tells the contact in the definition's own words, the notice is silent.
+_told_in_words = sa.and_(
+    event.c.kind == "handed_off", sa.type_coerce(event.c.data, sa.Text).like('%"notify":"%')
+)
+_visible = sa.and_(
+    event.c.stream == sa.bindparam("stream"), event.c.kind.in_(VISIBLE), sa.not_(_told_in_words)
+)
 _PAGE_AFTER = (
     sa.select(event)
     .where(_visible, event.c.tenant == sa.bindparam("tenant"), event.c.seq > sa.bindparam("after"))
