@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -76,7 +75,7 @@ class DemoBank:
             self._process = subprocess.Popen([ANSWERABLE, *arguments], stdout=log, stderr=log)
         until = time.monotonic() + START_WITHIN
         while time.monotonic() < until and self._process.poll() is None:
-            with suppress(urllib.error.URLError, ConnectionError):
+            with suppress(OSError):  # nobody listens yet, or nobody answers yet
                 urllib.request.urlopen(f"{self.web}/health/ready", timeout=5).close()
                 return
             time.sleep(0.05)

@@ -70,7 +70,8 @@ export function Composer({ conversation, insertion }: ComposerProps) {
   const change = (next: string) => {
     setText(next)
     setSaid('')
-    if (Date.now() - typingAt.current > TYPING_EVERY_MS) {
+    if (next.trim() === '') stopTyping()
+    else if (Date.now() - typingAt.current > TYPING_EVERY_MS) {
       typingAt.current = Date.now()
       tellTyping(id, true)
     }
@@ -201,7 +202,7 @@ export function Composer({ conversation, insertion }: ComposerProps) {
       <div className="composer-foot">
         <span id="reply-hint" className="hint">
           {over > 0 ? (
-            <span className="bad">{over} characters too many</span>
+            <span className="bad">{over === 1 ? '1 character' : `${over} characters`} too many</span>
           ) : (
             <>
               <kbd>Ctrl</kbd> + <kbd>Enter</kbd> sends
