@@ -20,12 +20,14 @@ sa.Index(
     conversation.c.status,
     conversation.c.owner_kind,
     conversation.c.updated_at,
+    conversation.c.id,
 )
 sa.Index(
     "conversation_by_status",
     conversation.c.tenant,
     conversation.c.status,
     conversation.c.updated_at,
+    conversation.c.id,
 )
 
 _table = conversation.c

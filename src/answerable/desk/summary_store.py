@@ -52,8 +52,8 @@ sa.Index(
     conversation.c.owner_kind,
     conversation.c.owner_id,
     conversation.c.updated_at,
+    conversation.c.id,
 )
-sa.Index("conversation_recent", conversation.c.tenant, conversation.c.updated_at)
 sa.Index("conversation_contact", conversation.c.contact_id, conversation.c.inbox)
 
 

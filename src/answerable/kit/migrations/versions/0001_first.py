@@ -113,20 +113,22 @@ def upgrade() -> None:
     op.create_index(
         "conversation_by_owner_kind",
         "conversation",
-        ["tenant", "status", "owner_kind", "updated_at"],
+        ["tenant", "status", "owner_kind", "updated_at", "id"],
         unique=False,
     )
     op.create_index(
-        "conversation_by_status", "conversation", ["tenant", "status", "updated_at"], unique=False
+        "conversation_by_status",
+        "conversation",
+        ["tenant", "status", "updated_at", "id"],
+        unique=False,
     )
     op.create_index("conversation_contact", "conversation", ["contact_id", "inbox"], unique=False)
     op.create_index(
         "conversation_inbox",
         "conversation",
-        ["tenant", "status", "owner_kind", "owner_id", "updated_at"],
+        ["tenant", "status", "owner_kind", "owner_id", "updated_at", "id"],
         unique=False,
     )
-    op.create_index("conversation_recent", "conversation", ["tenant", "updated_at"], unique=False)
     op.create_table(
         "customer_session",
         sa.Column("token_hash", sa.Text(), nullable=False),
