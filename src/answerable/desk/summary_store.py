@@ -4,7 +4,7 @@ A projection: everything in it follows from the ledger and could be rebuilt from
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -88,33 +88,27 @@ class Summary:
     last_author: str | None
 
 
+_ALL = tuple(column.name for column in conversation.c)
+_FIXED = {"id", "tenant", "contact_id", "inbox", "channel", "opened_at"}
+_CHANGING = tuple(name for name in _ALL if name not in _FIXED)
 _insert = sa.insert(conversation)
 _update = (
     sa.update(conversation)
     .where(conversation.c.id == bindparam("b_id"))
-    .values(
-        {
-            column.name: bindparam(column.name)
-            for column in conversation.c
-            if column.name not in {"id", "tenant", "contact_id", "inbox", "channel", "opened_at"}
-        }
-    )
+    .values({name: bindparam(name) for name in _CHANGING})
 )
-_FIXED = ("tenant", "contact_id", "inbox", "channel", "opened_at")
 
 
 def write_summaries(tx: Connection, *, new: Sequence[Summary], changed: Sequence[Summary]) -> None:
     if new:
-        tx.execute(_insert, [asdict(summary) for summary in new])
+        tx.execute(_insert, [_row(summary, _ALL) for summary in new])
     if changed:
-        rows: list[dict[str, Any]] = []
-        for summary in changed:
-            row = asdict(summary)
-            row["b_id"] = row.pop("id")
-            for name in _FIXED:
-                del row[name]
-            rows.append(row)
-        tx.execute(_update, rows)
+        tx.execute(_update, [{"b_id": s.id, **_row(s, _CHANGING)} for s in changed])
+
+
+def _row(summary: Summary, names: Sequence[str]) -> dict[str, Any]:
+    # Not `asdict`, which copies deeply what cannot change: it took a fifth of a message's time.
+    return {name: getattr(summary, name) for name in names}
 
 
 def find_open_conversations(

@@ -1,7 +1,7 @@
 """Where a conversation stands: what `transition` needs to know, small whatever its length."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,7 +63,7 @@ class ConversationState:
     def as_data(self) -> dict[str, Any]:
         data = {name: getattr(self, name) for name in _PLAIN}
         data["proof"] = self.proof.value
-        data["owner"] = asdict(self.owner)
+        data["owner"] = {"kind": self.owner.kind, "id": self.owner.id}
         data["run"] = self.run.as_data() if self.run else None
         data["automatic_replies"] = [wire_time(at) for at in self.automatic_replies]
         data["undecided"] = [dict(understood) for understood in self.undecided]
