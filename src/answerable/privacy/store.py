@@ -54,9 +54,12 @@ _KEY_OF = sa.select(vault_key.c.wrapped_key, vault_key.c.master_key_id).where(
 _HANDLES_OF = sa.select(handle.c.type, handle.c.mac, handle.c.number).where(
     handle.c.tenant == sa.bindparam("t"), handle.c.conversation_id == sa.bindparam("c")
 )
+# Without a condition on the tenant: SQLite would take the tenant's index for it and read every
+# value of the tenant instead of the few that are asked for. `values_of` looks at the tenant.
 _VALUES = (
     sa.select(
         vault_value.c.id,
+        vault_value.c.tenant,
         vault_value.c.contact_id,
         vault_value.c.sealed,
         vault_key.c.wrapped_key,
@@ -70,10 +73,7 @@ _VALUES = (
             vault_key.c.contact_id == vault_value.c.contact_id,
         ),
     )
-    .where(
-        vault_value.c.tenant == sa.bindparam("t"),
-        vault_value.c.id.in_(sa.bindparam("ids", expanding=True)),
-    )
+    .where(vault_value.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
 
 
@@ -120,11 +120,12 @@ def insert_values(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:
-    """Rows (id, contact_id, sealed, wrapped_key, master_key_id, erased_at), in no order."""
+    """The tenant's rows (id, contact_id, sealed, wrapped_key, master_key_id, erased_at), in no
+    order; another tenant's values are not there."""
     wanted = list(ids)
     for start in range(0, len(wanted), _IN_CHUNK):
         chunk = wanted[start : start + _IN_CHUNK]
-        yield from tx.execute(_VALUES, {"t": tenant, "ids": chunk})
+        yield from (row for row in tx.execute(_VALUES, {"ids": chunk}) if row.tenant == tenant)
 
 
 def handles_of(tx: Connection, tenant: TenantId, conversation_id: ConversationId) -> list[Any]:
