@@ -14,6 +14,7 @@ from answerable.channels.chat.protocol import FRAME_BYTES
 
 FRAGMENTS = 256  # in one message; nobody but an attacker needs many
 HANDSHAKE_SECONDS = 10.0
+GOODBYE_SECONDS = 2.0  # for the peer to answer our close; less than timeout_graceful_shutdown
 
 
 class CarefulWebSocket(WebSocketsSansIOProtocol):
@@ -33,7 +34,9 @@ class CarefulWebSocket(WebSocketsSansIOProtocol):
             self.conn.send_close(1001, "going away")
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
-            self.transport.close()
+            # Not closed before the peer has answered: what it sends meanwhile would be refused, and
+            # with that its system throws away our goodbye.
+            self.close_timer = self.loop.call_later(GOODBYE_SECONDS, self.transport.close)
             return
         super().shutdown()
 

@@ -150,7 +150,7 @@ def _out_of_scope(
         definition.thresholds.scope,
     )
     if situation.channel == "chat" and situation.attempts == 0 and understanding.urgency == "low":
-        return _ask(understanding, definition, reason)
+        return _ask(understanding, definition, router, reason)
     return router.hand_off(None, reason)
 
 
@@ -173,14 +173,26 @@ def _unsure(
         below = _compared("clarify", "too vague for a good question", best.confidence, clarify)
         if situation.attempts > 0:
             return router.hand_off(None, reason, below)
-        return _ask(understanding, definition, reason)
+        return _ask(understanding, definition, router, reason)
     if situation.attempts >= CLARIFY_ATTEMPTS:
         tried = _compared("attempts", "asked often enough", situation.attempts, CLARIFY_ATTEMPTS)
         return router.hand_off(definition.intents[best.name], reason, tried)
-    return _ask(understanding, definition, reason)
+    return _ask(understanding, definition, router, reason)
 
 
-def _ask(understanding: Understanding, definition: ServiceDefinition, reason: Reason) -> Ask:
+def _ask(
+    understanding: Understanding,
+    definition: ServiceDefinition,
+    router: "_Router",
+    reason: Reason,
+) -> Ask | HandOff:
+    """A question, unless fraud is among what it would offer: that is not asked about twice."""
+    suspicion = definition.thresholds.clarify / 2
+    for score in understanding.intents:
+        intent = definition.intents.get(score.name)
+        if intent and intent.sensitive == "fraud" and score.confidence >= suspicion:
+            possible = _compared("suspicion", "may be fraud", score.confidence, suspicion)
+            return router.hand_off(intent, reason, possible)
     candidates = tuple(
         score.name
         for score in understanding.intents[:3]

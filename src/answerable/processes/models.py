@@ -11,7 +11,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import get_logger
 from answerable.processes.settings import Settings
 from answerable.understanding.definition_examples import definition_examples
-from answerable.understanding.examples import Example
+from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.model import Model
 from answerable.understanding.model_cache import find_model
 
@@ -40,10 +40,12 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     def load(definition: ServiceDefinition) -> Model:
         place = settings.models / definition.tenant
         examples, languages = examples_of(definition), languages_of(definition)
-        model = find_model(definition.hash, examples, place, languages=languages)
+        # By what it learnt, not by the whole definition: another template needs no new model.
+        name = data_hash(examples)
+        model = find_model(name, examples, place, languages=languages)
         if model is None:
-            _train(definition, examples, place, languages)
-            model = find_model(definition.hash, examples, place, languages=languages)
+            _train(name, examples, place, languages)
+            model = find_model(name, examples, place, languages=languages)
         if model is None:
             raise InvalidInput(
                 "model_not_stored", f"the model of {definition.tenant} cannot be kept in {place}"
@@ -54,16 +56,14 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     return load
 
 
-def _train(
-    definition: ServiceDefinition, examples: list[Example], place: Path, languages: list[str]
-) -> None:
+def _train(name: str, examples: list[Example], place: Path, languages: list[str]) -> None:
     """Train in a process of its own: its memory goes with it, and nobody waits for its core."""
-    log.info("model_training", tenant=definition.tenant, examples=len(examples))
+    log.info("model_training", examples=len(examples))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        child.submit(_train_here, definition.hash, examples, place, languages).result()
+        child.submit(_train_here, name, examples, place, languages).result()
 
 
-def _train_here(digest: str, examples: list[Example], place: Path, languages: list[str]) -> None:
+def _train_here(name: str, examples: list[Example], place: Path, languages: list[str]) -> None:
     # SciPy, which only training needs, is imported in the child alone.
     train_model = import_module("answerable.understanding.train_model")
-    train_model.model_for(digest, examples, place, languages=languages)
+    train_model.model_for(name, examples, place, languages=languages)

@@ -5,9 +5,8 @@ from functools import cached_property
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
-from answerable.understanding.prepare import has_letters
-
 FALLBACK = "en"
+FEWEST_LETTERS = 4
 
 
 class LanguageReader:
@@ -21,8 +20,9 @@ class LanguageReader:
         self._default = self._languages[0] if self._languages else FALLBACK
 
     def language(self, text: str) -> str:
-        """The likeliest language; the default for a text without letters."""
-        if len(self._languages) == 1 or not has_letters(text):
+        """The likeliest language; the default for a text too short to tell, such as "hi"."""
+        letters = sum(char.isalpha() for char in text[: FEWEST_LETTERS * 4])
+        if len(self._languages) == 1 or letters < FEWEST_LETTERS:
             return self._default
         return str(self._identifier.classify(text)[0])
 

@@ -10,12 +10,12 @@ from answerable.understanding.ports import Encoder
 from answerable.understanding.recipe import PRECISION, RECIPE
 
 
-def model_folder(cache: Path, definition_hash: str) -> Path:
-    return cache / f"{definition_hash[:16]}-{RECIPE}"
+def model_folder(cache: Path, name: str) -> Path:
+    return cache / f"{name[:16]}-{RECIPE}"
 
 
 def find_model(
-    definition_hash: str,
+    name: str,
     examples: Sequence[Example],
     cache: Path,
     *,
@@ -25,11 +25,11 @@ def find_model(
 ) -> Model | None:
     """The model of a definition if one is stored that still fits; None if it must be trained.
 
-    The folder has the definition's hash; the examples' own hash and the training recipe decide
+    name: of the folder, such as the examples' hash; their hash and the training recipe decide
     whether what lies there fits. A damaged or foreign model does not.
     """
     try:
-        model = Model.load(model_folder(cache, definition_hash), encoder)
+        model = Model.load(model_folder(cache, name), encoder)
     except InvalidInput:
         return None
     about = model.manifest

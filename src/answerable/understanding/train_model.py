@@ -35,7 +35,7 @@ def train_files(
 
 
 def model_for(
-    definition_hash: str,
+    name: str,
     examples: Sequence[Example],
     cache: Path,
     *,
@@ -46,10 +46,10 @@ def model_for(
     """The model of a definition: read from `cache`, or trained (seconds) and stored there."""
     encoder = encoder or load_encoder()
     found = find_model(
-        definition_hash, examples, cache, languages=languages, precision=precision, encoder=encoder
+        name, examples, cache, languages=languages, precision=precision, encoder=encoder
     )
     if found is not None:
         return found
     model = train(examples, languages=languages, precision=precision, encoder=encoder)
-    model.save(model_folder(cache, definition_hash))
+    model.save(model_folder(cache, name))
     return model

@@ -1,0 +1,88 @@
+"""Decisions: the order of caution."""
+
+from answerable.decisions.decide import ContactFacts, Situation, decide
+from answerable.decisions.decision import Ask, HandOff, RunPlaybook, SetAside
+from answerable.definition.terms import Proof
+from answerable.understanding.understanding import IntentScore, Understanding
+from tests.support.town import shop_definition
+
+
+def understood(
+    *scores: tuple[str, float], spam: float = 0.0, sentiment: float = 0.0, in_scope: bool = True
+) -> Understanding:
+    return Understanding(
+        intents=tuple(
+            IntentScore(name=name, confidence=confidence, applies=confidence >= 0.5)
+            for name, confidence in scores
+        ),
+        scope=0.9 if in_scope else 0.1,
+        in_scope=in_scope,
+        automatic=True,
+        language="en",
+        sentiment=sentiment,
+        urgency="normal",
+        spam=spam,
+        model="test",
+    )
+
+
+def situation(**given: object) -> Situation:
+    usual: dict[str, object] = {
+        "channel": "chat",
+        "proof": Proof.ANONYMOUS,
+        "attempts": 0,
+        "contact": ContactFacts(),
+    }
+    return Situation(**{**usual, **given})  # type: ignore[arg-type]
+
+
+SHOP = shop_definition()
+
+
+def test_a_sure_reading_runs_its_playbook_and_says_why() -> None:
+    decision = decide(understood(("opening-hours", 0.97)), situation(), SHOP)
+
+    assert isinstance(decision, RunPlaybook)
+    assert [reason.rule for reason in decision.reasons] == ["confidence", "proof"]
+    assert decision.reasons[0].value == 0.97
+    assert decision.reasons[0].threshold == 0.8
+
+
+def test_what_may_be_fraud_is_not_asked_about() -> None:
+    decision = decide(understood(("parcel-status", 0.5), ("fraud", 0.3)), situation(), SHOP)
+
+    assert isinstance(decision, HandOff)
+    assert decision.team == "security"
+
+
+def test_a_sensitive_matter_that_also_applies_comes_first() -> None:
+    decision = decide(understood(("opening-hours", 0.95), ("fraud", 0.6)), situation(), SHOP)
+
+    assert isinstance(decision, HandOff)
+    assert decision.reasons[0].rule == "sensitive"
+
+
+def test_spam_is_set_aside_even_if_it_looks_a_little_like_fraud() -> None:
+    decision = decide(understood(("fraud", 0.37), spam=0.99), situation(), SHOP)
+
+    assert isinstance(decision, SetAside)
+
+
+def test_a_report_of_fraud_is_no_spam_whatever_the_spam_filter_says() -> None:
+    decision = decide(understood(("fraud", 0.9), spam=0.99), situation(), SHOP)
+
+    assert isinstance(decision, HandOff)
+
+
+def test_by_mail_nobody_is_asked_to_clarify() -> None:
+    unsure = understood(("parcel-status", 0.6))
+
+    assert isinstance(decide(unsure, situation(), SHOP), Ask)
+    assert isinstance(decide(unsure, situation(channel="email"), SHOP), HandOff)
+
+
+def test_the_same_inputs_give_the_same_decision() -> None:
+    first = decide(understood(("refund", 0.9)), situation(), SHOP)
+    second = decide(understood(("refund", 0.9)), situation(), SHOP)
+
+    assert first == second
