@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from answerable.channels.chat.history import PAGE
 from answerable.channels.chat.protocol import (
     FRAME_BYTES,
     Ack,
@@ -353,9 +354,9 @@ class ChatConnection:
                     break
                 self._seen = frame.seq
                 await self._send(frame)
-            if epoch == self._epoch and not frames:
-                return
             self._check_session()
+            if epoch == self._epoch and len(frames) < PAGE:
+                return  # a page that is not full is the last one
 
     async def _send_signals(self) -> None:
         if self._seen is None:
