@@ -62,7 +62,7 @@ async def _says_all(service: Any, ids: list[ConversationId], seconds: float) -> 
 
     async def says(number: int) -> None:
         nonlocal count
-        random_ = random.Random(number)
+        random_ = random.Random()  # no two say the same, or it would be a repeat
         while time.perf_counter() < end:
             text = f"{random_.choice(TEXTS)} {random_.random()}"
             await service.accept(message(number, text, to=ids[number]))

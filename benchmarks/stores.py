@@ -91,12 +91,14 @@ class Loader:
         messages = [message(n, TEXTS[n % len(TEXTS)]) for n in numbers]
         accepted = self.service._intake.accept_many(tx, messages)
         ids = [one.conversation for one in accepted]
-        give(tx, self.service._advancer, ids)
+        give(tx, self.service._advancer, ids, queued=4)
         return ids
 
 
-def give(tx: Connection, advancer: Advancer, ids: Sequence[ConversationId]) -> None:
-    """Three of four to an agent, the fourth to a queue; the effects of before are dropped."""
+def give(
+    tx: Connection, advancer: Advancer, ids: Sequence[ConversationId], *, queued: int = 0
+) -> None:
+    """To an agent, but every `queued`th to a queue; the effects of before are dropped."""
     at = SystemClock().now() + timedelta(milliseconds=1)
     appender = Appender(tx)
     appender.load(ids)
@@ -109,7 +111,7 @@ def give(tx: Connection, advancer: Advancer, ids: Sequence[ConversationId]) -> N
             kind="handed_off",
             data={"team": "cards", "priority": "normal", "why": "bench", "reasons": [reason]},
         )
-        appender.append(one, handed if number % 4 == 0 else taken, at=at)
+        appender.append(one, handed if queued and number % queued == 0 else taken, at=at)
     appender.flush()
     advancer.advance_many(tx, ids)
     tx.execute(sa.delete(effect))
