@@ -307,7 +307,8 @@ def _sqlite_engine(path: str, *, begin: str, read_only: bool = False) -> Engine:
             "foreign_keys=ON",
             "secure_delete=ON",
             "temp_store=MEMORY",
-            "cache_size=-32768",
+            # KiB. The writer touches pages all over a large store; a reader a page or two.
+            f"cache_size={'-16384' if read_only else '-98304'}",
             f"query_only={'ON' if read_only else 'OFF'}",
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
