@@ -1,7 +1,7 @@
 """A real browser before the real demo: what a customer and an agent do, in their words."""
 
+import os
 import re
-import shutil
 import subprocess
 import time
 import urllib.request
@@ -14,15 +14,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect, sync_playwright
 
-from answerable.definition.load import load_definition
-from answerable.definition.schema import ServiceDefinition
-from answerable.playbooks.library import built_in_actions
-from answerable.processes.demo import PASSWORD, DemoPorts, service_of
-from answerable.processes.models import model_of
-from answerable.processes.settings import Settings
-from answerable.understanding.model_cache import model_folder
+from answerable.processes.demo import PASSWORD, DemoPorts
 from tests.support.needs import REPOSITORY, needs_chromium
-from tests.support.processes import ANSWERABLE, BANK, MODELS, START_WITHIN, free_port
+from tests.support.processes import ANSWERABLE, MODELS, START_WITHIN, free_port
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -64,7 +58,6 @@ class DemoBank:
     def start(self) -> None:
         """Returns once it answers. Raises AssertionError with its log if it does not."""
         self.data.mkdir(parents=True, exist_ok=True)
-        self._lend_model()
         ports = self.ports
         arguments = [
             "demo", "--data", str(self.data), "--port", str(ports.web),
@@ -72,7 +65,12 @@ class DemoBank:
             "--mail-port", str(ports.mail_in),
         ]  # fmt: skip
         with (self.data / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen([ANSWERABLE, *arguments], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [ANSWERABLE, *arguments],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "ANSWERABLE_MODELS": str(MODELS)},
+            )
         until = time.monotonic() + START_WITHIN
         while time.monotonic() < until and self._process.poll() is None:
             with suppress(OSError):  # nobody listens yet, or nobody answers yet
@@ -86,21 +84,6 @@ class DemoBank:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-    def _lend_model(self) -> None:
-        """Other ports make another definition, which says the same: it needs no training."""
-        settings = Settings(values={"DATA": str(self.data)})
-        usual, moved = _definition(BANK), _definition(service_of(self.ports, settings))
-        there = model_folder(settings.models / moved.tenant, moved.hash)
-        if not there.exists():
-            model_of(Settings(values={"MODELS": str(MODELS)}))(usual)
-            shutil.copytree(model_folder(MODELS / usual.tenant, usual.hash), there)
-
-
-def _definition(path: Path) -> ServiceDefinition:
-    loaded = load_definition(path, actions=built_in_actions().catalogue)
-    assert loaded.definition is not None, loaded.problems
-    return loaded.definition
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from answerable.kit.testing import SettableClock
+from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import Event
 from answerable.processes.schema import upgrade
 from tests.support import ledgers
@@ -56,6 +57,9 @@ async def waits_pending(folder: Path, zygote: Zygote, *, conversations: int, lim
 
 
 async def _conversations_that_wait(data: Path, count: int, began: datetime) -> None:
+    SigningKey.load_or_create(
+        data / "keys" / "signing.key"
+    )  # as the first start would have made it
     upgrade(data / "answerable.db")
     town = open_town(data / "answerable.db", clock=SettableClock(began))
     service = town.service

@@ -14,6 +14,7 @@ from answerable.kit.clock import SystemClock
 from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
+from answerable.ledger.checkpoint import is_sealed
 from answerable.ledger.verify import read_key, read_outside, report, report_json, verify
 from answerable.processes.auditing import export_ledger
 from answerable.processes.keys import signing_key
@@ -44,11 +45,11 @@ def _export(given: Namespace) -> int:
     read = settings(given.data, LOG_LEVEL="warning")
     path = database_file(read.data)
     tenant = TenantId(given.tenant) if given.tenant else None
-    key = signing_key(read, fresh=False)
 
     async def export(out: BinaryIO) -> str:
         database = Database(path)
         try:
+            key = signing_key(read, sealed=await database.read(is_sealed))
             counts = await export_ledger(database, read, key, SystemClock(), tenant=tenant, out=out)
         finally:
             await database.close()

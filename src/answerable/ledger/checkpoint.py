@@ -123,6 +123,11 @@ def seal(
     return Checkpoint(tenant=tenant, number=number, record=record)
 
 
+def is_sealed(tx: Connection) -> bool:
+    """Whether there is any checkpoint: whoever seals next needs the same key."""
+    return tx.execute(sa.select(checkpoint.c.number).limit(1)).first() is not None
+
+
 def read_checkpoints(tx: Connection, tenant: TenantId, *, after: int = 0) -> list[Checkpoint]:
     rows = tx.execute(
         sa.select(checkpoint)

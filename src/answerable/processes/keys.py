@@ -33,10 +33,13 @@ def master_key(settings: Settings, *, fresh: bool) -> MasterKey:
     return create_key_file(path)
 
 
-def signing_key(settings: Settings, *, fresh: bool) -> SigningKey:
-    """The key that signs checkpoints; made only where there is no data yet."""
+def signing_key(settings: Settings, *, sealed: bool) -> SigningKey:
+    """The key that signs checkpoints; made only where there are none yet.
+
+    sealed: there are checkpoints. Raises InvalidInput if then the key is missing.
+    """
     path = settings.signing_key_file
-    if not fresh and not path.exists():
+    if sealed and not path.exists():
         raise InvalidInput(
             "no_signing_key",
             f"the ledger in {settings.data} is sealed, but there is no {path}: bring the key back; "

@@ -24,7 +24,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
-from answerable.ledger.checkpoint import SigningKey
+from answerable.ledger.checkpoint import SigningKey, is_sealed
 from answerable.ledger.store import release_leases
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
@@ -202,12 +202,12 @@ async def _open_store(
     path = settings.data / "answerable.db"
     fresh = not path.exists()
     master = master_key(settings, fresh=fresh)
-    signing = signing_key(settings, fresh=fresh)
     upgrade(path)
     failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
     database = Database(path, failpoint=failpoint)
     opened.push_async_callback(database.close)
     await database.read(lambda tx: check_master_keys(tx, master))
+    signing = signing_key(settings, sealed=await database.read(is_sealed))
     definitions = Definitions(actions)
     for file, definition in services:
         definitions.add(definition)
