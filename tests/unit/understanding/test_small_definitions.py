@@ -3,10 +3,22 @@
 from answerable.understanding.examples import Example
 from answerable.understanding.train import train
 
-CARD = ["Where is my new card?", "my card has not come", "when does the card arrive",
-        "card delivery status", "still waiting for the card", "has the card been posted"]  # fmt: skip
-ANGER = ["I want to complain", "this is a complaint", "I am unhappy with your service",
-         "your service is terrible", "I file a complaint", "nobody helps me here"]  # fmt: skip
+CARD = [
+    "Where is my new card?",
+    "my card has not come",
+    "when does the card arrive",
+    "card delivery status",
+    "still waiting for the card",
+    "has the card been posted",
+]
+ANGER = [
+    "I want to complain",
+    "this is a complaint",
+    "I am unhappy with your service",
+    "your service is terrible",
+    "I file a complaint",
+    "nobody helps me here",
+]
 
 
 def test_two_intents_do_not_both_apply_with_certainty() -> None:
