@@ -127,7 +127,7 @@ async def answers_lost(data: Path, zygote: Zygote, *, mails: int, restarts: int)
     """R05: the other side has done it, and its answer is lost."""
     told = Told()
     began = time.monotonic()
-    async with asyncio.timeout(60 + 40 * (restarts + 1) + mails), Sandbox() as sandbox:
+    async with asyncio.timeout(120 + 40 * (restarts + 1) + 4 * mails), Sandbox() as sandbox:
         instance = bank(data, zygote, sandbox)
         async with living(instance):
             faults = sandbox.world.faults
@@ -141,7 +141,7 @@ async def answers_lost(data: Path, zygote: Zygote, *, mails: int, restarts: int)
             for _ in range(restarts):
                 await instance.kill()
                 await instance.start()
-            await until(lambda: not faults.in_force(), within=120)
+            await until(lambda: not faults.in_force(), within=120 + 2 * mails)
             await _answered(sandbox.world, sent, instance, told)
             await instance.stop()
         wire = Counter(mail.headers["Message-ID"] for mail in sandbox.world.mail.mails())
