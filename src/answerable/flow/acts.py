@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.flow.hand_off import fallback_team
 from answerable.flow.message import Accepted
 from answerable.flow.state import ConversationState, evolve
-from answerable.flow.transition import fallback_team
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.ledger.event import Event, NewEvent, agent_actor

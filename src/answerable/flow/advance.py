@@ -13,8 +13,10 @@ from sqlalchemy import Connection
 
 from answerable.desk.summary_store import PRIORITIES, Summary, write_summaries
 from answerable.flow.definitions import Definitions
+from answerable.flow.follows import Follows, Rules
+from answerable.flow.hand_off import fallback_team
 from answerable.flow.state import ConversationState, evolve
-from answerable.flow.transition import Follows, Rules, fallback_team, transition
+from answerable.flow.transition import transition
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.event import Effect, Event, NewEvent

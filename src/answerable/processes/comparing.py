@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.flow.follows import Rules
 from answerable.flow.state import ConversationState
-from answerable.flow.transition import Rules, transition
+from answerable.flow.transition import transition
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event
 from answerable.playbooks.action import ActionLibrary

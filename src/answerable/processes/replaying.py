@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from answerable.flow.follows import Follows, Rules
 from answerable.flow.state import ConversationState, evolve
-from answerable.flow.transition import Follows, Rules, transition
+from answerable.flow.transition import transition
 from answerable.kit.canonical import canonical_text
 from answerable.kit.errors import AnswerableError, NotFound
 from answerable.kit.ids import ConversationId, TenantId

@@ -23,8 +23,8 @@ from answerable.definition.load import load_definition
 from answerable.desk.summary_store import write_summaries
 from answerable.flow.advance import summarise
 from answerable.flow.definitions import service_definition
+from answerable.flow.hand_off import fallback_team
 from answerable.flow.state import ConversationState, evolve
-from answerable.flow.transition import fallback_team
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
