@@ -30,7 +30,7 @@ docs: setup ## write the generated parts of the documentation again
 	$(BIN)/python scripts/write-notices
 
 bench: setup ## measure, each number beside its yardstick (takes minutes)
-	@$(PYTHON) scripts/bench
+	$(BIN)/python -m benchmarks.run
 
 chaos: setup ## kill, cut, lose and forge in full size; writes reports/chaos.html (takes long)
 	$(BIN)/python -m benchmarks.chaos
