@@ -58,10 +58,12 @@ async def test_a_conversation_over_a_real_socket(house: House, at: Address) -> N
 
 async def test_a_thousand_resumes_have_no_gap_and_no_double(house: House, at: Address) -> None:
     """Cut at random moments, some in the middle of a frame, while messages come and go."""
+    # What is tested is resuming: a busy machine must not end connections for being late.
+    house.api.chat.timing = Timing(hello_within=60, send_within=60, close_within=0.2)
     seed = 20261121
     print("seed", seed)
     rolls = random.Random(seed)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         await asyncio.gather(*(comes_and_goes(house, at, rolls, n) for n in range(CUSTOMERS)))
 
 
