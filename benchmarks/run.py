@@ -79,7 +79,8 @@ MEASURES: dict[str, Measure] = {
         lambda quick: growth.by_length(rounds=11 if quick else 41),
     ),
     "number": Measure(
-        "Processor time of a message, by the number of conversations stored, the same 500 customers writing",
+        "Processor time of a message, by the number of conversations stored, "
+        "the same 500 customers writing",
         "at most 1.2 times",
         _stays_small,
         lambda quick: growth.by_number(rounds=11 if quick else 41),
