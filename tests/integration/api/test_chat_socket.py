@@ -160,11 +160,12 @@ async def test_a_slow_reader_is_cut_and_costs_nobody_anything(house: House) -> N
 
 
 async def test_a_vanished_peer_is_noticed(house: House, at: Address) -> None:
-    house.api.chat.timing = Timing(silence=0.2, close_within=0.2)
+    house.api.chat.timing = Timing(ask_after=0.1, answer_within=0.1, close_within=0.2)
     anna = await RawSocket.open(at)
     await anna.upgraded()
     anna.sends(frame(json.dumps({"type": "hello", "session": await opened_session(at)})))
     await anna.json("welcome")
+    await anna.json("ping")
     assert await anna.close_code() == 4408
     await anna.cut()
 

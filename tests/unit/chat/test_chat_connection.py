@@ -97,7 +97,7 @@ class Customer:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    timing = Timing(hello_within=0.05, silence=30, send_within=0.05, close_within=0.05)
+    timing = Timing(hello_within=0.05, send_within=0.05, close_within=0.05)
     settings = ApiSettings(secrets={"SHOP_SECRET": SECRET}, timing=timing, rates=FAST)
     house = await open_house(tmp_path / "house.db", settings=settings)
     yield house
@@ -356,10 +356,27 @@ async def test_a_foreign_page_is_shown_the_door(house: House) -> None:
 
 
 async def test_a_peer_that_falls_silent_counts_as_dead(house: House) -> None:
-    house.api.chat.timing = Timing(silence=0.05, close_within=0.05)
+    house.api.chat.timing = Timing(ask_after=0.05, answer_within=0.05, close_within=0.05)
     anna = await arrives(house)
     await anna.hello()
+    await anna.gets("ping")
     assert await anna.ends() == 4408
+
+
+async def test_a_peer_that_answers_when_asked_may_be_silent_for_long(house: House) -> None:
+    house.api.chat.timing = Timing(ask_after=0.02, answer_within=PATIENCE)
+    anna = await arrives(house)
+    await anna.hello()
+    for _ in range(5):
+        asked = await anna.gets("ping")
+        anna.sends(type="pong", n=asked["n"])
+    assert anna.socket.closed is None
+    await leaves(anna)
+
+
+def test_a_dead_peer_is_noticed_within_30_seconds() -> None:
+    timing = Timing()
+    assert timing.ask_after + timing.answer_within <= 30
 
 
 async def test_a_peer_that_does_not_read_is_cut_off(house: House) -> None:

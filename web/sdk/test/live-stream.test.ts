@@ -58,6 +58,14 @@ describe('a live stream', () => {
     expect(sockets).toHaveLength(1)
   })
 
+  test('answers when it is asked whether it is there', () => {
+    const { welcome, last, frames } = opened()
+    welcome()
+    last().deliver({ type: 'ping', n: 7 })
+    expect(last().sent.at(-1)).toEqual({ type: 'pong', n: 7 })
+    expect(frames).toEqual([{ type: 'welcome' }])
+  })
+
   test('gives up a connection on which nobody says welcome', () => {
     const { timers, last, sockets } = opened()
     last().onopen?.()

@@ -108,17 +108,26 @@ class DeskConnection:
 
     async def _listen(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._timing.silence):
-                    text = await self._receive()
-            except TimeoutError:
-                raise Ended(CloseCode.SILENT, "silent for too long") from None
+            text = await self._hear()
             if self._frames.take(self._api.chat.seconds()) is not None:
                 raise Ended(CloseCode.TOO_MANY_FRAMES, "too many frames")
             try:
                 self._handle(parse_desk_frame(text))
             except FrameRefused as refused:
                 self._put(DeskError(code=refused.code, message=refused.message))
+
+    async def _hear(self) -> str:
+        """The next frame. A peer of whom nothing was heard is asked whether it is there."""
+        try:
+            async with asyncio.timeout(self._timing.ask_after):
+                return await self._receive()
+        except TimeoutError:
+            self._put(DeskPing())
+        try:
+            async with asyncio.timeout(self._timing.answer_within):
+                return await self._receive()
+        except TimeoutError:
+            raise Ended(CloseCode.SILENT, "silent for too long") from None
 
     def _handle(self, frame: Any) -> None:
         match frame:

@@ -39,7 +39,7 @@ class DeskPing:
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=_STRICT)
 class DeskClientPong:
-    """Accepted and ignored: the server does not ping."""
+    """The answer to the server's `ping`."""
 
     type: Literal["pong"] = "pong"
     n: Seq = 0
@@ -120,7 +120,14 @@ class DeskError:
 
 
 DeskServerFrame = Annotated[
-    DeskWelcome | DeskEvent | DeskTypingShown | DeskPresence | DeskResync | DeskPong | DeskError,
+    DeskWelcome
+    | DeskEvent
+    | DeskTypingShown
+    | DeskPresence
+    | DeskResync
+    | DeskPing
+    | DeskPong
+    | DeskError,
     Field(discriminator="type"),
 ]
 

@@ -158,11 +158,7 @@ class ChatConnection:
 
     async def _listen(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(self._service.timing.silence):
-                    text = await self._receive()
-            except TimeoutError:
-                raise Ended(CloseCode.SILENT, "silent for too long") from None
+            text = await self._hear()
             if self._frames.take(self._service.seconds()) is not None:
                 raise Ended(CloseCode.TOO_MANY_FRAMES, "too many frames")
             self._check_session()
@@ -172,6 +168,21 @@ class ChatConnection:
                 await self._refuse(refused.code, refused.message, refused.client_id)
                 continue
             await self._handle(frame)
+
+    async def _hear(self) -> str:
+        """The next frame. A peer of whom nothing was heard is asked whether it is there, for a page
+        in the background runs no timers, but answers."""
+        timing = self._service.timing
+        try:
+            async with asyncio.timeout(timing.ask_after):
+                return await self._receive()
+        except TimeoutError:
+            await self._send(Ping())
+        try:
+            async with asyncio.timeout(timing.answer_within):
+                return await self._receive()
+        except TimeoutError:
+            raise Ended(CloseCode.SILENT, "silent for too long") from None
 
     async def _receive(self) -> str:
         received = await self._socket.receive()

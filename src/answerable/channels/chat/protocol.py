@@ -15,7 +15,7 @@ from answerable.kit.canonical import canonical_text
 
 FRAME_BYTES = 16_384
 TEXT_CHARACTERS = 4_000
-HEARTBEAT_SECONDS = 30
+HEARTBEAT_SECONDS = 12
 
 _STRICT = ConfigDict(strict=True)
 
@@ -86,7 +86,7 @@ class Ping:
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=_STRICT)
 class ContactPong:
-    """Accepted and ignored: the server does not ping."""
+    """The answer to the server's `ping`."""
 
     type: Literal["pong"] = "pong"
     n: Seq = 0
@@ -115,7 +115,7 @@ class Welcome:
     conversation: str | None
     seq: Annotated[Seq, Field(description="Seq of the last event visible to the contact.")]
     heartbeat_seconds: Annotated[
-        int, Field(description="Let no more than this pass without a frame; 75 s end it.")
+        int, Field(description="After so long without a frame, ping; 28 s end it.")
     ] = HEARTBEAT_SECONDS
     limits: Limits = field(default_factory=Limits)
     brand: str
@@ -208,7 +208,7 @@ class ErrorFrame:
 
 
 ServerFrame = Annotated[
-    Welcome | Ack | EventFrame | Typing | Presence | Resync | Pong | ErrorFrame,
+    Welcome | Ack | EventFrame | Typing | Presence | Resync | Ping | Pong | ErrorFrame,
     Field(discriminator="type"),
 ]
 

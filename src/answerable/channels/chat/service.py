@@ -36,11 +36,13 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds. silence: after which a peer counts as dead. send_within: what a frame may take
-    to be handed to the socket before the peer counts as too slow."""
+    """Seconds. ask_after: nothing was heard for so long, and the peer is asked by a `ping`.
+    answer_within: after that, with still nothing heard, it counts as dead. send_within: what a
+    frame may take to be handed to the socket before the peer counts as too slow."""
 
     hello_within: float = 10
-    silence: float = 75
+    ask_after: float = 14  # our own client asks after 12, and in the foreground is never asked
+    answer_within: float = 14
     send_within: float = 20
     close_within: float = 1
 
