@@ -17,8 +17,8 @@ from answerable.flow.advance import Advancer
 from answerable.flow.message import InboundMessage, Sender
 from answerable.flow.service import Service
 from answerable.kit.clock import SystemClock
-from answerable.kit.database import Database
 from answerable.kit.ids import AgentId, ConversationId, TenantId
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.event import NewEvent, agent_actor
 from answerable.ledger.store import Appender, effect
 from answerable.playbooks.library import built_in_actions
@@ -135,7 +135,7 @@ def bench_service(path: Path) -> Service:
     definitions.add(loaded.definition)
     key = path.parent / "keys" / "master.key"
     return assemble(
-        database=Database(path),
+        database=SqliteDatabase(path),
         clock=SystemClock(),
         master=MasterKey.from_file(key) if key.exists() else MasterKey(b"b" * 32),
         definitions=definitions,

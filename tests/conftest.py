@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stores import drop_stores, on_postgres
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: needs the machine to itself, as it measures time")
+
+
+def pytest_sessionfinish() -> None:
+    if on_postgres():
+        drop_stores()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

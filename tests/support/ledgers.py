@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from answerable.channels.email.store import MailState, raw_mail
 from answerable.kit.clock import SystemClock
-from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import Event
 from answerable.ledger.export import seal_everything, write_export
@@ -21,7 +21,7 @@ BANK = TenantId("northwind-bank")
 
 def audit(data: Path, tenant: TenantId = BANK) -> list[str]:
     """What a verifier of the exported ledger finds wrong; nothing, if all is well."""
-    database = Database(data / "answerable.db")
+    database = SqliteDatabase(data / "answerable.db")
     try:
         key = SigningKey.load_or_create(data / "keys" / "signing.key")
         at = SystemClock().now()

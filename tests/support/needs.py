@@ -6,10 +6,12 @@ the place that must run everything cannot pass by skipping.
 
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from sqlalchemy import make_url
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
@@ -47,3 +49,14 @@ def needs_dovecot() -> str:
     """The path of a Dovecot IMAP server."""
     found = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     return found or left_out("no Dovecot is installed")
+
+
+def needs_postgres() -> str:
+    """The URL of a PostgreSQL server where databases may be made: ANSWERABLE_TEST_POSTGRES."""
+    url = os.environ.get("ANSWERABLE_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/postgres")
+    address = make_url(url)
+    try:
+        socket.create_connection((address.host or "127.0.0.1", address.port or 5432), 2).close()
+    except OSError:
+        left_out("no PostgreSQL server answers; ANSWERABLE_TEST_POSTGRES names one")
+    return url

@@ -31,13 +31,13 @@ from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import Accepted, InboundMessage, Sender
 from answerable.flow.service import Service
-from answerable.kit.database import Database, metadata
 from answerable.kit.ids import TenantId
 from answerable.kit.testing import SettableClock
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.processes.assemble import assemble
 from answerable.understanding.testing import KeywordReader
+from tests.support.stores import open_store
 from tests.support.town import DEFINITION, WORDS, FakeAlarm, FakePost, FakeWarehouse
 
 SHOP = TenantId("corner-shop")
@@ -138,8 +138,7 @@ async def open_house(
 ) -> House:
     """path: of the database file, made if it is not there."""
     clock = SettableClock()
-    database = Database(path)
-    metadata.create_all(database._writer_engine)
+    database = open_store(path)
     actions = built_in_actions()
     definitions = Definitions(actions)
     for tenant, key in ((SHOP, SHOP_KEY), (OTHER, OTHER_KEY)):

@@ -15,7 +15,6 @@ from answerable.flow.handlers import World
 from answerable.flow.message import Accepted, Delivered, InboundMessage, OutboundReply, Sender
 from answerable.flow.ports import Finding, Question
 from answerable.flow.service import Service
-from answerable.kit.database import Database, metadata
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
@@ -26,6 +25,7 @@ from answerable.privacy.keys import MasterKey
 from answerable.privacy.mask import unmask
 from answerable.processes.assemble import assemble
 from answerable.understanding.testing import KeywordReader
+from tests.support.stores import open_store
 
 TENANT = TenantId("corner-shop")
 
@@ -294,8 +294,7 @@ class Town:
 def open_town(path: Path, *, clock: SettableClock | None = None, words: Any = None) -> Town:
     """A town on the database file `path`, made if it is not there."""
     clock = clock or SettableClock()
-    database = Database(path)
-    metadata.create_all(database._writer_engine)
+    database = open_store(path)
     actions = built_in_actions()
     definitions = Definitions(actions)
     definitions.add(shop_definition())

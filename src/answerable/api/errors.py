@@ -23,6 +23,7 @@ from answerable.kit.errors import (
     InvalidInput,
     NotAllowed,
     NotFound,
+    StoreUnavailable,
     TooMany,
 )
 
@@ -35,6 +36,7 @@ _BY_TYPE: tuple[tuple[type[AnswerableError], int], ...] = (
     (NotAllowed, 403),
     (TooMany, 429),
     (ConnectorUnavailable, 503),
+    (StoreUnavailable, 503),
     (ConnectorRefused, 502),
 )
 # Codes of NotAllowed that mean "show a (better) credential", and errors that are our own fault.

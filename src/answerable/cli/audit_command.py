@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from answerable.cli.options import add_data, parser, say, settings
 from answerable.kit.clock import SystemClock
-from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import is_sealed
 from answerable.ledger.verify import read_key, read_outside, report, report_json, verify
 from answerable.processes.auditing import export_ledger
@@ -47,7 +47,7 @@ def _export(given: Namespace) -> int:
     tenant = TenantId(given.tenant) if given.tenant else None
 
     async def export(out: BinaryIO) -> str:
-        database = Database(path)
+        database = SqliteDatabase(path)
         try:
             key = signing_key(read, sealed=await database.read(is_sealed))
             counts = await export_ledger(database, read, key, SystemClock(), tenant=tenant, out=out)

@@ -41,6 +41,14 @@ class TooMany(AnswerableError):
         self.retry_after = retry_after
 
 
+class StoreUnavailable(AnswerableError):
+    """The database server cannot be reached or takes no work; nothing was changed."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__("store_unavailable", message)
+        self.retry_after = retry_after
+
+
 class ConnectorUnavailable(AnswerableError):
     """The other system may answer later; the same call may be repeated after `retry_after`."""
 

@@ -1,9 +1,5 @@
 """Erasure of a contact: everything that is known of them is gone, and the ledger still verifies."""
 
-import asyncio
-import sqlite3
-import time
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -69,7 +65,7 @@ async def erase_contact(
         return erased
 
     erased = await database.write(unit)
-    emptied = await asyncio.to_thread(empty_log, database.path, patience)
+    emptied = await database.shred(patience)
     if not emptied:
         log.warning("log_not_emptied", why="readers need it")
     return replace(erased, log_emptied=emptied)
@@ -103,18 +99,6 @@ def erase_stored(
         )
     )
     return Erasure(known=known, conversations=len(streams), mails=mails)
-
-
-def empty_log(path: str, patience: timedelta = PATIENCE) -> bool:
-    """Move the write-ahead log into the database and cut it to nothing; whether that succeeded."""
-    until = time.monotonic() + patience.total_seconds()
-    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
-        connection.execute("PRAGMA secure_delete=ON")
-        while True:
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not busy or time.monotonic() > until:
-                return not busy
-            time.sleep(0.05)
 
 
 def _raw_mails(tx: Connection, stream: str) -> list[str]:

@@ -26,9 +26,9 @@ from answerable.flow.definitions import service_definition
 from answerable.flow.hand_off import fallback_team
 from answerable.flow.state import ConversationState, evolve
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.kit.sqlite import SqliteDatabase, empty_log
 from answerable.ledger.administration import record_administration
 from answerable.ledger.event import Effect, Event, NewEvent
 from answerable.ledger.store import (
@@ -55,7 +55,7 @@ from answerable.processes.backup import (
     new_directory,
 )
 from answerable.processes.chain_check import check_chains
-from answerable.processes.erasure import empty_log, erase_stored
+from answerable.processes.erasure import PATIENCE, erase_stored
 from answerable.processes.schema import upgrade
 from answerable.processes.stored import DATABASE_NAME, opened, stored_tenants
 
@@ -108,7 +108,7 @@ async def _restore(
             copy_file(backup / name, target)
     upgrade(path)
     erased = _erased_since(erasures) if erasures else []
-    database = Database(path)
+    database = SqliteDatabase(path)
     try:
         held = await database.write(lambda tx: hold_everything(tx, clock.now()))
         held = replace(held, manifest=manifest, keys=any("keys/" in f for f in manifest.files))
@@ -116,7 +116,7 @@ async def _restore(
         await database.write(lambda tx: _record(tx, manifest, held, clock.now()))
     finally:
         await database.close()
-    empty_log(str(path))
+    empty_log(str(path), PATIENCE)
     return replace(held, erased=again)
 
 
@@ -161,7 +161,7 @@ def hold_everything(tx: Connection, now: datetime) -> Restored:
     rows = tx.execute(sa.select(effect).order_by(effect.c.stream, effect.c.seq, effect.c.key))
     held: dict[ConversationId, list[Effect]] = {}
     for row in rows:
-        pending = to_effect(row, attempts=row.attempts)
+        pending = to_effect(row)
         if not _may_stay(pending, now):
             held.setdefault(pending.stream, []).append(pending)
     behind = tx.scalars(
@@ -242,7 +242,8 @@ class _Holding:
         assert state.updated_at is not None
         for one in held.get(name, ()):
             data: dict[str, Any] = {
-                "of": one.kind, "error": WHY, "attempts": one.attempts, "effect": one.key,
+                "of": one.kind, "error": WHY, "attempts": one.failures + one.missing_ends,
+                "effect": one.key,
             }  # fmt: skip
             if one.kind == "deliver":
                 data["reply"] = one.payload["reply"]

@@ -24,6 +24,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import SigningKey, is_sealed
 from answerable.ledger.store import release_leases
 from answerable.playbooks.action import ActionLibrary
@@ -204,7 +205,7 @@ async def _open_store(
     master = master_key(settings, fresh=fresh)
     upgrade(path)
     failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
-    database = Database(path, failpoint=failpoint)
+    database = SqliteDatabase(path, failpoint=failpoint)
     opened.push_async_callback(database.close)
     await database.read(lambda tx: check_master_keys(tx, master))
     signing = signing_key(settings, sealed=await database.read(is_sealed))

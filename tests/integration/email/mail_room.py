@@ -13,10 +13,10 @@ from answerable.channels.email.reply_token import ReplyTokens
 from answerable.channels.email.seal import MailSeal
 from answerable.channels.email.store import mailbox_position, raw_mail
 from answerable.flow.message import Accepted, InboundMessage
-from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.testing import SettableClock
 from answerable.privacy.keys import MasterKey
+from tests.support.stores import open_store
 
 TENANT = TenantId("northwind-bank")
 INBOX = MailInbox(tenant=TENANT, name="support-mail", address="support@northwind.example")
@@ -68,7 +68,7 @@ class MailRoom:
     """Open with `async with`."""
 
     def __init__(self, directory: Path, *, inbox: MailInbox = INBOX) -> None:
-        self.database = Database(directory / "mail.db")
+        self.database = open_store(directory / "mail.db")
         self.clock = SettableClock()
         self.accepted = AcceptedMessages()
         self.reader = MailReader()

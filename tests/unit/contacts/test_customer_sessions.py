@@ -12,10 +12,10 @@ from joserfc.jwk import OctKey
 from answerable.contacts.session import LIFETIME, CustomerSessions, WidgetInbox
 from answerable.contacts.session_store import customer_session
 from answerable.definition.terms import Proof
-from answerable.kit.database import Database, metadata
 from answerable.kit.errors import NotAllowed, NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.testing import SettableClock
+from tests.support.stores import open_store
 
 SECRET = "a secret of thirty-two characters"
 
@@ -39,8 +39,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def sessions(tmp_path: Path, clock: SettableClock) -> AsyncIterator[CustomerSessions]:
-    database = Database(tmp_path / "contacts.db")
-    metadata.create_all(database._writer_engine)
+    database = open_store(tmp_path / "contacts.db")
     yield CustomerSessions(database, clock, {"wk_bank_chat": inbox()}.get)
     await database.close()
 

@@ -11,12 +11,13 @@ from answerable.desk.agent import Agent, Role
 from answerable.desk.agents import Agents
 from answerable.desk.passwords import Passwords
 from answerable.desk.sessions import Sessions
-from answerable.kit.database import Database, metadata
+from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.administration import administration_stream
 from answerable.ledger.event import Event
 from answerable.ledger.store import read_events
+from tests.support.stores import open_store
 
 TENANT = TenantId("here")
 PASSWORD = "correct horse battery staple"
@@ -38,8 +39,7 @@ class Office:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    database = Database(tmp_path / "office.db")
-    metadata.create_all(database._writer_engine)
+    database = open_store(tmp_path / "office.db")
     clock = SettableClock()
     passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
     agents = Agents(database, clock, passwords)

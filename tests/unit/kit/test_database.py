@@ -17,6 +17,7 @@ from answerable.kit.database import (
     after_commit,
     transaction_memory,
 )
+from answerable.kit.sqlite import SqliteDatabase
 
 own = sa.MetaData()
 entry = sa.Table(
@@ -31,7 +32,7 @@ entry = sa.Table(
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "kit.db")
+    database = SqliteDatabase(tmp_path / "kit.db")
     await database.write(own.create_all)
     yield database
     await database.close()
@@ -178,7 +179,7 @@ async def test_a_cancelled_wait_does_not_stop_the_writer(database: Database) -> 
 
 
 async def test_what_is_queued_is_done_before_the_database_closes(tmp_path: Path) -> None:
-    database = Database(tmp_path / "kit.db")
+    database = SqliteDatabase(tmp_path / "kit.db")
     await database.write(own.create_all)
     units = [asyncio.ensure_future(database.write(add(f"n{i}"))) for i in range(20)]
     await asyncio.sleep(0)
@@ -189,7 +190,7 @@ async def test_what_is_queued_is_done_before_the_database_closes(tmp_path: Path)
 
 
 async def test_a_closed_database_refuses(tmp_path: Path) -> None:
-    database = Database(tmp_path / "kit.db")
+    database = SqliteDatabase(tmp_path / "kit.db")
     await database.close()
 
     with pytest.raises(DatabaseClosed):
@@ -198,7 +199,7 @@ async def test_a_closed_database_refuses(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 async def test_nobody_waits_for_a_writer_that_cannot_connect(tmp_path: Path) -> None:
-    database = Database(tmp_path / "no such directory" / "kit.db")
+    database = SqliteDatabase(tmp_path / "no such directory" / "kit.db")
     queued = [asyncio.ensure_future(database.write(add(f"n{i}"))) for i in range(3)]
 
     results = await asyncio.wait_for(asyncio.gather(*queued, return_exceptions=True), timeout=20)

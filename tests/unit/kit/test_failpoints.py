@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.failpoints import EXIT_CODE, Failpoint, Moment
+from answerable.kit.sqlite import SqliteDatabase
 
 
 def deadly(moment: Moment, unit: str, count: int, died: list[int]) -> Failpoint:
@@ -27,7 +27,7 @@ async def test_the_process_ends_at_the_commit_of_the_named_unit(
     tmp_path: Path, moment: Moment
 ) -> None:
     died: list[int] = []
-    database = Database(tmp_path / "a.db", failpoint=deadly(moment, "tell", 2, died))
+    database = SqliteDatabase(tmp_path / "a.db", failpoint=deadly(moment, "tell", 2, died))
     await database.write(make)
     await database.write(tell)
     assert died == []
@@ -42,7 +42,7 @@ async def test_the_process_ends_at_the_commit_of_the_named_unit(
 
 async def test_a_star_counts_every_commit(tmp_path: Path) -> None:
     died: list[int] = []
-    database = Database(tmp_path / "a.db", failpoint=deadly("after", "*", 3, died))
+    database = SqliteDatabase(tmp_path / "a.db", failpoint=deadly("after", "*", 3, died))
     for unit in (make, tell, tell):
         assert died == []
         await database.write(unit)
@@ -53,7 +53,7 @@ async def test_a_star_counts_every_commit(tmp_path: Path) -> None:
 async def test_a_running_process_can_be_armed(tmp_path: Path) -> None:
     died: list[int] = []
     file = tmp_path / "failpoint"
-    database = Database(tmp_path / "a.db", failpoint=Failpoint(f"@{file}", end=died.append))
+    database = SqliteDatabase(tmp_path / "a.db", failpoint=Failpoint(f"@{file}", end=died.append))
     await database.write(make)
     assert died == []
 

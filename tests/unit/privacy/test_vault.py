@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from answerable.kit.database import Database, metadata
 from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.kit.testing import SettableClock
 from answerable.privacy import store
 from answerable.privacy.keys import MasterKey, WrongMasterKey, create_key_file
@@ -33,7 +34,7 @@ SECRET = "Mein Konto DE89370400440532013000, Anna Schmidt"
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "answerable.db")
+    database = SqliteDatabase(tmp_path / "answerable.db")
     tables = [store.vault_key, store.vault_value, store.handle]
     await database.write(lambda tx: metadata.create_all(tx, tables=tables))
     yield database

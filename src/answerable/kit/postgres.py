@@ -1,0 +1,375 @@
+"""PostgreSQL: the same units in the same words as on SQLite, from several processes at once.
+
+A transaction holds one unit, or one batch of what waits for the same batch unit. Batches of one
+unit follow one another, in the order in which they were asked for; different units run side by
+side. Isolation is read committed: whatever reads to decide locks what it read
+(`with_for_update` or `lock_until_commit`).
+
+What the server may do to a transaction, and what follows:
+- it refuses it for the sake of another (a deadlock, the same key inserted at the same moment):
+  it is run again, and then sees the other's rows;
+- it is away: the transaction is tried again for PATIENCE, then `StoreUnavailable` is raised;
+- the connection breaks during the commit: the server is asked whether the transaction counts.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from answerable.kit.database import (
+    GROUP_SIZE,
+    SINGLE,
+    BatchUnit,
+    DatabaseClosed,
+    Job,
+    Unit,
+    run_after_commit,
+    run_jobs,
+    tell,
+)
+from answerable.kit.errors import StoreUnavailable
+from answerable.kit.failpoints import Failpoint
+from answerable.kit.ids import TenantId
+from answerable.kit.telemetry import get_logger
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+log = get_logger("kit")
+
+WRITERS = 4
+READERS = 4
+CONFLICTS = 8  # how often a transaction gives way to others before its error is told
+PATIENCE = timedelta(seconds=10)  # how long one waits for a server that is away
+RETRY_AFTER = timedelta(seconds=5)
+EVERY_TENANT = "*"
+
+_GIVE_WAY = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available
+        "23505",  # unique_violation: another transaction inserted the same key meanwhile
+    }
+)
+_AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
+# A transaction that hangs must not hold its locks longer than an effect's lease lasts.
+_SESSION = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+_BEGUN = sa.text(
+    "SELECT set_config('answerable.tenant', :tenant, true), pg_current_xact_id()::text"
+)
+_SCOPE = sa.text("SELECT set_config('answerable.tenant', :tenant, true)")
+_STATUS = sa.text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
+
+
+class PostgresDatabase:
+    """The store of a cluster. url: `postgresql://user:password@host/name`. Close it with `close`.
+
+    Opening it needs no server: the first transaction does. failpoint: for tests of crashes only.
+    """
+
+    def __init__(
+        self, url: str, *, failpoint: Failpoint | None = None, patience: timedelta = PATIENCE
+    ) -> None:
+        self.commits = 0
+        self._failpoint = failpoint
+        self._patience = patience.total_seconds()
+        self._engine = postgres_engine(url, connections=WRITERS + READERS)
+        self._queue = _Queue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._writers = [
+            threading.Thread(target=self._write_forever, name=f"writer-{n}", daemon=True)
+            for n in range(WRITERS)
+        ]
+        for thread in self._writers:
+            thread.start()
+
+    async def write(self, unit: Unit[T], *, tenant: TenantId | None = None) -> T:
+        """Run `unit` in a transaction; returns after it is durable, raises what it raised.
+
+        tenant: the only one whose rows the unit can see and change; None: all.
+        """
+        return cast("T", await self._submit(unit, SINGLE, tenant))
+
+    async def write_batched(self, unit: BatchUnit[A, T], argument: A) -> T:
+        """Like `write`, but waiting arguments of one `unit` are handed to it together."""
+        return cast("T", await self._submit(unit, argument, None))
+
+    async def read(self, query: Unit[T], *, tenant: TenantId | None = None) -> T:
+        """Run `query` on a read-only snapshot in a reader thread."""
+        if self._queue.closed:
+            raise DatabaseClosed("the database is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, query, tenant)
+
+    async def shred(self, patience: timedelta) -> bool:
+        """Vacuum, so that no page keeps what was deleted.
+
+        The server's write-ahead log and its archive keep it until they are recycled: that is the
+        operator's setting, and why what matters is encrypted under a key that is destroyed.
+        """
+        return await asyncio.to_thread(self._vacuum, patience)
+
+    def _vacuum(self, patience: timedelta) -> bool:
+        with self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(
+                f"SET statement_timeout = '{int(patience.total_seconds())}s'"
+            )
+            try:
+                connection.exec_driver_sql("VACUUM")
+            except sa.exc.OperationalError:
+                return False
+            finally:
+                connection.invalidate()  # its settings are not for the next one
+        return True
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.close_now)
+
+    def close_now(self) -> None:
+        """Finish what is queued, then stop; for programs without an event loop."""
+        self._queue.close()
+        for thread in self._writers:
+            thread.join()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    @property
+    def waiting(self) -> int:
+        """Units queued for the writers now."""
+        return len(self._queue)
+
+    def _submit(
+        self, unit: Callable[..., Any], argument: Any, tenant: TenantId | None
+    ) -> asyncio.Future[Any]:
+        loop = asyncio.get_running_loop()
+        job = Job(unit, argument, loop, loop.create_future(), tenant)
+        if not self._queue.put(job):
+            job.error = DatabaseClosed("the database is closed")
+            tell([job])
+        return job.future
+
+    def _read(self, query: Unit[T], tenant: TenantId | None) -> T:
+        def attempt() -> T:
+            with self._engine.connect() as plain:
+                connection = plain.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                with connection.begin():
+                    connection.execute(_SCOPE, {"tenant": tenant or EVERY_TENANT})
+                    return query(connection)
+
+        return self._persist(attempt)
+
+    # Writing
+
+    def _write_forever(self) -> None:
+        while (group := self._queue.take()) is not None:
+            try:
+                self._together_or_apart(group)
+            finally:
+                self._queue.done(group)
+                tell(group)
+
+    def _together_or_apart(self, group: list[Job]) -> None:
+        try:
+            self._persist(lambda: self._transaction(group))
+            return
+        except Exception as error:
+            if len(group) == 1 or isinstance(error, StoreUnavailable):
+                for job in group:
+                    job.error = error
+                return
+        for job in group:
+            try:
+                self._persist(lambda job=job: self._transaction([job]))  # type: ignore[misc]
+            except Exception as error:
+                job.error = error
+
+    def _transaction(self, group: list[Job]) -> None:
+        with self._engine.connect() as connection:
+            connection.info.clear()
+            transaction = connection.begin()
+            try:
+                tenant = group[0].tenant or EVERY_TENANT
+                number = connection.execute(_BEGUN, {"tenant": tenant}).one()[1]
+                run_jobs(connection, group)
+                self._reached("before", group)
+            except BaseException:
+                _roll_back(transaction)
+                raise
+            try:
+                transaction.commit()
+            except sa.exc.DBAPIError as error:
+                if not _is_away(error) or not self._counts(number):
+                    raise
+            self._reached("after", group)
+            self.commits += 1
+            run_after_commit(connection)
+
+    def _reached(self, moment: Any, group: list[Job]) -> None:
+        if self._failpoint is not None:
+            self._failpoint.reached(moment, [job.unit for job in group])
+
+    def _counts(self, number: str) -> bool:
+        """Whether the transaction whose commit got no answer was committed after all."""
+
+        def ask() -> str | None:
+            with self._engine.connect() as connection:
+                return connection.execute(_STATUS, {"id": number}).scalar()
+
+        while (status := self._persist(ask)) == "in progress":
+            time.sleep(0.05)  # the server has not noticed yet that we are gone
+        return status == "committed"
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt` until it is done, gives way too often, or the server is away too long."""
+        conflicts, away_since, pauses = 0, None, _pauses()
+        while True:
+            try:
+                return attempt()
+            except sa.exc.DBAPIError as error:
+                if _gives_way(error):
+                    conflicts += 1
+                    if conflicts > CONFLICTS:
+                        raise
+                elif _is_away(error):
+                    away_since = away_since or time.monotonic()
+                    if time.monotonic() - away_since > self._patience or self._queue.closed:
+                        log.error("store_unavailable", why=type(error.orig).__name__)
+                        raise StoreUnavailable(
+                            "the database server cannot be reached", retry_after=RETRY_AFTER
+                        ) from error
+                else:
+                    raise
+            time.sleep(next(pauses))
+
+
+class _Queue:
+    """What waits to be written. Singles in order, and batches by unit, each in order."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._news = threading.Condition()
+        self._singles: deque[Job] = deque()
+        self._batches: dict[Callable[..., Any], deque[Job]] = {}
+        self._busy: set[Callable[..., Any]] = set()
+
+    def put(self, job: Job) -> bool:
+        """False if the queue is closed."""
+        with self._news:
+            if self.closed:
+                return False
+            if job.argument is SINGLE:
+                self._singles.append(job)
+            else:
+                self._batches.setdefault(job.unit, deque()).append(job)
+            self._news.notify()
+            return True
+
+    def take(self) -> list[Job] | None:
+        """What makes the next transaction; None once closed and empty."""
+        with self._news:
+            while True:
+                for unit, waiting in self._batches.items():
+                    if unit not in self._busy:
+                        del self._batches[unit]
+                        return self._begin(unit, waiting)
+                if self._singles:
+                    return [self._singles.popleft()]
+                if self.closed and not self._batches:
+                    return None
+                self._news.wait()
+
+    def _begin(self, unit: Callable[..., Any], waiting: deque[Job]) -> list[Job]:
+        group = [waiting.popleft() for _ in range(min(len(waiting), GROUP_SIZE))]
+        if waiting:
+            self._batches[unit] = waiting
+        self._busy.add(unit)
+        return group
+
+    def done(self, group: list[Job]) -> None:
+        if group[0].argument is not SINGLE:
+            with self._news:
+                self._busy.discard(group[0].unit)
+                self._news.notify_all()
+
+    def close(self) -> None:
+        with self._news:
+            self.closed = True
+            self._news.notify_all()
+
+    def __len__(self) -> int:
+        with self._news:
+            return len(self._singles) + sum(map(len, self._batches.values()))
+
+
+def postgres_engine(url: str, *, connections: int) -> Engine:
+    """An engine on the server, as every part of the program connects to it."""
+    address = sa.engine.make_url(url).set(drivername="postgresql+psycopg")
+    return sa.create_engine(
+        address,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=30,
+        connect_args={
+            "application_name": "answerable",
+            "connect_timeout": 5,
+            "options": _SESSION,
+            # A server that vanished without a word is noticed in about 15 s.
+            "keepalives_idle": 5,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 15_000,
+        },
+    )
+
+
+@contextmanager
+def lock_free_reading(engine: Engine) -> Iterator[Connection]:
+    """A read-only connection outside any service, for programs that only look."""
+    with engine.connect() as plain:
+        connection = plain.execution_options(postgresql_readonly=True)
+        with connection.begin():
+            connection.execute(_SCOPE, {"tenant": EVERY_TENANT})
+            yield connection
+
+
+def _roll_back(transaction: sa.engine.Transaction) -> None:
+    with suppress(sa.exc.DBAPIError):  # the server has done so if the connection is gone
+        transaction.rollback()
+
+
+def _sqlstate(error: sa.exc.DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _gives_way(error: sa.exc.DBAPIError) -> bool:
+    return _sqlstate(error) in _GIVE_WAY
+
+
+def _is_away(error: sa.exc.DBAPIError) -> bool:
+    """No state is what the driver says when the connection broke or could not be made."""
+    if not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        return False
+    state = _sqlstate(error)
+    return error.connection_invalidated or not state or state.startswith(_AWAY)
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds, growing to half a second, at random so that two who met do not meet again."""
+    pause = 0.005
+    while True:
+        yield pause * (0.5 + random.random())
+        pause = min(pause * 2, 0.5)
