@@ -54,6 +54,7 @@ class Model:
     """Understands messages; immutable, to be shared by threads.
 
     manifest: name, data hash, metrics and what else `train` wrote about it.
+    drawn: thresholds that are known already, by precision.
     """
 
     manifest: Mapping[str, Any]
@@ -63,10 +64,8 @@ class Model:
     spam: LabelHead
     languages: LanguageReader
     encoder: Encoder
+    drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
-    _thresholds: dict[float, NDArray[np.float64]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     @property
     def name(self) -> str:
@@ -95,7 +94,8 @@ class Model:
         try:
             labels = tuple(str(label) for label in manifest["labels"])
             languages = [str(language) for language in manifest["languages"]]
-            str(manifest["name"]), float(manifest["precision"])
+            str(manifest["name"])
+            drawn = {float(manifest["precision"]): arrays["intents.thresholds"]}
             intents = _intents_from(arrays, labels)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InvalidInput("damaged_model", f"{folder} lacks {error}: train again") from error
@@ -105,8 +105,9 @@ class Model:
             moods=LabelHead.from_arrays(arrays, "moods", MOODS),
             urgency=LabelHead.from_arrays(arrays, "urgency", URGENCIES),
             spam=LabelHead.from_arrays(arrays, "spam", HAM_OR_SPAM),
-            languages=LanguageReader(languages),
+            languages=LanguageReader.from_arrays(arrays, "languages", languages),
             encoder=encoder,
+            drawn=drawn,
         )
 
     def save(self, folder: Path) -> None:
@@ -115,6 +116,9 @@ class Model:
             **self.moods.arrays("moods"),
             **self.urgency.arrays("urgency"),
             **self.spam.arrays("spam"),
+            **self.languages.arrays("languages"),
+            # Drawing them takes half a second, which would be every start's.
+            "intents.thresholds": self.thresholds(self.precision),
         }
         write_model(folder, self.manifest, arrays)
 
@@ -136,10 +140,10 @@ class Model:
 
     def thresholds(self, precision: float) -> NDArray[np.float64]:
         """(intents,): confidence from which each is automatic; above 1: never."""
-        found = self._thresholds.get(precision)
+        found = self.drawn.get(precision)
         if found is None:
             found = self.intents.held_out.thresholds(precision, len(self.intents.labels))
-            self._thresholds[precision] = found
+            self.drawn[precision] = found
         return found
 
     def _understand(self, text: str, precision: float, scope: float) -> Understanding:

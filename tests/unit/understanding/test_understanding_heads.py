@@ -2,6 +2,7 @@
 
 import pytest
 
+from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import NgramsOnly
 from answerable.understanding.label_head import read_lexicon
 from answerable.understanding.language import LanguageReader
@@ -108,3 +109,21 @@ def test_an_only_language_needs_no_guessing() -> None:
 
 def test_an_unheard_of_language_is_no_error() -> None:
     assert LanguageReader(["xx", "en"]).language("Where is my card?") == "en"
+
+
+@pytest.mark.parametrize("languages", [["en", "de-DE", "fr"], ["xx", "en"], ["en"], []])
+def test_a_stored_language_reader_says_the_same(languages: list[str]) -> None:
+    whole = LanguageReader(languages)
+
+    stored = LanguageReader.from_arrays(whole.arrays("languages"), "languages", languages)
+
+    for text in ("Wo ist meine Karte geblieben?", "Où est ma carte ?", "Where is it?", "", "123"):
+        assert stored.language(text) == whole.language(text)
+
+
+def test_half_a_language_reader_is_refused() -> None:
+    arrays = {**LanguageReader(["en", "de"]).arrays("languages")}
+    del arrays["languages.moves"]
+
+    with pytest.raises(InvalidInput, match=r"languages\.moves"):
+        LanguageReader.from_arrays(arrays, "languages", ["en", "de"])

@@ -110,6 +110,19 @@ def test_a_stored_model_says_the_same(bank_model: Model, encoder: Encoder, tmp_p
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 40_000_000
 
 
+def test_a_stored_model_need_not_draw_its_thresholds_again(
+    bank_model: Model, encoder: Encoder, tmp_path: Path
+) -> None:
+    bank_model.save(tmp_path / "model")
+
+    stored = Model.load(tmp_path / "model", encoder)
+
+    assert (
+        stored.drawn[stored.precision].tolist()
+        == bank_model.thresholds(bank_model.precision).tolist()
+    )
+
+
 def test_labelled_strangers_are_told_from_customers(encoder: Encoder) -> None:
     model = train([*bank_examples(), *strange_examples()], encoder=encoder)
 
