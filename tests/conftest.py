@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import drop_stores, on_postgres
+from tests.support.stores import drop_stores
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -13,8 +13,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    if on_postgres():
-        drop_stores()
+    drop_stores()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

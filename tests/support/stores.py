@@ -29,9 +29,12 @@ def on_postgres() -> bool:
     return os.environ.get("ANSWERABLE_TEST_STORE") == "postgresql"
 
 
-def open_store(path: Path, **options: Any) -> Database:
-    """The store of this path, with all tables; the same path again is the same store."""
-    if not on_postgres():
+def open_store(path: Path, *, postgres: bool | None = None, **options: Any) -> Database:
+    """The store of this path, with all tables; the same path again is the same store.
+
+    postgres: on which of the two; None: as the environment says.
+    """
+    if not (on_postgres() if postgres is None else postgres):
         load_tables()
         engine = sqlite_engine(str(path), begin="BEGIN IMMEDIATE")
         metadata.create_all(engine)
@@ -64,6 +67,8 @@ def empty_postgres_url(path: Path) -> str:
 
 def drop_stores() -> None:
     """Drop what the tests of this process made."""
+    if not _template.cache_info().currsize:
+        return
     _template.cache_clear()
     with _server() as server:
         names = server.scalars(

@@ -162,9 +162,14 @@ def run_jobs(tx: Connection, group: Sequence[Job]) -> None:
                 job.result = result
 
 
-def run_after_commit(tx: Connection) -> None:
-    """What the units of a transaction wanted to follow its commit."""
-    for callback in tx.info.get("after_commit", ()):
+def to_run_after(tx: Connection) -> Sequence[Callable[[], None]]:
+    """What the units of a transaction want to follow its commit."""
+    return cast("Sequence[Callable[[], None]]", tx.info.get("after_commit", ()))
+
+
+def run_all(callbacks: Sequence[Callable[[], None]]) -> None:
+    """Run what follows a commit; a failure is logged."""
+    for callback in callbacks:
         try:
             callback()
         except Exception:  # what is committed is committed: it must not be run again

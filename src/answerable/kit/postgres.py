@@ -33,9 +33,11 @@ from answerable.kit.database import (
     DatabaseClosed,
     Job,
     Unit,
-    run_after_commit,
+    lock_until_commit,
+    run_all,
     run_jobs,
     tell,
+    to_run_after,
 )
 from answerable.kit.errors import StoreUnavailable
 from answerable.kit.failpoints import Failpoint
@@ -49,19 +51,17 @@ log = get_logger("kit")
 
 WRITERS = 4
 READERS = 4
-CONFLICTS = 8  # how often a transaction gives way to others before its error is told
 PATIENCE = timedelta(seconds=10)  # how long one waits for a server that is away
 RETRY_AFTER = timedelta(seconds=5)
 EVERY_TENANT = "*"
 
-_GIVE_WAY = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available
-        "23505",  # unique_violation: another transaction inserted the same key meanwhile
-    }
-)
+_GIVE_WAY = {
+    "40001": 8,  # serialization_failure
+    "40P01": 8,  # deadlock_detected
+    "55P03": 2,  # lock_not_available: it has waited long already
+    # unique_violation: another inserted the same key meanwhile. Seen again, it is no coincidence.
+    "23505": 2,
+}
 _AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
 # A transaction that hangs must not hold its locks longer than an effect's lease lasts.
 _SESSION = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
@@ -161,7 +161,7 @@ class PostgresDatabase:
         return job.future
 
     def _read(self, query: Unit[T], tenant: TenantId | None) -> T:
-        def attempt() -> T:
+        def attempt(_conflicts: int) -> T:
             with self._engine.connect() as plain:
                 connection = plain.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -184,7 +184,7 @@ class PostgresDatabase:
 
     def _together_or_apart(self, group: list[Job]) -> None:
         try:
-            self._persist(lambda: self._transaction(group))
+            self._persist(lambda conflicts: self._transaction(group, conflicts))
             return
         except Exception as error:
             if len(group) == 1 or isinstance(error, StoreUnavailable):
@@ -193,18 +193,24 @@ class PostgresDatabase:
                 return
         for job in group:
             try:
-                self._persist(lambda job=job: self._transaction([job]))  # type: ignore[misc]
+                self._alone(job)
             except Exception as error:
                 job.error = error
 
-    def _transaction(self, group: list[Job]) -> None:
+    def _alone(self, job: Job) -> None:
+        self._persist(lambda conflicts: self._transaction([job], conflicts))
+
+    def _transaction(self, group: list[Job], conflicts: int) -> None:
         with self._engine.connect() as connection:
             connection.info.clear()
             transaction = connection.begin()
             try:
                 tenant = group[0].tenant or EVERY_TENANT
                 number = connection.execute(_BEGUN, {"tenant": tenant}).one()[1]
+                if conflicts:  # those that gave way go one after the other, or they meet again
+                    lock_until_commit(connection, ["gave way"])
                 run_jobs(connection, group)
+                callbacks = to_run_after(connection)
                 self._reached("before", group)
             except BaseException:
                 _roll_back(transaction)
@@ -216,7 +222,7 @@ class PostgresDatabase:
                     raise
             self._reached("after", group)
             self.commits += 1
-            run_after_commit(connection)
+            run_all(callbacks)
 
     def _reached(self, moment: Any, group: list[Job]) -> None:
         if self._failpoint is not None:
@@ -225,7 +231,7 @@ class PostgresDatabase:
     def _counts(self, number: str) -> bool:
         """Whether the transaction whose commit got no answer was committed after all."""
 
-        def ask() -> str | None:
+        def ask(_conflicts: int) -> str | None:
             with self._engine.connect() as connection:
                 return connection.execute(_STATUS, {"id": number}).scalar()
 
@@ -233,16 +239,19 @@ class PostgresDatabase:
             time.sleep(0.05)  # the server has not noticed yet that we are gone
         return status == "committed"
 
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        """Run `attempt` until it is done, gives way too often, or the server is away too long."""
+    def _persist(self, attempt: Callable[[int], T]) -> T:
+        """Run `attempt` until it is done, gives way too often, or the server is away too long.
+
+        It is told how often it gave way before.
+        """
         conflicts, away_since, pauses = 0, None, _pauses()
         while True:
             try:
-                return attempt()
+                return attempt(conflicts)
             except sa.exc.DBAPIError as error:
-                if _gives_way(error):
+                if limit := _gives_way(error):
                     conflicts += 1
-                    if conflicts > CONFLICTS:
+                    if conflicts > limit:
                         raise
                 elif _is_away(error):
                     away_since = away_since or time.monotonic()
@@ -355,8 +364,9 @@ def _sqlstate(error: sa.exc.DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
-def _gives_way(error: sa.exc.DBAPIError) -> bool:
-    return _sqlstate(error) in _GIVE_WAY
+def _gives_way(error: sa.exc.DBAPIError) -> int:
+    """How often at most a transaction with this error is run again for the sake of others."""
+    return _GIVE_WAY.get(_sqlstate(error), 0)
 
 
 def _is_away(error: sa.exc.DBAPIError) -> bool:

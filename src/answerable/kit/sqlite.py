@@ -26,9 +26,10 @@ from answerable.kit.database import (
     DatabaseClosed,
     Job,
     Unit,
-    run_after_commit,
+    run_all,
     run_jobs,
     tell,
+    to_run_after,
 )
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
@@ -177,7 +178,7 @@ class SqliteDatabase:
         if self._failpoint is not None:
             self._failpoint.reached("after", [job.unit for job in group])
         self.commits += 1
-        run_after_commit(connection)
+        run_all(to_run_after(connection))
 
 
 def _connected(engine: Engine) -> Connection:

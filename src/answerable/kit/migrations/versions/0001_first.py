@@ -154,12 +154,21 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("missing_ends", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("effect_due", "effect", ["due_at"], unique=False)
+    op.create_index(
+        "effect_suspect",
+        "effect",
+        ["missing_ends", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("missing_ends > 0"),
+        postgresql_where=sa.text("missing_ends > 0"),
+    )
     op.create_table(
         "event",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
