@@ -291,15 +291,22 @@ class Town:
         return [await self.text(e, whole=True) for e in events if e.kind == "reply_written"]
 
 
-def open_town(path: Path, *, clock: SettableClock | None = None, words: Any = None) -> Town:
+def open_town(
+    path: Path,
+    *,
+    clock: SettableClock | None = None,
+    words: Any = None,
+    warehouse: FakeWarehouse | None = None,
+    reader: KeywordReader | None = None,
+) -> Town:
     """A town on the database file `path`, made if it is not there."""
     clock = clock or SettableClock()
     database = open_store(path)
     actions = built_in_actions()
     definitions = Definitions(actions)
     definitions.add(shop_definition())
-    warehouse, post, alarm = FakeWarehouse(), FakePost(), FakeAlarm()
-    reader = KeywordReader(words or WORDS)
+    warehouse, post, alarm = warehouse or FakeWarehouse(), FakePost(), FakeAlarm()
+    reader = reader or KeywordReader(words or WORDS)
     world = World(
         reader=reader,
         connectors={(TENANT, "warehouse"): warehouse},

@@ -1,7 +1,12 @@
 """Perform: effects are carried out, outside any transaction, and their outcomes become events.
 
 At least once, under a key that never changes. An effect that fails is tried again later; after
-`MOST_ATTEMPTS` starts it is given up, and `effect_failed` makes it work for a person.
+`MOST_FAILURES` it is given up, and `effect_failed` makes it work for a person.
+
+A start may also have no end: the process died. One of the effects that were under way may be to
+blame, and most are not. So all of them are suspects, which run in small company the next time, and
+from the second missing end on as the only suspect. Only those starts tell who it is: an effect is
+given up when `MOST_STARTS` had no end.
 """
 
 import asyncio
@@ -23,13 +28,16 @@ from answerable.kit.errors import AnswerableError, ConnectorUnavailable
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.telemetry import EFFECTS, STAGE_SECONDS, get_logger
 from answerable.ledger.event import ASSISTANT, Effect, NewEvent
-from answerable.ledger.store import Appender, finish_effects, retry_effect
+from answerable.ledger.store import Appender, Room, finish_effects, retry_effect, return_effects
 from answerable.privacy.vault import Vault
 
 log = get_logger("flow")
 
-MOST_ATTEMPTS = 5
+MOST_FAILURES = 5
+MOST_STARTS = 5  # without an end: one in any company, one in small company, the rest alone
 AT_ONCE = 64  # effects under way in one process
+MOST_HELD = 256  # taken on by the sweep: what is held when the process dies becomes suspect
+COMPANY = 16  # suspects that may run beside each other after one missing end
 BATCH = 32  # texts a model reads together: more gains nothing on one core
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -38,6 +46,7 @@ LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it 
 PATIENT = {"deliver": 24}
 # Somebody waits in the chat: the connector has tried twice, now a person is better than a pause.
 IMPATIENT = {("look_up", "chat")}
+ENDLESS = "it was started too often without an end"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +161,7 @@ class Performer:
         handlers: Mapping[str, Handler],
         batch_handlers: Mapping[str, BatchHandler],
         advanced: Callable[[ConversationId], None],
+        has_room: Callable[[], None],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -159,6 +169,8 @@ class Performer:
         self._handlers = handlers
         self._batch_handlers = batch_handlers
         self._advanced = advanced
+        self._has_room = has_room
+        self._held: dict[str, Effect] = {}
         self._waiting: dict[str, deque[Effect]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -166,13 +178,30 @@ class Performer:
     def submit(self, effects: Sequence[Effect]) -> None:
         """Begin to carry these out, side by side; returns at once."""
         for effect in effects:
+            self._held[effect.key] = effect
             if effect.kind in self._batch_handlers:
                 waiting = self._waiting.setdefault(effect.kind, deque())
                 if not waiting:
                     self._begin(self._drain(effect.kind, waiting))
                 waiting.append(effect)
             else:
-                self._begin(self._perform_one(effect))
+                self._begin(self._to_the_end(self._perform_one(effect), [effect]))
+
+    @property
+    def held(self) -> Sequence[str]:
+        """Keys of the effects that were submitted and have not ended."""
+        return list(self._held)
+
+    @property
+    def room(self) -> Room:
+        """What may be submitted besides."""
+        suspects = [effect for effect in self._held.values() if effect.missing_ends]
+        alone = any(effect.missing_ends > 1 for effect in suspects)
+        return Room(
+            fresh=max(0, MOST_HELD - len(self._held)),
+            company=0 if alone else COMPANY - len(suspects),
+            alone=not suspects,
+        )
 
     @property
     def busy(self) -> bool:
@@ -184,11 +213,14 @@ class Performer:
             await asyncio.wait(set(self._tasks))
 
     async def stop(self) -> None:
-        """Leave what is under way: its lease ends, and it is done after the next start."""
+        """Leave what is under way and give it back: it is done after the next start."""
+        held = self.held
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._waiting.clear()
+        self._held.clear()
+        await self._database.write(lambda tx: return_effects(tx, held))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -200,15 +232,31 @@ class Performer:
         await asyncio.sleep(0)
         while waiting:
             batch = [waiting[i] for i in range(min(len(waiting), BATCH))]
-            await self._perform_batch(kind, batch)
+            await self._to_the_end(self._perform_batch(kind, batch), batch)
             for _ in batch:
                 waiting.popleft()
 
+    async def _to_the_end(
+        self, work: Coroutine[None, None, None], effects: Sequence[Effect]
+    ) -> None:
+        """Hold these effects until the work on them is over."""
+        try:
+            await work
+        except Exception:
+            # The outcome could not be written (a full disk, say): the lease ends, and it is done
+            # again. What waits behind it goes on.
+            log.exception("outcome_not_written", kind=effects[0].kind)
+        finally:
+            for effect in effects:
+                self._held.pop(effect.key, None)
+            if len(self._held) <= MOST_HELD // 2:
+                self._has_room()
+
     async def _perform_batch(self, kind: str, effects: Sequence[Effect]) -> None:
-        due = [effect for effect in effects if not self._exhausted(effect)]
+        due = [effect for effect in effects if not _exhausted(effect)]
         for effect in effects:
-            if effect not in due:
-                await self._give_up(effect, "it was started too often without an end")
+            if _exhausted(effect):
+                await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
         if not due:
             return
         try:
@@ -227,8 +275,8 @@ class Performer:
         )
 
     async def _perform_one(self, effect: Effect) -> None:
-        if self._exhausted(effect):
-            await self._give_up(effect, "it was started too often without an end")
+        if _exhausted(effect):
+            await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
             return
         handler = self._handlers.get(effect.kind)
         async with self._places:
@@ -252,9 +300,6 @@ class Performer:
         if stream is not None:
             self._advanced(stream)
 
-    def _exhausted(self, effect: Effect) -> bool:
-        return effect.attempts > PATIENT.get(effect.kind, MOST_ATTEMPTS)
-
     async def _failed(self, effect: Effect, error: Exception) -> None:
         permanent = isinstance(error, AnswerableError) and not isinstance(
             error, ConnectorUnavailable
@@ -263,20 +308,22 @@ class Performer:
         if not known:
             log.exception("effect_raised", kind=effect.kind, conversation_id=effect.stream)
         waited_for = (effect.kind, effect.payload.get("channel")) in IMPATIENT
-        if permanent or waited_for or effect.attempts >= PATIENT.get(effect.kind, MOST_ATTEMPTS):
-            await self._give_up(effect, _sentence(error))
+        failures = effect.failures + 1
+        if permanent or waited_for or failures >= PATIENT.get(effect.kind, MOST_FAILURES):
+            tries = failures + effect.missing_ends
+            await self._give_up(effect, _sentence(error), tries=tries)
             return
-        pause = _pause(effect.attempts, error)
+        pause = _pause(failures, error)
         due_at = self._clock.now() + pause
         await self._database.write(
             lambda tx: retry_effect(tx, effect.key, due_at, _sentence(error))
         )
         EFFECTS.labels(effect.kind, "retried").inc()
 
-    async def _give_up(self, effect: Effect, error: str) -> None:
+    async def _give_up(self, effect: Effect, error: str, *, tries: int) -> None:
         log.warning("effect_given_up", kind=effect.kind, conversation_id=effect.stream)
         EFFECTS.labels(effect.kind, "failed").inc()
-        data = {"of": effect.kind, "error": error, "attempts": effect.attempts}
+        data = {"of": effect.kind, "error": error, "attempts": tries}
         if effect.kind == "deliver":
             data["reply"] = effect.payload["reply"]
         kind = "reply_failed" if effect.kind == "deliver" else "effect_failed"
@@ -290,9 +337,13 @@ def _sentence(error: Exception) -> str:
     return f"internal error ({type(error).__name__})"
 
 
-def _pause(attempts: int, error: Exception) -> timedelta:
+def _exhausted(effect: Effect) -> bool:
+    return effect.missing_ends >= MOST_STARTS
+
+
+def _pause(failures: int, error: Exception) -> timedelta:
     """Doubling, with jitter so that many do not return together; never before Retry-After."""
-    doubled: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    doubled: timedelta = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
     pause = doubled * random.uniform(0.8, 1.2)
     asked = error.retry_after if isinstance(error, ConnectorUnavailable) else None
     return max(pause, asked) if asked else pause

@@ -7,12 +7,17 @@ the same work, and doing it twice does it once.
 """
 
 import asyncio
-from datetime import timedelta
+import contextlib
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from answerable.contacts.book import ContactBook
 from answerable.flow.accept import Intake
 from answerable.flow.acts import AgentAct, Desk
-from answerable.flow.advance import LEASE, Advancer
+from answerable.flow.advance import LEASE, Advanced, Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.flow.perform import Performer
@@ -21,14 +26,24 @@ from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId
 from answerable.kit.live import Live
 from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
-from answerable.ledger.store import claim_effects, next_due, outbox_depths, streams_behind
+from answerable.ledger.store import (
+    claim_effects,
+    expire_leases,
+    next_due,
+    outbox_depths,
+    renew_leases,
+    streams_behind,
+)
 from answerable.privacy.vault import Vault
 
 log = get_logger("flow")
+T = TypeVar("T")
 
 ADVANCED_AT_ONCE = 256
 SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
+SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
+LEASES_EVERY = LEASE / 6  # looked at
 
 
 class Service:
@@ -58,6 +73,9 @@ class Service:
         self._advancer = advancer
         self._behind: dict[ConversationId, None] = {}
         self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._left_some = False
+        self._leases_at: datetime | None = None
         self.performer: Performer
 
     async def accept(self, message: InboundMessage) -> Accepted:
@@ -81,6 +99,11 @@ class Service:
         self._behind[conversation] = None
         self._news.set()
 
+    def has_room(self) -> None:
+        """Say that the performer can take on more: what the last sweep had to leave, if any."""
+        if self._left_some:
+            self._room.set()
+
     async def run(self) -> None:
         """Keep conversations moving until cancelled."""
         async with asyncio.TaskGroup() as loops:
@@ -103,8 +126,11 @@ class Service:
             return
         for conversation in ids:
             del self._behind[conversation]
+        await _unbroken(self._advance(lambda tx: self._advancer.advance_many(tx, ids)))
+
+    async def _advance(self, unit: Callable[[Connection], Advanced]) -> None:
         with STAGE_SECONDS.labels("advance").time():
-            advanced = await self.database.write(lambda tx: self._advancer.advance_many(tx, ids))
+            advanced = await self.database.write(unit)
         self.performer.submit(advanced.effects)
         for conversation in advanced.conversations:
             self.live.hint(f"conversation:{conversation}")
@@ -113,22 +139,47 @@ class Service:
 
     async def sweep(self) -> bool:
         """Find due effects that nobody holds and streams left behind; whether there were any."""
+        behind = await self._sweep_streams()
+        return await self._sweep_effects() or behind
+
+    async def _sweep_streams(self) -> bool:
         now = self.clock.now()
         behind = await self.database.read(lambda tx: streams_behind(tx, now, SWEPT_AT_ONCE))
         for conversation in behind:
             self.hint(conversation)
-        due = await self.database.read(lambda tx: next_due(tx, now))
-        claimed = []
-        if due is not None and due <= now:
-            claimed = await self.database.write(
-                lambda tx: claim_effects(tx, now, LEASE, SWEPT_AT_ONCE)
-            )
-            self.performer.submit(claimed)
+        return bool(behind)
+
+    async def _sweep_effects(self) -> bool:
+        now = self.clock.now()
+        await self._look_at_leases(now)
+        self._room.clear()
+        due = await self.database.read(next_due)
+        self._left_some = due is not None and due <= now
+        claimed = self._left_some and await _unbroken(self._claim(now))
         depths = await self.database.read(lambda tx: outbox_depths(tx, now))
         QUEUE_DEPTH.clear()
         for kind, depth in depths.items():
             QUEUE_DEPTH.labels(kind).set(depth)
-        return bool(behind or claimed)
+        return claimed
+
+    async def _claim(self, now: datetime) -> bool:
+        room = self.performer.room
+        claimed = await self.database.write(lambda tx: claim_effects(tx, now, LEASE, room))
+        self.performer.submit(claimed)
+        return bool(claimed)
+
+    async def _look_at_leases(self, now: datetime) -> None:
+        """Keep those of what waits here for its turn, and end those whose holder has gone."""
+        if self._leases_at is not None and now < self._leases_at + LEASES_EVERY:
+            return
+        self._leases_at = now
+        held = self.performer.held
+
+        def unit(tx: Connection) -> None:
+            renew_leases(tx, held, now + LEASE)
+            expire_leases(tx, now)
+
+        await self.database.write(unit)
 
     async def _advance_forever(self) -> None:
         while True:
@@ -145,9 +196,27 @@ class Service:
     async def _sweep_forever(self) -> None:
         while True:
             try:
-                found = await self.sweep()
+                behind = await self._sweep_streams()
+                await self._sweep_effects()
             except Exception:
                 log.exception("sweep_failed")
-                found = False
-            if not found:
-                await asyncio.sleep(SWEEP_EVERY.total_seconds())
+                behind = False
+            if not behind:
+                await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        """Until the next sweep is due, or can do what the last one could not."""
+        await asyncio.sleep(SWEEP_AT_MOST_EVERY.total_seconds())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_EVERY.total_seconds()):
+                await self._room.wait()
+
+
+async def _unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Effects are leased and handed to the performer together, also when we are being stopped."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

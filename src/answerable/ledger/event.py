@@ -110,7 +110,8 @@ class Effect:
 
     key: "<stream>:<seq>:<ordinal>": the same on every attempt, after every restart; connectors
     pass it on as their idempotency key.
-    attempts: how many times it has been started, this one included.
+    failures: starts that ended in an error.
+    missing_ends: starts since then that had no end, for the process died or the lease ran out.
     """
 
     key: str
@@ -120,7 +121,8 @@ class Effect:
     kind: str
     payload: Mapping[str, Any]
     due_at: datetime
-    attempts: int = 0
+    failures: int = 0
+    missing_ends: int = 0
 
 
 def effect_key(stream: str, seq: int, ordinal: int) -> str:

@@ -70,11 +70,20 @@ effect = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("payload", JsonText, nullable=False),
     sa.Column("due_at", UtcDateTime, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),  # ended by an error
+    sa.Column("missing_ends", sa.Integer, nullable=False),  # begun since then, and never ended
     sa.Column("lease_until", UtcDateTime),
     sa.Column("last_error", sa.Text),
 )
 sa.Index("effect_due", effect.c.due_at)
+_suspect = sa.text("missing_ends > 0")  # spelled out, so that the index is seen to fit
+sa.Index(
+    "effect_suspect",
+    effect.c.missing_ends,
+    effect.c.due_at,
+    sqlite_where=_suspect,
+    postgresql_where=_suspect,
+)
 
 received = sa.Table(
     "received",
@@ -113,6 +122,19 @@ class Behind:
     state: Mapping[str, Any] | None
     failures: int
     events: Sequence[Event]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a process can take on beside what it has under way.
+
+    fresh: effects that never lacked an end. company: suspects that lacked one end, who may run
+    beside some others. alone: whether a suspect that lacked more may run, the only suspect then.
+    """
+
+    fresh: int
+    company: int
+    alone: bool
 
 
 _insert_event = sa.insert(event)
@@ -232,7 +254,6 @@ class Appender:
                 kind=new.kind,
                 payload=new.payload,
                 due_at=cause.at + new.after,
-                attempts=1 if leased else 0,
             )
             self._effects.append(
                 {
@@ -243,7 +264,8 @@ class Appender:
                     "kind": made.kind,
                     "payload": made.payload,
                     "due_at": made.due_at,
-                    "attempts": made.attempts,
+                    "failures": 0,
+                    "missing_ends": 0,
                     "lease_until": lease_until if leased else None,
                     "last_error": None,
                 }
@@ -401,24 +423,59 @@ def last_position(tx: Connection, tenant: TenantId) -> int:
     return tx.execute(query).scalar() or 0
 
 
-def claim_effects(tx: Connection, now: datetime, lease: timedelta, limit: int) -> list[Effect]:
-    """Take due effects that nobody holds. Each attempt is counted when it starts, so that work
-    which kills its worker is counted too."""
-    free = sa.or_(effect.c.lease_until.is_(None), effect.c.lease_until < now)
-    rows = tx.execute(
+def claim_effects(tx: Connection, now: datetime, lease: timedelta, room: Room) -> list[Effect]:
+    """Take due effects that nobody holds, as many of each sort as there is room for.
+
+    Suspects of one missing end go before those of more, who are taken singly, the one with the
+    fewest first: deaths that are nobody's fault then strike different ones.
+    """
+    due = (
         sa.select(effect)
-        .where(effect.c.due_at <= now, free)
-        .order_by(effect.c.due_at)
-        .limit(limit)
+        .where(effect.c.due_at <= now, effect.c.lease_until.is_(None))
         .with_for_update(skip_locked=True)
-    ).all()
+    )
+    fresh = due.where(effect.c.missing_ends == 0).order_by(effect.c.due_at)
+    rows = list(tx.execute(fresh.limit(room.fresh)))
+    suspects = due.where(_suspect).order_by(effect.c.missing_ends, effect.c.due_at)
+    company = list(tx.execute(suspects.where(effect.c.missing_ends == 1).limit(room.company)))
+    if room.alone and not company:
+        company = list(tx.execute(suspects.limit(1)))
+    rows += company
     if rows:
         tx.execute(
             sa.update(effect)
             .where(effect.c.key.in_([row.key for row in rows]))
-            .values(attempts=effect.c.attempts + 1, lease_until=now + lease)
+            .values(lease_until=now + lease)
         )
-    return [to_effect(row, attempts=row.attempts + 1) for row in rows]
+    return [to_effect(row) for row in rows]
+
+
+def renew_leases(tx: Connection, keys: Sequence[str], until: datetime) -> None:
+    """Effects that their holder still has."""
+    tx.execute(sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=until))
+
+
+def return_effects(tx: Connection, keys: Sequence[str]) -> None:
+    """Give back what was taken and deliberately not ended: no end is missing."""
+    tx.execute(sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=None))
+
+
+def expire_leases(tx: Connection, now: datetime) -> None:
+    """Free the effects whose holder has gone: a start of theirs has no end."""
+    tx.execute(
+        sa.update(effect)
+        .where(effect.c.due_at <= now, effect.c.lease_until < now)
+        .values(lease_until=None, missing_ends=effect.c.missing_ends + 1)
+    )
+
+
+def release_leases(tx: Connection) -> None:
+    """As `expire_leases`, at once: for the only process of an embedded store, when it starts."""
+    tx.execute(
+        sa.update(effect)
+        .where(effect.c.lease_until.is_not(None))
+        .values(lease_until=None, missing_ends=effect.c.missing_ends + 1)
+    )
 
 
 def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
@@ -430,21 +487,23 @@ def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
 
 
 def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None:
+    """Put off an effect that failed. It had an end, so it is no suspect any more."""
     tx.execute(
         sa.update(effect)
         .where(effect.c.key == key)
-        .values(due_at=due_at, lease_until=None, last_error=error)
+        .values(
+            due_at=due_at,
+            lease_until=None,
+            last_error=error,
+            failures=effect.c.failures + 1,
+            missing_ends=0,
+        )
     )
 
 
-def release_leases(tx: Connection) -> None:
-    """Forget all leases: for the only process of an embedded store, when it starts."""
-    tx.execute(sa.update(effect).values(lease_until=None))
-
-
-def next_due(tx: Connection, now: datetime) -> datetime | None:
-    """When the earliest effect falls due that nobody holds, or whose holder's lease is over."""
-    free = sa.or_(effect.c.lease_until.is_(None), effect.c.lease_until < now)
+def next_due(tx: Connection) -> datetime | None:
+    """When the earliest effect falls due that nobody holds."""
+    free = effect.c.lease_until.is_(None)
     return tx.execute(sa.select(sa.func.min(effect.c.due_at)).where(free)).scalar()
 
 
@@ -473,7 +532,7 @@ def to_event(row: Row[Any]) -> Event:
     )
 
 
-def to_effect(row: Row[Any], *, attempts: int) -> Effect:
+def to_effect(row: Row[Any]) -> Effect:
     return Effect(
         key=row.key,
         tenant=row.tenant,
@@ -482,5 +541,6 @@ def to_effect(row: Row[Any], *, attempts: int) -> Effect:
         kind=row.kind,
         payload=row.payload,
         due_at=row.due_at,
-        attempts=attempts,
+        failures=row.failures,
+        missing_ends=row.missing_ends,
     )

@@ -50,5 +50,6 @@ def assemble(
         handlers=handlers.single(),
         batch_handlers=handlers.batched(),
         advanced=service.hint,
+        has_room=service.has_room,
     )
     return service

@@ -166,7 +166,7 @@ def _work(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding
         yield warning("effects", f"{late} should have been done by now", "start the service")
     tried = tx.execute(
         sa.select(effect.c.kind, sa.func.count(), sa.func.max(effect.c.last_error))
-        .where(effect.c.attempts >= MANY_ATTEMPTS)
+        .where(effect.c.failures + effect.c.missing_ends >= MANY_ATTEMPTS)
         .group_by(effect.c.kind)
     ).all()
     for kind, count, error in tried:

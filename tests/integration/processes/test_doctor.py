@@ -103,7 +103,7 @@ def lose_file(data: Path) -> None:
         ),
         (
             "effects", "warning",
-            lambda d: write(d, "UPDATE effect SET due_at = 0, attempts = 4, last_error = 'why'"),
+            lambda d: write(d, "UPDATE effect SET due_at = 0, failures = 4, last_error = 'why'"),
         ),
     ],
 )  # fmt: skip
