@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.contacts.reply_caps import CapDecision, ReplyLimits, may_reply_automatically
-from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.database import UtcDateTime, lock_until_commit, metadata
 from answerable.kit.ids import ConversationId, TenantId
 
 automatic_reply = sa.Table(
@@ -41,6 +41,7 @@ def claim_automatic_reply(
     known = tx.execute(sa.select(automatic_reply.c.at).where(automatic_reply.c.key == key)).first()
     if known is not None:
         return CapDecision(allowed=True)
+    lock_until_commit(tx, [f"automatic replies {address_lookup}"])
     since = at - limits.window
     in_conversation = tx.execute(
         sa.select(automatic_reply.c.at).where(

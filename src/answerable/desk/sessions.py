@@ -20,7 +20,7 @@ from answerable.desk.passwords import Passwords
 from answerable.desk.permission import AgentIdentity
 from answerable.desk.session_store import StoredSession
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database
+from answerable.kit.database import Database, lock_until_commit
 from answerable.kit.errors import InvalidInput, NotAllowed, TooMany
 from answerable.kit.ids import new_id
 from answerable.ledger.administration import record_administration
@@ -183,6 +183,7 @@ def _attempt_keys(address: str, ip: str) -> AttemptKeys:
 def _reserve_attempt(tx: Connection, keys: AttemptKeys, at: datetime) -> None:
     """Count the attempt before it is made, so that many at once do not slip through."""
     since = at - ATTEMPT_WINDOW
+    lock_until_commit(tx, [keys.address_and_ip, keys.ip])
     session_store.purge_attempts(tx, since)
     for key, limit in (
         (keys.address_and_ip, ATTEMPTS_PER_ADDRESS_AND_IP),

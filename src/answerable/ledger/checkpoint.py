@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection
 
 from answerable.kit.canonical import canonical_json, canonical_text, sha256_hex
-from answerable.kit.database import JsonText, UtcDateTime, metadata
+from answerable.kit.database import JsonText, UtcDateTime, lock_until_commit, metadata
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.ledger.event import GENESIS, wire_time
@@ -83,6 +83,7 @@ def seal(
 
     Returns None if nothing moved. At most `limit` events are covered; call again for the rest.
     """
+    lock_until_commit(tx, [f"checkpoints {tenant}"])
     last = tx.execute(
         sa.select(checkpoint)
         .where(checkpoint.c.tenant == tenant)
