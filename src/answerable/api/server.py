@@ -34,8 +34,12 @@ class CarefulWebSocket(WebSocketsSansIOProtocol):
             self.conn.send_close(1001, "going away")
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.close_sent = True
-            # Not closed before the peer has answered: what it sends meanwhile would be refused, and
-            # with that its system throws away our goodbye.
+            # Not closed before the peer has answered, and read until then, although nobody listens
+            # any more: what it sends meanwhile would be refused, and with that its system throws
+            # away our goodbye.
+            if self.read_paused:
+                self.read_paused = False
+                self.transport.resume_reading()
             self.close_timer = self.loop.call_later(GOODBYE_SECONDS, self.transport.close)
             return
         super().shutdown()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from answerable.api.context import ApiSettings
 from answerable.channels.chat.history import VISIBLE
 from answerable.channels.chat.service import Timing
+from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.ids import ConversationId
 from answerable.ledger.store import read_events
 from tests.support.service import FAST, SECRET, SHOP, Address, House, open_house, serving
@@ -179,6 +181,39 @@ async def test_leaving_says_so(house: House) -> None:
         await anna.json("welcome")
     assert await anna.close_code() == 1001
     await anna.cut()
+
+
+async def test_leaving_hears_the_last_words_of_those_who_are_talking(house: House) -> None:
+    """What they said is not read any more, but taken off the line: a line with something left on
+    it is torn down, and with that the peer's system may throw away our goodbye."""
+    taken, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held(message: InboundMessage) -> Accepted:
+        taken.set()
+        await go_on.wait()
+        return await house.service.accept(message)
+
+    house.api.chat.accept = held
+    async with serving(house) as at:
+        anna = await RawSocket.open(at)
+        await anna.upgraded()
+        anna.sends(frame(json.dumps({"type": "hello", "session": await opened_session(at)})))
+        await anna.json("welcome")
+        ping = frame(json.dumps({"type": "ping", "n": 1}))
+        said = {"type": "message", "client_id": "message-1", "text": "hours"}
+        anna.sends(frame(json.dumps(said)) + ping)
+        await taken.wait()
+        answering = asyncio.create_task(_answers_goodbye(anna))
+        answering.add_done_callback(lambda _: go_on.set())
+    assert await answering == (1001, b"")
+    await anna.cut()
+
+
+async def _answers_goodbye(raw: RawSocket) -> tuple[int | None, bytes]:
+    """The close code, and what came after our answer: nothing, if the line ended as it should."""
+    code = await raw.close_code()
+    raw.sends(frame(struct.pack("!H", 1001), opcode=8))
+    return code, await raw.reader.read()
 
 
 async def test_connections_leave_nothing_behind(house: House, at: Address) -> None:
