@@ -3,10 +3,12 @@
 Exit codes: 0 fine, 1 found something wrong, 2 wrong usage.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from types import ModuleType
 
 COMMANDS = {
     "demo": "the demo bank with its outside world, on http://localhost:8080",
@@ -46,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
         hint = f"did you mean {near[0]!r}?" if near else "see `answerable --help`"
         sys.stderr.write(f"answerable: no command {name!r}; {hint}\n")
         return 2
-    module = import_module(f"answerable.cli.{name}_command")
+    module = _imported(f"answerable.cli.{name}_command")
     try:
         return int(module.run(arguments[1:]))
     except SystemExit as stop:  # argparse has said why
@@ -57,6 +59,22 @@ def run(arguments: Sequence[str]) -> int:
         return 0  # the reader of our output has seen enough
     except Exception as error:
         return _failed(name, error)
+
+
+def _imported(name: str) -> ModuleType:
+    """The module, with the garbage collector kept away from what its imports make.
+
+    None of that is ever garbage. Looking through it takes a tenth of a start, and afterwards each
+    full collection would stop the service for 0.1 s instead of 0.01 s.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _failed(name: str, error: Exception) -> int:

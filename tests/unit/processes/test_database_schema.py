@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from answerable.processes import schema
@@ -30,6 +32,13 @@ def test_an_upgrade_gives_exactly_the_tables_of_the_code(tmp_path: Path) -> None
     with engine.connect() as connection:
         assert schema.differences(connection) == []
     engine.dispose()
+
+
+def test_the_newest_revision_is_the_migrations_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.newest_revision()]
 
 
 def test_an_upgrade_makes_the_same_objects_as_the_metadata(tmp_path: Path) -> None:
