@@ -1,7 +1,9 @@
 """The common ground of all models: camelCase keys, written in kebab-case, with spaces or as is."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
@@ -43,6 +45,7 @@ class Model(BaseModel):
         arbitrary_types_allowed=True,
         allow_inf_nan=False,
         protected_namespaces=(),
+        defer_build=True,  # the whole document's validator holds its parts': built once, not twice
     )
 
     @model_validator(mode="before")
@@ -68,13 +71,15 @@ class Model(BaseModel):
         return data
 
     @classmethod
-    def keys(cls) -> dict[str, str]:
+    @cache
+    def keys(cls) -> Mapping[str, str]:
         """The keys a definition may write here, each with the attribute that holds it."""
         return {
             info.alias or name: name for name, info in cls.model_fields.items() if not _inner(info)
         }
 
     @classmethod
+    @cache
     def waiting_keys(cls) -> frozenset[str]:
         """Keys that are read and checked, but that nothing acts on yet."""
         return frozenset(

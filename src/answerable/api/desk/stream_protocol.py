@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from answerable.api.desk.shapes import SummaryShape
 from answerable.channels.chat.protocol import HEARTBEAT_SECONDS, FrameRefused, Seq
 
-_STRICT = ConfigDict(strict=True)
+_STRICT = ConfigDict(strict=True, defer_build=True)  # the union below builds its members itself
 ConversationRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 
 
