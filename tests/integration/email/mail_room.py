@@ -4,14 +4,11 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.intake import MailIntake
 from answerable.channels.email.reader import MailReader
 from answerable.channels.email.reply_token import ReplyTokens
 from answerable.channels.email.seal import MailSeal
-from answerable.channels.email.store import mailbox_position, raw_mail
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.testing import SettableClock
@@ -88,11 +85,6 @@ class MailRoom:
         )
 
     async def __aenter__(self) -> "MailRoom":
-        def create(tx: sa.Connection) -> None:
-            raw_mail.create(tx)
-            mailbox_position.create(tx)
-
-        await self.database.write(create)
         return self
 
     async def __aexit__(self, *_: object) -> None:
