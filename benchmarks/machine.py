@@ -26,6 +26,12 @@ def memory_megabytes(pid: int) -> float:
     return int(kilobytes.split()[0]) / 1024
 
 
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processor, user and system together."""
+    after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _field(file: str, name: str) -> str | None:
     for line in Path(file).read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")

@@ -44,7 +44,8 @@ def _stays_small(figures: dict[str, Any]) -> bool:
 
 def _starts(figures: dict[str, Any]) -> bool:
     full = figures["100,000 conversations"]
-    return bool(full["start to ready, s"] < 3 and full["memory, MB"] < 450)
+    in_time = full["start to ready, s"] < 3 and full["start / that"] <= 6
+    return bool(in_time and full["memory, MB"] < 450)
 
 
 MEASURES: dict[str, Measure] = {
@@ -87,7 +88,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "start": Measure(
         "Start to ready, memory with the model loaded, and the console's pages (p50 / p95)",
-        "with 100,000 conversations: ready under 3 s, under 450 MB",
+        "with 100,000 conversations: ready under 3 s and within 6 times the import of the web "
+        "framework (aim 3), under 450 MB",
         _starts,
         lambda quick: starting.start_and_pages(
             rounds=2 if quick else 5, requests=20 if quick else 100

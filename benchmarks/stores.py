@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from answerable.flow.advance import Advancer
 from answerable.flow.message import InboundMessage, Sender
 from answerable.flow.service import Service
+from answerable.kit.canonical import sha256_hex
 from answerable.kit.clock import SystemClock
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.sqlite import SqliteDatabase
@@ -23,7 +24,7 @@ from answerable.ledger.event import NewEvent, agent_actor
 from answerable.ledger.store import Appender, effect
 from answerable.playbooks.library import built_in_actions
 from answerable.processes.demo import create_people
-from answerable.processes.schema import upgrade
+from answerable.processes.schema import MIGRATIONS, upgrade
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
 from tests.support.needs import REPOSITORY
@@ -32,6 +33,7 @@ from tests.support.processes import BANK, MODELS
 TENANT = TenantId("northwind-bank")
 INBOX = "website-chat"
 SAM = AgentId("agt_bench")
+FIRST = Path("versions") / "0001_first.py"
 KEPT = REPOSITORY / "build" / "bench"
 AT_ONCE = 1000
 TEXTS = (
@@ -58,9 +60,13 @@ def message(number: int, text: str, *, to: ConversationId | None = None) -> Inbo
 
 
 async def store_of(conversations: int) -> Path:
-    """A data directory with so many conversations; do not write to it, copy it."""
+    """A data directory with so many conversations; do not write to it, copy it.
+
+    Made anew when the first revision of the schema has been written again.
+    """
     folder = KEPT / f"{conversations}"
-    if (folder / "whole").exists():
+    whole, tables = folder / "whole", sha256_hex((MIGRATIONS / FIRST).read_bytes())
+    if whole.exists() and whole.read_text() == tables:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     settings = Settings(values={"DATA": str(folder), "MODELS": str(MODELS)})
@@ -71,7 +77,7 @@ async def store_of(conversations: int) -> Path:
         numbers = range(first, min(first + AT_ONCE, conversations))
         await platform.service.database.write(lambda tx, n=numbers: loader.load(tx, n))
     await platform.close()
-    (folder / "whole").touch()
+    whole.write_text(tables)
     return folder
 
 
