@@ -63,8 +63,22 @@ _GIVE_WAY = {
     "23505": 2,
 }
 _AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
-# A transaction that hangs must not hold its locks longer than an effect's lease lasts.
-_SESSION = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+# A transaction that hangs must not hold its locks longer than an effect's lease lasts; and a
+# process that vanished without a word loses its locks in about 15 s.
+_SESSION = (
+    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+)
+_CONNECTION = {
+    "application_name": "answerable",
+    "connect_timeout": 5,
+    "options": _SESSION,
+    # A server that vanished is noticed as fast.
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
 _BEGUN = sa.text(
     "SELECT set_config('answerable.tenant', :tenant, true), pg_current_xact_id()::text"
 )
@@ -332,17 +346,23 @@ def postgres_engine(url: str, *, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
-        connect_args={
-            "application_name": "answerable",
-            "connect_timeout": 5,
-            "options": _SESSION,
-            # A server that vanished without a word is noticed in about 15 s.
-            "keepalives_idle": 5,
-            "keepalives_interval": 5,
-            "keepalives_count": 2,
-            "tcp_user_timeout": 15_000,
-        },
+        connect_args=_CONNECTION,
     )
+
+
+def driver_arguments(url: str) -> dict[str, Any]:
+    """What the driver itself needs to connect in the same way, for a connection of its own."""
+    address = sa.engine.make_url(url)
+    told = {
+        "host": address.host,
+        "port": address.port,
+        "dbname": address.database,
+        "user": address.username,
+        "password": address.password,
+        **address.query,
+        **_CONNECTION,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 @contextmanager
