@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,29 +156,36 @@ async def cut_off(
 async def told_to_stop(data: Path, zygote: Zygote, *, customers: int, seed: int) -> Told:
     """R17: SIGTERM under load: quickly gone, goodbyes said, nothing lost."""
     told = Told()
-    async with asyncio.timeout(120), living(Instance(data, zygote)) as instance:
+    async with asyncio.timeout(180 + 4 * customers), living(Instance(data, zygote)) as instance:
         talkers = await open_talkers(instance, count=customers, each=40, seed=seed)
+        for talker in talkers:
+            talker.silence = 60  # each connection is to be ended by the service
         talking = [asyncio.create_task(talker.talk()) for talker in talkers]
         await until(lambda: sum(len(t.acknowledged) for t in talkers) >= 8 * customers)
+        await until(lambda: all(talker.is_welcome for talker in talkers))
         for talker in talkers:
-            talker.closed.clear()  # some gave up waiting, on a slow machine
+            talker.closed.clear()  # on a slow machine some were cut for reading too slowly
         seconds = await instance.stop()
         code = await instance.ended()
-        await until(lambda: sum(bool(t.closed) for t in talkers) > customers // 2)
-        codes = [talker.closed[0] for talker in talkers if talker.closed]
+        await until(lambda: not any(talker.is_welcome for talker in talkers))
+        codes = [next(iter(talker.closed), None) for talker in talkers]
         await instance.start()
         await asyncio.gather(*talking)
         await compare(talkers, told)
-        await settled(instance)
+        await settled(instance, within=60 + 2 * customers)  # each message is read by a model
         await instance.stop()
     check_ledger(data, told)
     if seconds > 10:
         told.wrong.append(f"it took {seconds:.1f} s to end")
     if code != 0:
         told.wrong.append(f"it ended with {code}")
-    if not set(codes) <= {1001, 1012}:
-        told.wrong.append(f"connections were closed with {sorted(set(codes))}")
-    told.figures = {"seconds to end": round(seconds, 2), "connections": customers}
+    if set(codes) != {1001}:
+        told.wrong.append(f"connections were closed with {Counter(codes)}")
+    told.figures = {
+        "seconds to end": round(seconds, 2),
+        "connections": customers,
+        "closed with 1001": codes.count(1001),
+    }
     return told
 
 

@@ -1,13 +1,13 @@
 """Scenes with mail: killed at every point, answers lost, robots, and forged threads."""
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from answerable.kit.failpoints import EXIT_CODE
+from answerable_sandbox.faults import Faults
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.systems.mail import Mail
 from answerable_sandbox.world import World
@@ -109,11 +109,12 @@ async def _end_of(instance: Instance) -> int | None:
         return None
 
 
-async def _answered(world: World, sent: dict[str, str], instance: Instance, told: Told) -> None:
-    """Each of these customers has one answer, with what only the bank's own system knows."""
-    with contextlib.suppress(TimeoutError):
-        await until(lambda: all(replies(world, address) for address in sent), within=60)
-    await settled(instance)
+async def _answered(
+    world: World, sent: dict[str, str], instance: Instance, told: Told, *, within: float = 60.0
+) -> None:
+    """Once nothing is left to do, each of these customers has one answer, with what only the
+    bank's own system knows."""
+    await settled(instance, within=within)
     for address, what in sent.items():
         got = replies(world, address)
         if len(got) != 1:
@@ -134,18 +135,21 @@ async def answers_lost(data: Path, zygote: Zygote, *, mails: int, restarts: int)
             sent = {f"l{number}@example.com": f"mail {number}" for number in range(mails)}
             for address in sent:
                 faults.add("mail", "apply-then-lose", recipient=address)
-            faults.add("core", "apply-then-lose", times=max(1, mails // 3))
+            losing = asyncio.create_task(_lose_now_and_then(faults, max(1, mails // 3)))
             for address in sent:
                 await post(letter(address), mail_port(instance))
             await until(lambda: len(sandbox.world.mail.mails()) >= mails // 2)
             for _ in range(restarts):
                 await instance.kill()
                 await instance.start()
-            await until(lambda: not faults.in_force(), within=120 + 2 * mails)
-            await _answered(sandbox.world, sent, instance, told)
+            await _answered(sandbox.world, sent, instance, told, within=120 + 2 * mails)
+            losing.cancel()
             await instance.stop()
         wire = Counter(mail.headers["Message-ID"] for mail in sandbox.world.mail.mails())
+        told.wrong += _doubled(sandbox.world)
+        told.wrong += [f"not met: {fault}" for fault in faults.in_force() if fault.system == "mail"]
     check_ledger(data, told)
+    told.wrong += _given_up(data)
     told.figures = {
         "mails": mails,
         "answers lost": mails,
@@ -154,6 +158,34 @@ async def answers_lost(data: Path, zygote: Zygote, *, mails: int, restarts: int)
         "seconds": round(time.monotonic() - began, 1),
     }
     return told
+
+
+async def _lose_now_and_then(faults: Faults, times: int) -> None:
+    """Answers of the bank's, with others between: it is not down, or its callers would wait."""
+    for _ in range(times):
+        faults.add("core", "apply-then-lose")
+        await until(lambda: not any(one.system == "core" for one in faults.in_force()), within=600)
+        await asyncio.sleep(0.2)
+
+
+def _doubled(world: World) -> list[str]:
+    """What the bank and its neighbours did twice under one key, or did under none."""
+    done = Counter(
+        (entry.system, entry.operation, entry.idempotency_key)
+        for entry in world.journal.entries(kind="change")
+        if entry.system != "mail"
+    )
+    return [f"done {n} times: {what}" for what, n in done.items() if n > 1 or what[2] is None]
+
+
+def _given_up(data: Path) -> list[str]:
+    why = Counter(
+        f"{event.data['of']}: {event.data['error']}"
+        for events in ledgers.conversations(data).values()
+        for event in events
+        if event.kind in ("effect_failed", "reply_failed")
+    )
+    return [f"given up {n} times: {what}" for what, n in why.items()]
 
 
 async def facing_each_other(folder: Path, zygote: Zygote, *, forgets: bool, quiet: float) -> Told:

@@ -38,6 +38,7 @@ async def open_session(http: str, key: str, *, token: str | None = None) -> str:
 class Talker:
     """One customer with numbered messages. url: asked anew at each connection.
 
+    silence: seconds without a frame after which they give a connection up by themselves.
     acknowledged: client id -> seq, in the order of the acknowledgements. shown: every event frame
     since the last resync. trouble: what should never happen. closed: codes the server closed with.
     """
@@ -47,11 +48,13 @@ class Talker:
     session: str
     texts: list[str]
     pace: float = PACE
+    silence: float = SILENCE
     acknowledged: dict[str, int] = field(default_factory=dict)
     shown: list[dict[str, Any]] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     connections: int = 0
+    is_welcome: bool = False
     resyncs: int = 0
     waits: dict[str, float] = field(default_factory=dict)
     _ids: list[str] = field(default_factory=list)
@@ -90,6 +93,7 @@ class Talker:
                 try:
                     await self._converse(line)
                 finally:
+                    self.is_welcome = False
                     if line.close_code is not None and not self.is_done:
                         self.closed.append(line.close_code)
         except GONE:
@@ -116,8 +120,9 @@ class Talker:
         sender: asyncio.Task[None] | None = None
         try:
             while not self.is_done:
-                async with asyncio.timeout(SILENCE):
+                async with asyncio.timeout(self.silence):
                     frame = json.loads(await line.recv())
+                self.is_welcome = self.is_welcome or frame["type"] == "welcome"
                 if frame["type"] == "welcome" and sender is None:
                     sender = asyncio.create_task(self._say(line))
                 await self._take(line, frame)
