@@ -1,7 +1,4 @@
-"""The database's schema: brought to what this version of the program expects.
-
-Alembic, a tenth of a start, is imported only where there is something to migrate or to compare.
-"""
+"""The database's schema: brought to what this version of the program expects."""
 
 import importlib
 from collections.abc import Iterator
@@ -56,16 +53,10 @@ def upgrade(database: Path | str) -> None:
 
 def upgrade_connection(connection: Connection) -> None:
     """`upgrade`, in a transaction that the caller commits."""
-    if _revision(connection) == newest_revision():
-        return
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    # A per cent sign in an installation's path would be read as an interpolation.
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if _revision(connection) != newest_revision():
+        # Most starts have nothing to migrate, and Alembic is a tenth of their imports.
+        migrating = importlib.import_module("answerable.processes.migrating")
+        migrating.migrate(connection, MIGRATIONS)
 
 
 def current_revision(database: Path | str) -> str | None:
@@ -82,16 +73,6 @@ def is_current(database: Path | str) -> bool:
 def newest_revision() -> str:
     """By the files' names, which are their revisions' and count up; a test compares."""
     return max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def differences(connection: Connection) -> list[Any]:
-    """How the database differs from the tables that the code defines; empty when they agree."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
-
-    load_tables()
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
-    return list(compare_metadata(context, metadata))
 
 
 def _revision(connection: Connection) -> str | None:
