@@ -13,9 +13,11 @@ from answerable.flow.acts import AgentAct, Close, Reply, TakeOver
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import Accepted, Delivered, InboundMessage, OutboundReply, Sender
-from answerable.flow.ports import Finding, Question
+from answerable.flow.ports import Finding, Hints, Question
 from answerable.flow.service import Service
+from answerable.flow.work import Work
 from answerable.kit.ids import AgentId, ConversationId, TenantId
+from answerable.kit.membership import Alone, Membership
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
 from answerable.ledger.store import read_events, read_state
@@ -298,8 +300,15 @@ def open_town(
     words: Any = None,
     warehouse: FakeWarehouse | None = None,
     reader: KeywordReader | None = None,
+    membership: Membership | None = None,
+    leaves: frozenset[str] = frozenset(),
+    hints: Hints | None = None,
 ) -> Town:
-    """A town on the database file `path`, made if it is not there."""
+    """A town on the database file `path`, made if it is not there.
+
+    leaves: kinds of effects that it does not perform.
+    """
+    membership = membership or Alone()
     clock = clock or SettableClock()
     database = open_store(path)
     actions = built_in_actions()
@@ -320,6 +329,9 @@ def open_town(
         definitions=definitions,
         actions=actions,
         world=world,
+        membership=membership,
+        work=Work(holder=membership.id, leaves=leaves),
+        hints=hints,
     )
     return Town(
         service=service,

@@ -17,6 +17,7 @@ from answerable.flow.follows import Follows, Rules
 from answerable.flow.hand_off import fallback_team
 from answerable.flow.state import ConversationState, evolve
 from answerable.flow.transition import transition
+from answerable.flow.work import Work
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.event import Effect, Event, NewEvent
@@ -34,16 +35,19 @@ log = get_logger("flow")
 MOST_EVENTS = 1000  # that one message may lead to; more is a circle in a definition
 MOST_FAILURES = 5
 RETRY_AFTER = timedelta(seconds=5)
-LEASE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advanced:
-    """What one transaction of `advance_many` did. effects: leased to us, to be performed now."""
+    """What one transaction of `advance_many` did.
+
+    effects: leased to us, to be performed now. elsewhere: due now, for other processes.
+    """
 
     conversations: tuple[ConversationId, ...] = ()
     tenants: frozenset[TenantId] = frozenset()
     effects: tuple[Effect, ...] = ()
+    elsewhere: tuple[Effect, ...] = ()
 
 
 @dataclass
@@ -55,8 +59,13 @@ class _Result:
 
 class Advancer:
     def __init__(
-        self, definitions: Definitions, actions: ActionLibrary, now: Callable[[], datetime]
+        self,
+        definitions: Definitions,
+        actions: ActionLibrary,
+        now: Callable[[], datetime],
+        work: Work,
     ) -> None:
+        self._work = work
         self._definitions = definitions
         self._actions = actions
         self._now = now
@@ -81,7 +90,8 @@ class Advancer:
         return Advanced(
             conversations=tuple(c.head.id for c in behind),
             tenants=frozenset(c.head.tenant for c in behind),
-            effects=tuple(result.effects),
+            effects=tuple(e for e in result.effects if self._work.does(e.kind)),
+            elsewhere=tuple(e for e in result.effects if not self._work.does(e.kind)),
         )
 
     def _advance_one(self, appender: Appender, behind: Behind, result: _Result) -> None:
@@ -111,7 +121,12 @@ class Advancer:
         for new in follows.events:
             # The consequence has the time of its cause: nothing here depends on when we ran.
             queue.append(appender.append(event.stream, new, at=event.at, cause=event.seq))
-        return appender.schedule(event, follows.effects, lease_until=self._now() + LEASE)
+        return appender.schedule(
+            event,
+            follows.effects,
+            lease=self._work.lease(self._now()),
+            does=self._work.does,
+        )
 
     def _rules(self, state: ConversationState, event: Event) -> Rules:
         definition = self._definitions.active(event.tenant)

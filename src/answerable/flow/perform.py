@@ -171,6 +171,7 @@ class Performer:
         self._advanced = advanced
         self._has_room = has_room
         self._held: dict[str, Effect] = {}
+        self._awaited: dict[str, asyncio.Future[None]] = {}
         self._waiting: dict[str, deque[Effect]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -202,6 +203,11 @@ class Performer:
             company=0 if alone else COMPANY - len(suspects),
             alone=not suspects,
         )
+
+    async def ended(self, key: str) -> None:
+        """Until this effect, which was submitted, is no longer held."""
+        if key in self._held:
+            await self._awaited.setdefault(key, asyncio.get_running_loop().create_future())
 
     @property
     def busy(self) -> bool:
@@ -249,6 +255,9 @@ class Performer:
         finally:
             for effect in effects:
                 self._held.pop(effect.key, None)
+                awaited = self._awaited.pop(effect.key, None)
+                if awaited is not None and not awaited.done():
+                    awaited.set_result(None)
             if len(self._held) <= MOST_HELD // 2:
                 self._has_room()
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
 from answerable.flow.message import Delivered, OutboundReply
+from answerable.kit.ids import ConversationId
 from answerable.understanding.understanding import Understanding
 
 
@@ -77,3 +78,25 @@ class Alarm(Protocol):
     async def alert(
         self, definition: ServiceDefinition, *, teams: Sequence[str], conversation: str, key: str
     ) -> None: ...
+
+
+class Hints(Protocol):
+    """Tells other processes that there is work. A lost hint is found by their sweep."""
+
+    def conversation(self, conversation: ConversationId) -> None:
+        """It has events that nobody has advanced over."""
+        ...
+
+    def effect(self, kind: str, key: str) -> None:
+        """It is due, and of a kind that this process does not perform."""
+        ...
+
+
+class NoHints:
+    """Nobody is told: there is no other process, or they look by themselves."""
+
+    def conversation(self, conversation: ConversationId) -> None:
+        pass
+
+    def effect(self, kind: str, key: str) -> None:
+        pass

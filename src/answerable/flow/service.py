@@ -8,7 +8,7 @@ the same work, and doing it twice does it once.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -17,19 +17,25 @@ from sqlalchemy import Connection
 from answerable.contacts.book import ContactBook
 from answerable.flow.accept import Intake
 from answerable.flow.acts import AgentAct, Desk
-from answerable.flow.advance import LEASE, Advanced, Advancer
+from answerable.flow.advance import Advanced, Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.flow.perform import Performer
+from answerable.flow.ports import Hints
+from answerable.flow.work import LEASE, Work
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId
 from answerable.kit.live import Live
+from answerable.kit.membership import Membership
 from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
+from answerable.ledger.event import Effect
 from answerable.ledger.store import (
     claim_effects,
+    claim_named,
     expire_leases,
     next_due,
+    other_holders,
     outbox_depths,
     renew_leases,
     streams_behind,
@@ -43,7 +49,7 @@ ADVANCED_AT_ONCE = 256
 SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
-LEASES_EVERY = LEASE / 6  # looked at
+LEASES_EVERY = LEASE / 6  # renewed
 
 
 class Service:
@@ -61,6 +67,9 @@ class Service:
         intake: Intake,
         desk: Desk,
         advancer: Advancer,
+        work: Work,
+        membership: Membership,
+        hints: Hints,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -71,7 +80,11 @@ class Service:
         self._intake = intake
         self._desk = desk
         self._advancer = advancer
+        self.work = work
+        self.membership = membership
+        self._hints = hints
         self._behind: dict[ConversationId, None] = {}
+        self._asked: dict[ConversationId, asyncio.Future[None]] = {}
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._left_some = False
@@ -96,8 +109,34 @@ class Service:
 
     def hint(self, conversation: ConversationId) -> None:
         """Say that a conversation has events to be advanced over."""
-        self._behind[conversation] = None
-        self._news.set()
+        if self.work.advances:
+            self._behind[conversation] = None
+            self._news.set()
+        else:
+            self._hints.conversation(conversation)
+
+    async def take_up(self, conversation: ConversationId) -> None:
+        """A hint from elsewhere: returns once this process has advanced the conversation."""
+        done = self._asked.setdefault(conversation, asyncio.get_running_loop().create_future())
+        self.hint(conversation)
+        await asyncio.shield(done)
+
+    async def take_up_effect(self, key: str) -> None:
+        """A hint from elsewhere: returns once the effect has been performed, or is not ours."""
+        claimed = await _unbroken(self._claim_named(key))
+        if claimed:
+            await self.performer.ended(key)
+
+    async def _claim_named(self, key: str) -> bool:
+        claimed = await self.database.write_batched(self._claim_each, key)
+        if claimed is not None:
+            self.performer.submit([claimed])
+        return claimed is not None
+
+    def _claim_each(self, tx: Connection, keys: Sequence[str]) -> list[Effect | None]:
+        now = self.clock.now()
+        claimed = {e.key: e for e in claim_named(tx, keys, now, self.work.lease(now))}
+        return [claimed.pop(key, None) for key in keys]
 
     def has_room(self) -> None:
         """Say that the performer can take on more: what the last sweep had to leave, if any."""
@@ -126,12 +165,20 @@ class Service:
             return
         for conversation in ids:
             del self._behind[conversation]
-        await _unbroken(self._advance(lambda tx: self._advancer.advance_many(tx, ids)))
+        asked = [self._asked.pop(one) for one in ids if one in self._asked]
+        try:
+            await _unbroken(self._advance(lambda tx: self._advancer.advance_many(tx, ids)))
+        finally:
+            for future in asked:
+                if not future.done():
+                    future.set_result(None)
 
     async def _advance(self, unit: Callable[[Connection], Advanced]) -> None:
         with STAGE_SECONDS.labels("advance").time():
             advanced = await self.database.write(unit)
         self.performer.submit(advanced.effects)
+        for effect in advanced.elsewhere:
+            self._hints.effect(effect.kind, effect.key)
         for conversation in advanced.conversations:
             self.live.hint(f"conversation:{conversation}")
         for tenant in advanced.tenants:
@@ -143,6 +190,8 @@ class Service:
         return await self._sweep_effects() or behind
 
     async def _sweep_streams(self) -> bool:
+        if not self.work.advances:
+            return False
         now = self.clock.now()
         behind = await self.database.read(lambda tx: streams_behind(tx, now, SWEPT_AT_ONCE))
         for conversation in behind:
@@ -151,9 +200,13 @@ class Service:
 
     async def _sweep_effects(self) -> bool:
         now = self.clock.now()
-        await self._look_at_leases(now)
+        await self._renew_leases(now)
+        await self.free_leases()
         self._room.clear()
-        due = await self.database.read(next_due)
+        work = self.work
+        due = await self.database.read(
+            lambda tx: next_due(tx, kinds=work.performs, but=work.leaves)
+        )
         self._left_some = due is not None and due <= now
         claimed = self._left_some and await _unbroken(self._claim(now))
         depths = await self.database.read(lambda tx: outbox_depths(tx, now))
@@ -163,23 +216,32 @@ class Service:
         return claimed
 
     async def _claim(self, now: datetime) -> bool:
-        room = self.performer.room
-        claimed = await self.database.write(lambda tx: claim_effects(tx, now, LEASE, room))
+        room, work = self.performer.room, self.work
+        claimed = await self.database.write(
+            lambda tx: claim_effects(
+                tx, now, work.lease(now), room, kinds=work.performs, but=work.leaves
+            )
+        )
         self.performer.submit(claimed)
         return bool(claimed)
 
-    async def _look_at_leases(self, now: datetime) -> None:
-        """Keep those of what waits here for its turn, and end those whose holder has gone."""
+    async def _renew_leases(self, now: datetime) -> None:
+        """Keep those of what waits here for its turn."""
         if self._leases_at is not None and now < self._leases_at + LEASES_EVERY:
             return
         self._leases_at = now
-        held = self.performer.held
+        held, lease = self.performer.held, self.work.lease(now)
+        if held:
+            await self.database.write(lambda tx: renew_leases(tx, held, lease))
 
-        def unit(tx: Connection) -> None:
-            renew_leases(tx, held, now + LEASE)
-            expire_leases(tx, now)
-
-        await self.database.write(unit)
+    async def free_leases(self) -> None:
+        """End those whose holder is gone, so that others go on."""
+        now = self.clock.now()
+        others = await self.database.read(lambda tx: other_holders(tx, now, self.work.holder))
+        if others:
+            await self.database.write(
+                lambda tx: expire_leases(tx, now, self.membership.gone(tx, others))
+            )
 
     async def _advance_forever(self) -> None:
         while True:

@@ -105,6 +105,14 @@ class NewEffect:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """A process's hold on effects. until: when others may take them, if it is not renewed."""
+
+    holder: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Effect:
     """An effect in the outbox.
 

@@ -3,13 +3,13 @@
 All statements are SQLAlchemy Core and mean the same on SQLite and PostgreSQL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row, bindparam
+from sqlalchemy import Connection, Row, Select, bindparam
 
 from answerable.kit.database import JsonText, UtcDateTime, metadata
 from answerable.kit.ids import ConversationId, TenantId
@@ -17,6 +17,7 @@ from answerable.ledger.event import (
     GENESIS,
     Effect,
     Event,
+    Lease,
     NewEffect,
     NewEvent,
     chained,
@@ -73,6 +74,7 @@ effect = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),  # ended by an error
     sa.Column("missing_ends", sa.Integer, nullable=False),  # begun since then, and never ended
     sa.Column("lease_until", UtcDateTime),
+    sa.Column("holder", sa.Text),  # the process that has the lease
     sa.Column("last_error", sa.Text),
 )
 sa.Index("effect_due", effect.c.due_at)
@@ -84,6 +86,8 @@ sa.Index(
     sqlite_where=_suspect,
     postgresql_where=_suspect,
 )
+_leased = sa.text("lease_until IS NOT NULL")
+sa.Index("effect_leased", effect.c.holder, sqlite_where=_leased, postgresql_where=_leased)
 
 received = sa.Table(
     "received",
@@ -239,13 +243,21 @@ class Appender:
         return appended
 
     def schedule(
-        self, cause: Event, effects: Sequence[NewEffect], *, lease_until: datetime | None
+        self,
+        cause: Event,
+        effects: Sequence[NewEffect],
+        *,
+        lease: Lease,
+        does: Callable[[str], bool],
     ) -> list[Effect]:
-        """Put effects into the outbox. Those due at once are leased to the caller, who will
-        perform them after the commit without another write; they are returned."""
+        """Put effects into the outbox; those due at once are returned.
+
+        Of these, the kinds that the caller does are leased to it: it will perform them after the
+        commit without another write.
+        """
         at_once = []
         for ordinal, new in enumerate(effects, start=1):
-            leased = not new.after and lease_until is not None
+            leased = not new.after and does(new.kind)
             made = Effect(
                 key=effect_key(cause.stream, cause.seq, ordinal),
                 tenant=cause.tenant,
@@ -266,11 +278,12 @@ class Appender:
                     "due_at": made.due_at,
                     "failures": 0,
                     "missing_ends": 0,
-                    "lease_until": lease_until if leased else None,
+                    "lease_until": lease.until if leased else None,
+                    "holder": lease.holder if leased else None,
                     "last_error": None,
                 }
             )
-            if leased:
+            if not new.after:
                 at_once.append(made)
         return at_once
 
@@ -423,17 +436,24 @@ def last_position(tx: Connection, tenant: TenantId) -> int:
     return tx.execute(query).scalar() or 0
 
 
-def claim_effects(tx: Connection, now: datetime, lease: timedelta, room: Room) -> list[Effect]:
+def claim_effects(
+    tx: Connection,
+    now: datetime,
+    lease: Lease,
+    room: Room,
+    *,
+    kinds: Set[str] | None = None,
+    but: Set[str] = frozenset(),
+) -> list[Effect]:
     """Take due effects that nobody holds, as many of each sort as there is room for.
+
+    kinds: those to take, None for all; but: those to leave.
 
     Suspects of one missing end go before those of more, who are taken singly, the one with the
     fewest first: deaths that are nobody's fault then strike different ones.
     """
-    due = (
-        sa.select(effect)
-        .where(effect.c.due_at <= now, effect.c.lease_until.is_(None))
-        .with_for_update(skip_locked=True)
-    )
+    free = sa.select(effect).where(effect.c.due_at <= now, effect.c.lease_until.is_(None))
+    due = _of_kinds(free.with_for_update(skip_locked=True), kinds, but)
     fresh = due.where(effect.c.missing_ends == 0).order_by(effect.c.due_at)
     rows = list(tx.execute(fresh.limit(room.fresh)))
     suspects = due.where(_suspect).order_by(effect.c.missing_ends, effect.c.due_at)
@@ -441,40 +461,74 @@ def claim_effects(tx: Connection, now: datetime, lease: timedelta, room: Room) -
     if room.alone and not company:
         company = list(tx.execute(suspects.limit(1)))
     rows += company
+    _take(tx, rows, lease)
+    return [to_effect(row) for row in rows]
+
+
+def claim_named(tx: Connection, keys: Sequence[str], now: datetime, lease: Lease) -> list[Effect]:
+    """Take those of these effects that are due, are nobody's, and are not under suspicion."""
+    rows = tx.execute(
+        sa.select(effect)
+        .where(
+            effect.c.key.in_(keys),
+            effect.c.due_at <= now,
+            effect.c.lease_until.is_(None),
+            effect.c.missing_ends == 0,
+        )
+        .with_for_update(skip_locked=True)
+    ).all()
+    _take(tx, rows, lease)
+    return [to_effect(row) for row in rows]
+
+
+def _take(tx: Connection, rows: Sequence[Row[Any]], lease: Lease) -> None:
     if rows:
         tx.execute(
             sa.update(effect)
             .where(effect.c.key.in_([row.key for row in rows]))
-            .values(lease_until=now + lease)
+            .values(lease_until=lease.until, holder=lease.holder)
         )
-    return [to_effect(row) for row in rows]
 
 
-def renew_leases(tx: Connection, keys: Sequence[str], until: datetime) -> None:
+def renew_leases(tx: Connection, keys: Sequence[str], lease: Lease) -> None:
     """Effects that their holder still has."""
-    tx.execute(sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=until))
+    tx.execute(
+        sa.update(effect)
+        .where(effect.c.key.in_(keys), effect.c.holder == lease.holder)
+        .values(lease_until=lease.until)
+    )
 
 
 def return_effects(tx: Connection, keys: Sequence[str]) -> None:
     """Give back what was taken and deliberately not ended: no end is missing."""
-    tx.execute(sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=None))
+    tx.execute(
+        sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=None, holder=None)
+    )
 
 
-def expire_leases(tx: Connection, now: datetime) -> None:
-    """Free the effects whose holder has gone: a start of theirs has no end."""
+def other_holders(tx: Connection, now: datetime, holder: str) -> list[str]:
+    """Processes besides `holder` that have leases, and any whose lease has run out."""
+    query = sa.select(effect.c.holder).where(
+        _leased, sa.or_(effect.c.holder != holder, effect.c.lease_until < now)
+    )
+    return list(tx.scalars(query.distinct()))
+
+
+def expire_leases(tx: Connection, now: datetime, gone: Sequence[str]) -> None:
+    """Free the effects whose holder is gone or let its lease run out: a start has no end."""
     tx.execute(
         sa.update(effect)
-        .where(effect.c.due_at <= now, effect.c.lease_until < now)
-        .values(lease_until=None, missing_ends=effect.c.missing_ends + 1)
+        .where(_leased, sa.or_(effect.c.lease_until < now, effect.c.holder.in_(gone)))
+        .values(lease_until=None, holder=None, missing_ends=effect.c.missing_ends + 1)
     )
 
 
 def release_leases(tx: Connection) -> None:
-    """As `expire_leases`, at once: for the only process of an embedded store, when it starts."""
+    """As `expire_leases`, of everybody: for a copy of a store, whose processes are elsewhere."""
     tx.execute(
         sa.update(effect)
-        .where(effect.c.lease_until.is_not(None))
-        .values(lease_until=None, missing_ends=effect.c.missing_ends + 1)
+        .where(_leased)
+        .values(lease_until=None, holder=None, missing_ends=effect.c.missing_ends + 1)
     )
 
 
@@ -494,6 +548,7 @@ def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None
         .values(
             due_at=due_at,
             lease_until=None,
+            holder=None,
             last_error=error,
             failures=effect.c.failures + 1,
             missing_ends=0,
@@ -501,10 +556,20 @@ def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None
     )
 
 
-def next_due(tx: Connection) -> datetime | None:
-    """When the earliest effect falls due that nobody holds."""
-    free = effect.c.lease_until.is_(None)
-    return tx.execute(sa.select(sa.func.min(effect.c.due_at)).where(free)).scalar()
+def next_due(
+    tx: Connection, *, kinds: Set[str] | None = None, but: Set[str] = frozenset()
+) -> datetime | None:
+    """When the earliest effect falls due that nobody holds. kinds, but: as in `claim_effects`."""
+    query = sa.select(sa.func.min(effect.c.due_at)).where(effect.c.lease_until.is_(None))
+    return tx.execute(_of_kinds(query, kinds, but)).scalar()
+
+
+def _of_kinds(query: Select[Any], kinds: Set[str] | None, but: Set[str]) -> Select[Any]:
+    if kinds is not None:
+        query = query.where(effect.c.kind.in_(sorted(kinds)))
+    if but:
+        query = query.where(effect.c.kind.not_in(sorted(but)))
+    return query
 
 
 def outbox_depths(tx: Connection, now: datetime) -> dict[str, int]:

@@ -8,10 +8,13 @@ from answerable.flow.advance import Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import Handlers, World
 from answerable.flow.perform import Performer, Recorder
+from answerable.flow.ports import Hints, NoHints
 from answerable.flow.service import Service
+from answerable.flow.work import Work
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.live import Live
+from answerable.kit.membership import Alone, Membership
 from answerable.playbooks.action import ActionLibrary
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import Vault
@@ -25,8 +28,16 @@ def assemble(
     definitions: Definitions,
     actions: ActionLibrary,
     world: World,
+    membership: Membership | None = None,
+    work: Work | None = None,
+    hints: Hints | None = None,
 ) -> Service:
-    """A service over this database, ready to `run` or `settle`."""
+    """A service over this database, ready to `run` or `settle`.
+
+    membership, work, hints: for one of several processes; left out, it is alone and does all.
+    """
+    membership = membership or Alone()
+    work = work or Work(holder=membership.id)
     vault = Vault(master, clock=clock, exclusive=True)
     contacts = ContactBook(vault, Lookup(master.derive(b"lookup")))
     service = Service(
@@ -38,7 +49,10 @@ def assemble(
         definitions=definitions,
         intake=Intake(vault, contacts),
         desk=Desk(vault),
-        advancer=Advancer(definitions, actions, clock.now),
+        advancer=Advancer(definitions, actions, clock.now, work),
+        work=work,
+        membership=membership,
+        hints=hints or NoHints(),
     )
     handlers = Handlers(
         database=database, vault=vault, contacts=contacts, definitions=definitions, world=world

@@ -26,7 +26,6 @@ from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
 from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import SigningKey, is_sealed
-from answerable.ledger.store import release_leases
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
@@ -214,7 +213,6 @@ async def _open_store(
         definitions.add(definition)
         await _activate(database, definitions, definition, file, clock)
     now = clock.now()
-    await database.write(release_leases)
     await database.write(lambda tx: release_mails(tx, now=now))
     return _Store(
         lock=lock, master=master, signing=signing, database=database, definitions=definitions

@@ -14,8 +14,9 @@ from answerable.definition.schema import ServiceDefinition
 from answerable.flow.ports import Finding, Question
 from answerable.kit.errors import ConnectorUnavailable
 from answerable.kit.ids import ConversationId
-from answerable.kit.testing import SettableClock
-from answerable.ledger.store import effect, release_leases
+from answerable.kit.membership import Alone
+from answerable.kit.testing import FakeMembership, SettableClock
+from answerable.ledger.store import effect
 from answerable.understanding.testing import KeywordReader
 from answerable.understanding.understanding import Understanding
 from tests.support.town import WORDS, FakeWarehouse, Town, open_town
@@ -112,15 +113,19 @@ class Lives:
     ) -> AsyncIterator[Life]:
         """A process that dies at the end, or of asking or reading this.
 
-        alone: it is the only one on its data, and what a former one held is free.
+        alone: it is the only one on its data. Otherwise a former one may still be alive.
         """
         others = asyncio.all_tasks()
         struck = asyncio.Event()
         warehouse = DeadlyWarehouse(Death(asking, struck))
         reader = DeadlyReader(Death(reading, struck))
-        town = open_town(self.path, clock=self.clock, warehouse=warehouse, reader=reader)
-        if alone:
-            await town.service.database.write(release_leases)
+        town = open_town(
+            self.path,
+            clock=self.clock,
+            warehouse=warehouse,
+            reader=reader,
+            membership=Alone() if alone else FakeMembership(),
+        )
         yield Life(town, struck)
         tasks = asyncio.all_tasks() - others
         for task in tasks:
@@ -221,6 +226,7 @@ async def test_a_failure_is_an_end_and_clears_the_suspect(tmp_path: Path) -> Non
         await life.settles()
 
     async with lives.begin() as life:
+        await life.town.service.free_leases()
         assert await life.counts() == [(0, 1)]
         life.town.warehouse.trouble = [ConnectorUnavailable("warehouse")]
         await life.settles()

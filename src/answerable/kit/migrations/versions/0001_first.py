@@ -157,10 +157,19 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("missing_ends", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("holder", sa.Text(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("effect_due", "effect", ["due_at"], unique=False)
+    op.create_index(
+        "effect_leased",
+        "effect",
+        ["holder"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
     op.create_index(
         "effect_suspect",
         "effect",
