@@ -13,7 +13,6 @@ from tests.architecture.source import ROOT, modules
 
 # Needed though no line imports them, and why.
 NOT_IMPORTED = {
-    "psycopg": "what SQLAlchemy speaks to PostgreSQL with",
     "python-multipart": "Starlette parses forms with it",
     "tzdata": "time zones where the system has none",
     "uvloop": "uvicorn's event loop",

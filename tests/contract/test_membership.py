@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from answerable.kit.database import Database
-from answerable.kit.membership import Alone, PostgresMembership
+from answerable.kit.membership import Alone
 from answerable.kit.postgres import PostgresDatabase
+from answerable.kit.postgres_membership import PostgresMembership
 from tests.support.chaos import until
 from tests.support.stores import postgres_url
 

@@ -44,8 +44,8 @@ class TooMany(AnswerableError):
 class StoreUnavailable(AnswerableError):
     """The database server cannot be reached or takes no work; nothing was changed."""
 
-    def __init__(self, message: str, *, retry_after: timedelta) -> None:
-        super().__init__("store_unavailable", message)
+    def __init__(self, code: str, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(code, message)
         self.retry_after = retry_after
 
 

@@ -19,12 +19,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from answerable.kit.database import (
     GROUP_SIZE,
@@ -272,7 +272,9 @@ class PostgresDatabase:
                     if time.monotonic() - away_since > self._patience or self._queue.closed:
                         log.error("store_unavailable", why=type(error.orig).__name__)
                         raise StoreUnavailable(
-                            "the database server cannot be reached", retry_after=RETRY_AFTER
+                            "store_unavailable",
+                            "the database server cannot be reached",
+                            retry_after=RETRY_AFTER,
                         ) from error
                 else:
                     raise
@@ -363,16 +365,6 @@ def driver_arguments(url: str) -> dict[str, Any]:
         **_CONNECTION,
     }
     return {name: value for name, value in told.items() if value is not None}
-
-
-@contextmanager
-def lock_free_reading(engine: Engine) -> Iterator[Connection]:
-    """A read-only connection outside any service, for programs that only look."""
-    with engine.connect() as plain:
-        connection = plain.execution_options(postgresql_readonly=True)
-        with connection.begin():
-            connection.execute(_SCOPE, {"tenant": EVERY_TENANT})
-            yield connection
 
 
 def _roll_back(transaction: sa.engine.Transaction) -> None:
