@@ -84,15 +84,26 @@ class Advancer:
                 log.exception("advance_failed", conversation_id=conversation.head.id)
                 appender.reset(conversation.head.id, mark)
                 self._give_up_or_retry(tx, appender, conversation, result)
-        appender.flush()
         save_states(tx, result.states)
         write_summaries(tx, new=[], changed=result.summaries)
+        appender.flush()
         return Advanced(
             conversations=tuple(c.head.id for c in behind),
             tenants=frozenset(c.head.tenant for c in behind),
             effects=tuple(e for e in result.effects if self._work.does(e.kind)),
             elsewhere=tuple(e for e in result.effects if not self._work.does(e.kind)),
         )
+
+    def hand_over(self, tx: Connection, conversation: ConversationId) -> bool:
+        """Give up on a conversation that nobody could advance; False if somebody has."""
+        appender, result = Appender(tx), _Result()
+        for behind in find_behind(tx, [conversation]):
+            appender.adopt(behind.head)
+            self._hand_over(appender, behind, result)
+        appender.flush()
+        save_states(tx, result.states)
+        write_summaries(tx, new=[], changed=result.summaries)
+        return bool(result.states)
 
     def _advance_one(self, appender: Appender, behind: Behind, result: _Result) -> None:
         state = ConversationState.from_data(behind.state)
@@ -142,6 +153,10 @@ class Advancer:
         if behind.failures + 1 < MOST_FAILURES:
             note_failure(tx, behind.head.id, self._now() + RETRY_AFTER * 2**behind.failures)
             return
+        self._hand_over(appender, behind, result)
+
+    def _hand_over(self, appender: Appender, behind: Behind, result: _Result) -> None:
+        """The conversation as it is becomes work for a person."""
         state = ConversationState.from_data(behind.state)
         for event in behind.events:
             state = evolve(state, event)

@@ -209,6 +209,10 @@ class Performer:
         if key in self._held:
             await self._awaited.setdefault(key, asyncio.get_running_loop().create_future())
 
+    async def give_up(self, effect: Effect) -> None:
+        """Record that an effect, claimed by this process, is not going to be done."""
+        await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
+
     @property
     def busy(self) -> bool:
         return bool(self._tasks)

@@ -127,6 +127,23 @@ class Service:
         if claimed:
             await self.performer.ended(key)
 
+    async def give_up(self, conversation: ConversationId) -> bool:
+        """Nobody could advance it: it becomes work for a person. False if somebody could."""
+        done = await self.database.write(lambda tx: self._advancer.hand_over(tx, conversation))
+        self.live.hint(f"conversation:{conversation}")
+        return done
+
+    async def give_up_effect(self, key: str) -> bool:
+        """Nobody could perform it: it becomes work for a person. False if it is done or held."""
+        now = self.clock.now()
+        lease = self.work.lease(now)
+        claimed = await self.database.write(
+            lambda tx: claim_named(tx, [key], now, lease, suspects=True)
+        )
+        for effect in claimed:
+            await self.performer.give_up(effect)
+        return bool(claimed)
+
     async def _claim_named(self, key: str) -> bool:
         claimed = await self.database.write_batched(self._claim_each, key)
         if claimed is not None:

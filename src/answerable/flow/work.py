@@ -6,9 +6,14 @@ from datetime import datetime, timedelta
 from answerable.ledger.event import Lease
 
 LEASE = timedelta(seconds=60)
-CONNECTOR_EFFECTS = frozenset({"look_up"})
-# By the queue of the bus on which a hint at them goes; what is not named goes with conversations.
-QUEUES = {"understand": "understanding", "deliver": "mail", "look_up": "connectors"}
+# All that asks a connector: a draft too is written from what it reads.
+CONNECTOR_EFFECTS = frozenset({"know_contact", "look_up", "write_draft"})
+# The queue of the bus on which a hint at an effect goes; the others go with conversations.
+QUEUES = {
+    "understand": "understanding",
+    "deliver": "mail",
+    **dict.fromkeys(CONNECTOR_EFFECTS, "connectors"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

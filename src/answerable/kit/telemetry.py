@@ -25,6 +25,17 @@ EFFECTS = Counter(
 QUEUE_DEPTH = Gauge(
     "answerable_queue_depth", "Effects that are due, by kind.", ["kind"], registry=registry
 )
+HINTS_LOST = Counter(
+    "answerable_hints_lost_total",
+    "Hints at work that the bus did not take; the sweep finds the work within a second.",
+    registry=registry,
+)
+DEAD_LETTERS = Counter(
+    "answerable_dead_letters_total",
+    "Messages of the bus that nobody could handle, by what became of them.",
+    ["became"],
+    registry=registry,
+)
 MESSAGES = Counter(
     "answerable_messages_total",
     "Messages accepted, by channel; duplicates are those taken before.",

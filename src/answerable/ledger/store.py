@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select, bindparam
 
-from answerable.kit.database import JsonText, UtcDateTime, metadata
+from answerable.kit.database import JsonText, UtcDateTime, lock_until_commit, metadata
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import (
     GENESIS,
@@ -304,9 +304,9 @@ class Appender:
         del self._effects[mark.effects :]
 
     def flush(self) -> None:
+        """Write everything. Best the last thing that a unit does: others wait for its commit."""
         for statement, rows in (
             (_insert_stream, self._streams),
-            (_insert_event, self._events),
             (_insert_effect, self._effects),
             (_insert_received, self._received),
         ):
@@ -320,6 +320,10 @@ class Appender:
                     for i in self._moved
                 ],
             )
+        if self._events:
+            # Positions of a tenant are committed in their order: a reader of the feed skips none.
+            lock_until_commit(self.tx, {f"feed {row['tenant']}" for row in self._events})
+            self.tx.execute(_insert_event, self._events)
         self._moved.clear()
         for rows in (self._streams, self._events, self._effects, self._received):
             rows.clear()
@@ -465,18 +469,19 @@ def claim_effects(
     return [to_effect(row) for row in rows]
 
 
-def claim_named(tx: Connection, keys: Sequence[str], now: datetime, lease: Lease) -> list[Effect]:
-    """Take those of these effects that are due, are nobody's, and are not under suspicion."""
-    rows = tx.execute(
-        sa.select(effect)
-        .where(
-            effect.c.key.in_(keys),
-            effect.c.due_at <= now,
-            effect.c.lease_until.is_(None),
-            effect.c.missing_ends == 0,
-        )
-        .with_for_update(skip_locked=True)
-    ).all()
+def claim_named(
+    tx: Connection, keys: Sequence[str], now: datetime, lease: Lease, *, suspects: bool = False
+) -> list[Effect]:
+    """Take those of these effects that are due and are nobody's.
+
+    suspects: also those that were started without an end; the sweep takes them with care.
+    """
+    query = sa.select(effect).where(
+        effect.c.key.in_(keys), effect.c.due_at <= now, effect.c.lease_until.is_(None)
+    )
+    if not suspects:
+        query = query.where(effect.c.missing_ends == 0)
+    rows = tx.execute(query.with_for_update(skip_locked=True)).all()
     _take(tx, rows, lease)
     return [to_effect(row) for row in rows]
 
@@ -534,10 +539,8 @@ def release_leases(tx: Connection) -> None:
 
 def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
     """Remove done effects; returns the keys that were still there (the first outcome wins)."""
-    present = {row.key for row in tx.execute(sa.select(effect.c.key).where(effect.c.key.in_(keys)))}
-    if present:
-        tx.execute(sa.delete(effect).where(effect.c.key.in_(present)))
-    return present
+    removed = sa.delete(effect).where(effect.c.key.in_(keys)).returning(effect.c.key)
+    return set(tx.scalars(removed))
 
 
 def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None:

@@ -1,0 +1,54 @@
+"""What each kind of process does. One process may do all of it."""
+
+from enum import StrEnum
+
+from answerable.flow.work import CONNECTOR_EFFECTS, Work
+
+SEALING = "sealing"
+FETCHING_MAIL = "fetching mail"
+FEEDING = "feeding events"
+DEAD_LETTERS = "dead letters"
+DUTIES = (SEALING, FETCHING_MAIL, FEEDING, DEAD_LETTERS)
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Role(StrEnum):
+    """gateway: what the world reaches. worker: moves conversations on. connector: the only one
+    that speaks with the tenants' own systems, and has their secrets. scheduler: what one process
+    does for all."""
+
+    ALL = "all"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+    CONNECTOR = "connector"
+    SCHEDULER = "scheduler"
+
+    @property
+    def faces_the_world(self) -> bool:
+        return self in (Role.ALL, Role.GATEWAY)
+
+    @property
+    def duties(self) -> tuple[str, ...]:
+        """What it would do for all, if it leads."""
+        return DUTIES if self in (Role.ALL, Role.SCHEDULER) else ()
+
+    @property
+    def speaks_with_systems(self) -> bool:
+        return self in (Role.ALL, Role.CONNECTOR)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it needs the models."""
+        return self in (Role.ALL, Role.WORKER)
+
+    def work(self, holder: str) -> Work:
+        """What it does of the conversations' work, in the name of this process."""
+        match self:
+            case Role.ALL:
+                return Work(holder=holder)
+            case Role.WORKER:
+                return Work(holder=holder, leaves=CONNECTOR_EFFECTS)
+            case Role.CONNECTOR:
+                return Work(holder=holder, advances=False, performs=CONNECTOR_EFFECTS)
+            case _:
+                return Work(holder=holder, advances=False, performs=_NOTHING)
