@@ -74,7 +74,7 @@ class DemoBank:
         until = time.monotonic() + START_WITHIN
         while time.monotonic() < until and self._process.poll() is None:
             with suppress(OSError):  # nobody listens yet, or nobody answers yet
-                urllib.request.urlopen(f"{self.web}/health/ready", timeout=5).close()
+                urllib.request.urlopen(f"{self.web}/readyz", timeout=5).close()
                 return
             time.sleep(0.05)
         raise AssertionError((self.data / "log.txt").read_text(errors="replace")[-3000:])

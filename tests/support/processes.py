@@ -170,7 +170,7 @@ class Instance:
         async with asyncio.timeout(START_WITHIN), httpx.AsyncClient() as client:
             while self.is_running:
                 try:
-                    if (await client.get(f"{self.http}/health/ready")).status_code == 200:
+                    if (await client.get(f"{self.http}/readyz")).status_code == 200:
                         return
                 except httpx.TransportError:
                     pass

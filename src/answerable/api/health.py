@@ -27,13 +27,13 @@ class Health(BaseModel):
     status: Literal["ok", "unavailable"]
 
 
-@router.get("/health/live", operation_id="live", summary="The process runs")
+@router.get("/healthz", operation_id="live", summary="The process runs")
 async def live(_: Annotated[None, Depends(_open)]) -> Health:
     return Health(status="ok")
 
 
 @router.get(
-    "/health/ready",
+    "/readyz",
     operation_id="ready",
     summary="The process can serve",
     responses={503: {"model": Health, "description": "The database does not answer"}},

@@ -30,7 +30,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/"), ("GET", "/nowhere"), ("POST", OPEN), ("GET", "/openapi.json"), ("PUT", OPEN),
-     ("GET", "/health/live"), ("GET", "/docs"), ("OPTIONS", OPEN), ("GET", "/v1/desk/overview")],
+     ("GET", "/healthz"), ("GET", "/docs"), ("OPTIONS", OPEN), ("GET", "/v1/desk/overview")],
 )  # fmt: skip
 async def test_every_answer_has_the_security_headers(house: House, method: str, path: str) -> None:
     headers = (await house.client().request(method, path)).headers
@@ -131,10 +131,10 @@ async def test_metrics_are_for_whoever_has_the_token(house: House) -> None:
 
 async def test_ready_means_that_the_database_commits(house: House) -> None:
     client = house.client()
-    assert (await client.get("/health/ready")).json() == {"status": "ok"}
+    assert (await client.get("/readyz")).json() == {"status": "ok"}
     await house.service.database.close()
-    assert (await client.get("/health/ready")).status_code == 503
-    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.get("/readyz")).status_code == 503
+    assert (await client.get("/healthz")).status_code == 200
 
 
 async def test_secrets_do_not_show_in_settings() -> None:
