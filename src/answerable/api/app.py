@@ -46,11 +46,13 @@ def create_app(
     *,
     settings: ApiSettings | None = None,
     passwords: Passwords | None = None,
+    faces_the_world: bool = True,
     extra_routes: Sequence[BaseRoute] = (),
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """The gateway's application.
+    """A process's application.
 
+    faces_the_world: as a gateway does; else it only says how it is, to operators.
     extra_routes: pages of the demo, public and without access to anything here; they declare no
     permission, so a service for real customers is given none. lifespan: what else is to run
     while the application does.
@@ -68,6 +70,10 @@ def create_app(
     )
     app.state.api = api
     add_error_handlers(app)
+    if not faces_the_world:
+        app.router.routes.extend(health.router.routes)
+        app.add_middleware(Shield, embedding_origin=api.inboxes.may_embed)
+        return app
     for router in _routers(app):
         app.router.routes.extend(router.routes)
     app.router.routes.append(WebSocketRoute(chat.PATH, chat.ChatEndpoint(api)))

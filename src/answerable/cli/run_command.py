@@ -5,8 +5,9 @@ from pathlib import Path
 
 from answerable.cli.options import add_data, parser, run_async, say, settings
 from answerable.processes.first_admin import create_first_admins
+from answerable.processes.roles import Role, role_of
 from answerable.processes.serving import application, bind, chat_secrets, serve
-from answerable.processes.settings import Settings
+from answerable.processes.settings import SETTINGS, Settings
 from answerable.processes.wiring import open_platform
 
 
@@ -16,15 +17,26 @@ def run(arguments: Sequence[str]) -> int:
     add_data(options)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=8080)
+    options.add_argument("--database", metavar="URL", help=SETTINGS["DATABASE"])
+    options.add_argument("--broker", metavar="URL", help=SETTINGS["BROKER"])
+    options.add_argument("--redis", metavar="URL", help=SETTINGS["REDIS"])
+    options.add_argument("--role", choices=[role.value for role in Role], help=SETTINGS["ROLE"])
     given = options.parse_args(arguments)
-    run_async(_serve(settings(given.data), given.services, given.host, given.port))
+    read = settings(
+        given.data,
+        DATABASE=given.database,
+        BROKER=given.broker,
+        REDIS=given.redis,
+        ROLE=given.role,
+    )
+    run_async(_serve(read, given.services, given.host, given.port))
     return 0
 
 
 async def _serve(read: Settings, services: Sequence[Path], host: str, port: int) -> None:
     listening = bind(host, port)
-    platform = await open_platform(read, services)
-    await create_first_admins(platform)
-    secrets = chat_secrets(read, platform.definitions)
-    app = application(platform, secrets=secrets)
+    platform = await open_platform(read, services, role=role_of(read))
+    if platform.role.faces_the_world:
+        await create_first_admins(platform)
+    app = application(platform, secrets=chat_secrets(read, platform.definitions))
     await serve(app, listening, ready=lambda bound: say(f"ready on http://{host}:{bound}"))

@@ -38,7 +38,7 @@ def assemble(
     """
     membership = membership or Alone()
     work = work or Work(holder=membership.id)
-    vault = Vault(master, clock=clock, exclusive=True)
+    vault = Vault(master, clock=clock, exclusive=database.exclusive)
     contacts = ContactBook(vault, Lookup(master.derive(b"lookup")))
     service = Service(
         database=database,

@@ -12,9 +12,10 @@ from answerable.desk.passwords import Passwords
 from answerable.kit.errors import Conflict
 from answerable.kit.ids import TenantId
 from answerable.kit.resources import example_path
+from answerable.processes.platform import Platform
 from answerable.processes.serving import application, bind, serve
 from answerable.processes.settings import Settings
-from answerable.processes.wiring import Platform, open_platform
+from answerable.processes.wiring import open_platform
 from answerable_sandbox.routes.website import bank_pages
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.settings import DEMO_SECRET

@@ -9,7 +9,7 @@ from answerable.desk.passwords import Passwords
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.kit.telemetry import get_logger
-from answerable.processes.wiring import Platform
+from answerable.processes.platform import Platform
 
 log = get_logger("processes")
 

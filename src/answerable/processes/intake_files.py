@@ -11,7 +11,7 @@ from answerable.flow.state import ConversationState
 from answerable.kit.errors import InvalidInput
 from answerable.ledger.store import read_events, read_state
 from answerable.privacy.vault import Erased
-from answerable.processes.wiring import Platform
+from answerable.processes.platform import Platform
 
 
 class Unsent:

@@ -125,11 +125,18 @@ class MailRoom:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def open(self) -> None:
-        if self.receiver is not None:
+    async def open(self, *, receives: bool, reads: bool) -> None:
+        """receives: take mail in by SMTP. reads: read what was stored, here or elsewhere."""
+        if receives and self.receiver is not None:
             await self.receiver.start()
-        self._tasks = [asyncio.create_task(follower.run(self._stop)) for follower in self.followers]
-        self._tasks.append(asyncio.create_task(self.intake.run(self._stop)))
+        if reads:
+            self._tasks = [asyncio.create_task(self.intake.run(self._stop))]
+
+    async def fetch(self) -> None:
+        """Fetch mail by IMAP until cancelled: one process for each mailbox."""
+        async with asyncio.TaskGroup() as fetching:
+            for follower in self.followers:
+                fetching.create_task(follower.run(self._stop))
 
     async def close(self) -> None:
         """Stop receiving; what is stored and unread is read after the next start."""

@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 from answerable.flow.work import CONNECTOR_EFFECTS, Work
+from answerable.kit.errors import InvalidInput
+from answerable.processes.settings import Settings
 
 SEALING = "sealing"
 FETCHING_MAIL = "fetching mail"
@@ -52,3 +54,16 @@ class Role(StrEnum):
                 return Work(holder=holder, advances=False, performs=CONNECTOR_EFFECTS)
             case _:
                 return Work(holder=holder, advances=False, performs=_NOTHING)
+
+
+def role_of(settings: Settings) -> Role:
+    """As set. Raises InvalidInput for one that is not known, or that needs a server."""
+    told = settings.get("ROLE") or Role.ALL.value
+    if told not in list(Role):
+        raise InvalidInput("bad_role", f"ANSWERABLE_ROLE must be one of {', '.join(Role)}")
+    if told != Role.ALL.value and settings.get("DATABASE") is None:
+        raise InvalidInput(
+            "role_needs_server",
+            f"role {told}: several processes need a PostgreSQL server; set ANSWERABLE_DATABASE",
+        )
+    return Role(told)

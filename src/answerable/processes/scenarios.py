@@ -31,8 +31,9 @@ from answerable.ledger.store import read_events, read_state
 from answerable.privacy.mask import unmask
 from answerable.privacy.vault import Erased
 from answerable.processes.expectations import Seen, compare
+from answerable.processes.platform import Platform
 from answerable.processes.settings import Settings
-from answerable.processes.wiring import Platform, open_platform
+from answerable.processes.wiring import open_platform
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.settings import Settings as SandboxSettings
 from answerable_sandbox.world import build_world

@@ -16,8 +16,8 @@ from answerable.api.server import listening_socket, server_config
 from answerable.flow.definitions import Definitions
 from answerable.kit.errors import Conflict
 from answerable.kit.telemetry import get_logger
+from answerable.processes.platform import Platform
 from answerable.processes.settings import Settings
-from answerable.processes.wiring import Platform
 
 log = get_logger("processes")
 
@@ -44,7 +44,7 @@ def application(
     home: str = "/console/",
     extra_routes: Sequence[BaseRoute] = (),
 ) -> FastAPI:
-    """The gateway's application, which starts and stops the platform with itself."""
+    """A process's application, which starts and stops the platform with itself."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +62,7 @@ def application(
             metrics_token=platform.settings.get("METRICS_TOKEN"),
             desk_origins=frozenset(_listed(platform.settings.get("DESK_ORIGINS"))),
         ),
+        faces_the_world=platform.role.faces_the_world,
         extra_routes=extra_routes,
         lifespan=lifespan,
     )

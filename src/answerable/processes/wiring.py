@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from answerable.channels.email.inbox import MailInbox
-from answerable.channels.email.smtp_out import SmtpSender
 from answerable.channels.email.store import release_mails
 from answerable.connectors.registry import build_connectors
 from answerable.contacts.threading import Evidence
@@ -15,8 +15,10 @@ from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
+from answerable.flow.hints import BusHints, DeadLetters, WorkQueues
 from answerable.flow.ports import Alarm, Connector, Deliverer
 from answerable.flow.service import Service
+from answerable.flow.work import QUEUES
 from answerable.kit import failpoints
 from answerable.kit.clock import Clock, SystemClock
 from answerable.kit.database import Database
@@ -24,8 +26,10 @@ from answerable.kit.errors import InvalidInput
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
+from answerable.kit.membership import Alone, Membership
+from answerable.kit.postgres import PostgresDatabase
 from answerable.kit.sqlite import SqliteDatabase
-from answerable.ledger.checkpoint import SigningKey, is_sealed
+from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
@@ -34,69 +38,21 @@ from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.keys import master_key, signing_key
 from answerable.processes.mail import (
-    MailRoom,
     delivery,
     instance_name,
     mail_inboxes,
     mail_room,
 )
 from answerable.processes.models import model_of
+from answerable.processes.platform import Joint, Platform
+from answerable.processes.roles import SEALING, Role
 from answerable.processes.schema import upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LocalReader
 
-
-@dataclass(kw_only=True)
-class Platform:
-    """Everything of one process. `start` it, `stop` it; or only `service.settle()`."""
-
-    settings: Settings
-    service: Service
-    definitions: Definitions
-    reader: LocalReader
-    master: MasterKey
-    signing: SigningKey
-    sealer: Sealer
-    inboxes: Mapping[tuple[TenantId, str], MailInbox]
-    mail: MailRoom
-    smtp: SmtpSender | None
-    connectors: Mapping[tuple[TenantId, str], Connector]
-    lock: DirectoryLock
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def start(self) -> None:
-        """Warm the models, then take up all work, also what an earlier process left."""
-        for tenant in self.definitions.tenants:
-            await self.reader.warm(self.definitions.active(tenant))
-        self._tasks = [
-            asyncio.create_task(self.service.run()),
-            asyncio.create_task(self.sealer.run()),
-        ]
-        await self.mail.open()
-
-    async def stop(self) -> None:
-        """Take nothing more in, leave what is under way to the next start, seal the ledger."""
-        await self.mail.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.service.performer.stop()
-        await self.sealer.seal()
-        await self.close()
-
-    async def close(self) -> None:
-        """Let go of everything without sealing or settling."""
-        for connector in self.connectors.values():
-            close = getattr(connector, "close", None)
-            if close is not None:
-                await close()
-        if self.smtp is not None:
-            await self.smtp.close()
-        await self.mail.reader.close()
-        self.reader.close()
-        await self.service.database.close()
-        self.lock.release()
+if TYPE_CHECKING:
+    from answerable.kit.amqp import AmqpBus
 
 
 def load_services(
@@ -124,6 +80,7 @@ async def open_platform(
     deliverers: Mapping[tuple[TenantId, str], Deliverer] | None = None,
     threading: Evidence | None = None,
     connector_url: Callable[[str], str | None] | None = None,
+    role: Role = Role.ALL,
 ) -> Platform:
     """Everything built and the database brought up to date; nothing runs yet.
 
@@ -137,13 +94,17 @@ async def open_platform(
     services = load_services(files, actions)
     async with contextlib.AsyncExitStack() as opened:
         store = await _open_store(settings, services, actions, clock, opened)
+        membership = _membership(settings, role)
+        bus = _bus(settings, membership)
         inboxes = mail_inboxes(
             store.definitions, settings, instance=instance_name(store.master), required=threading
         )
         way_out = delivery(settings, store.definitions, inboxes, master=store.master, clock=clock)
         if deliverers is None:
             deliverers = dict.fromkeys(inboxes, way_out[1]) if way_out else {}
-        connectors = _connectors(settings, store.definitions, connector_url)
+        connectors = {}
+        if role.speaks_with_systems:
+            connectors = _connectors(settings, store.definitions, connector_url)
         reader = LocalReader(model_of(settings))
         world = World(
             reader=reader,
@@ -151,6 +112,7 @@ async def open_platform(
             deliverers=deliverers,
             alarm=alarm or LoggedAlarm(),
         )
+        hints = BusHints(bus) if bus is not None else None
         service = assemble(
             database=store.database,
             clock=clock,
@@ -158,30 +120,69 @@ async def open_platform(
             definitions=store.definitions,
             actions=actions,
             world=world,
+            membership=membership,
+            work=role.work(membership.id),
+            hints=hints,
         )
         mail = mail_room(settings, service, inboxes, master=store.master)
+        sealer = await _sealer(settings, service, role)
         opened.pop_all()  # from here on `Platform.close` lets go of everything
     return Platform(
         settings=settings,
+        role=role,
         service=service,
         definitions=store.definitions,
         reader=reader,
         master=store.master,
-        signing=store.signing,
-        sealer=Sealer(service, store.signing, settings.checkpoint_file),
+        sealer=sealer,
         inboxes=inboxes,
         mail=mail,
         smtp=way_out[0] if way_out else None,
         connectors=connectors,
         lock=store.lock,
+        joint=_joint(bus, hints, service) if bus is not None and hints is not None else None,
+    )
+
+
+async def _sealer(settings: Settings, service: Service, role: Role) -> Sealer | None:
+    if SEALING not in role.duties:
+        return None
+    key = signing_key(settings, sealed=await service.database.read(is_sealed))
+    return Sealer(service, key, settings.checkpoint_file)
+
+
+def _membership(settings: Settings, role: Role) -> Membership:
+    url = settings.get("DATABASE")
+    if url is None:
+        return Alone()
+    cluster = import_module("answerable.kit.postgres_membership")  # with the server's driver
+    joined: Membership = cluster.PostgresMembership(url, duties=role.duties)
+    return joined
+
+
+def _bus(settings: Settings, membership: Membership) -> "AmqpBus | None":
+    url = settings.get("BROKER")
+    if url is None:
+        return None
+    amqp = import_module("answerable.kit.amqp")  # only with a broker
+    bus: AmqpBus = amqp.AmqpBus(url, process=f"answerable {membership.id}")
+    return bus
+
+
+def _joint(bus: "AmqpBus", hints: BusHints, service: Service) -> Joint:
+    return Joint(
+        open=bus.open,
+        close=bus.close,
+        hints=hints,
+        queues=WorkQueues(bus, service, tuple(QUEUES)),
+        dead_letters=DeadLetters(bus, service),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Store:
-    lock: DirectoryLock
+    lock: DirectoryLock | None
     master: MasterKey
-    signing: SigningKey
     database: Database
     definitions: Definitions
 
@@ -195,28 +196,33 @@ async def _open_store(
 ) -> _Store:
     """The data directory, for this process alone: schema current, definitions in force, and what
     an earlier process had begun free to be taken up."""
+    url = settings.get("DATABASE")
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = DirectoryLock(settings.data)
-    lock.take()
-    opened.callback(lock.release)
-    path = settings.data / "answerable.db"
-    fresh = not path.exists()
-    master = master_key(settings, fresh=fresh)
-    upgrade(path)
+    lock: DirectoryLock | None = None
+    database: Database
     failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
-    database = SqliteDatabase(path, failpoint=failpoint)
+    if url is None:
+        lock = DirectoryLock(settings.data)
+        lock.take()
+        opened.callback(lock.release)
+        path = settings.data / "answerable.db"
+        fresh = not path.exists()
+        master = master_key(settings, fresh=fresh)
+        upgrade(path)
+        database = SqliteDatabase(path, failpoint=failpoint)
+    else:
+        master = master_key(settings, fresh=False)
+        database = PostgresDatabase(url, failpoint=failpoint)
     opened.push_async_callback(database.close)
     await database.read(lambda tx: check_master_keys(tx, master))
-    signing = signing_key(settings, sealed=await database.read(is_sealed))
     definitions = Definitions(actions)
     for file, definition in services:
         definitions.add(definition)
         await _activate(database, definitions, definition, file, clock)
     now = clock.now()
-    await database.write(lambda tx: release_mails(tx, now=now))
-    return _Store(
-        lock=lock, master=master, signing=signing, database=database, definitions=definitions
-    )
+    if lock is not None:
+        await database.write(lambda tx: release_mails(tx, now=now))
+    return _Store(lock=lock, master=master, database=database, definitions=definitions)
 
 
 async def _activate(
@@ -249,13 +255,3 @@ def _connectors(
             secrets=lambda name: lambda _: settings.connector_key(name),
         )
     return built
-
-
-@contextlib.asynccontextmanager
-async def running(platform: Platform) -> AsyncIterator[Platform]:
-    """The platform started, and stopped at the end whatever happens."""
-    await platform.start()
-    try:
-        yield platform
-    finally:
-        await platform.stop()

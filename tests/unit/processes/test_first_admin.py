@@ -26,6 +26,7 @@ async def _start(folder: Path, **values: str) -> list[tuple[str, Role]]:
     platform = await open_platform(settings, [service])
     try:
         await create_first_admins(platform)
+        assert platform.sealer is not None
         await platform.sealer.seal()
         agents = await platform.service.database.read(lambda tx: read_agents(tx, SHOP))
     finally:

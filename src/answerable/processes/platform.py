@@ -1,0 +1,113 @@
+"""Everything of one process, built by `wiring`: started, and stopped whatever happens."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from answerable.channels.email.inbox import MailInbox
+from answerable.channels.email.smtp_out import SmtpSender
+from answerable.flow.definitions import Definitions
+from answerable.flow.hints import BusHints, DeadLetters, WorkQueues
+from answerable.flow.ports import Connector
+from answerable.flow.service import Service
+from answerable.kit.ids import TenantId
+from answerable.kit.lock import DirectoryLock
+from answerable.privacy.keys import MasterKey
+from answerable.processes.duties import while_leading
+from answerable.processes.mail import MailRoom
+from answerable.processes.roles import DEAD_LETTERS, FETCHING_MAIL, SEALING, Role
+from answerable.processes.sealing import Sealer
+from answerable.processes.settings import Settings
+from answerable.understanding.local_reader import LocalReader
+
+
+@dataclass(kw_only=True)
+class Joint:
+    """What joins a process to others over the bus. open, close: of the bus."""
+
+    open: Callable[[], Coroutine[Any, Any, None]]
+    close: Callable[[], Coroutine[Any, Any, None]]
+    hints: BusHints
+    queues: WorkQueues
+    dead_letters: DeadLetters
+
+
+@dataclass(kw_only=True)
+class Platform:
+    """`start` it, `stop` it; or only `service.settle()`.
+
+    sealer: None if this process never seals. lock: of an embedded store's directory. joint: None
+    without a bus.
+    """
+
+    settings: Settings
+    role: Role
+    service: Service
+    definitions: Definitions
+    reader: LocalReader
+    master: MasterKey
+    sealer: Sealer | None
+    inboxes: Mapping[tuple[TenantId, str], MailInbox]
+    mail: MailRoom
+    smtp: SmtpSender | None
+    connectors: Mapping[tuple[TenantId, str], Connector]
+    lock: DirectoryLock | None
+    joint: Joint | None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Warm the models, then take up all work, also what an earlier process left."""
+        if self.role.reads_texts:
+            for tenant in self.definitions.tenants:
+                await self.reader.warm(self.definitions.active(tenant))
+        await self.service.membership.join()
+        if self.joint is not None:
+            await self.joint.open()
+            self._begin(self.joint.hints.run())
+            self._begin(self.joint.queues.run())
+        if self.role is not Role.GATEWAY:
+            self._begin(self.service.run())
+        for duty, begin in self._duties().items():
+            self._begin(while_leading(self.service.membership, duty, begin))
+        await self.mail.open(receives=self.role.faces_the_world, reads=self.role.reads_texts)
+
+    def _duties(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """By duty, what it is to do while this process leads in it."""
+        duties = {FETCHING_MAIL: self.mail.fetch}
+        if self.sealer is not None:
+            duties[SEALING] = self.sealer.run
+        if self.joint is not None:
+            duties[DEAD_LETTERS] = self.joint.dead_letters.run
+        return {duty: duties[duty] for duty in self.role.duties if duty in duties}
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def stop(self) -> None:
+        """Take nothing more in, give back what is under way, seal the ledger if this is ours."""
+        await self.mail.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.service.performer.stop()
+        if self.joint is not None:
+            await self.joint.close()
+        if self.sealer is not None and self.service.membership.leads(SEALING):
+            await self.sealer.seal()
+        await self.service.membership.leave()
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of everything without sealing or settling."""
+        for connector in self.connectors.values():
+            close = getattr(connector, "close", None)
+            if close is not None:
+                await close()
+        if self.smtp is not None:
+            await self.smtp.close()
+        await self.mail.reader.close()
+        self.reader.close()
+        await self.service.database.close()
+        if self.lock is not None:
+            self.lock.release()
