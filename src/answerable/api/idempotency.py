@@ -21,7 +21,13 @@ from answerable.api.access import Caller, api_of
 from answerable.api.errors import problem_of, problem_response
 from answerable.kit.canonical import canonical_text
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database, JsonText, UtcDateTime, metadata
+from answerable.kit.database import (
+    Database,
+    JsonText,
+    UtcDateTime,
+    lock_until_commit,
+    metadata,
+)
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
 
 KEPT = timedelta(hours=24)
@@ -86,6 +92,7 @@ class Once:
         table = idempotency_key.c
 
         def claim(tx: Connection) -> _Stored | None:
+            lock_until_commit(tx, [f"idempotency {lookup}"])
             tx.execute(sa.delete(idempotency_key).where(table.at < now - KEPT))
             row = tx.execute(sa.select(idempotency_key).where(table.lookup == lookup)).first()
             if row is not None and row.fingerprint != self._fingerprint:

@@ -23,6 +23,7 @@ from answerable.desk.summary_store import (
     write_summaries,
 )
 from answerable.flow.message import Accepted, InboundMessage
+from answerable.kit.database import lock_until_commit
 from answerable.kit.ids import ContactId, ConversationId, new_id
 from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
 from answerable.ledger.store import Appender, find_received
@@ -63,6 +64,8 @@ class Intake:
 
         What all need is read and written together: a statement costs more than a row.
         """
+        # Two gateways make no contact twice, and open no two conversations for one at a time.
+        lock_until_commit(tx, {f"sender {m.contact or self._address(m)}" for m in messages})
         keys = [self._lookup.external(m.tenant, m.inbox, m.external_id) for m in messages]
         before = find_received(tx, keys)
         new: dict[str, InboundMessage] = {}

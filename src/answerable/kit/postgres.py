@@ -96,6 +96,7 @@ class PostgresDatabase:
         self, url: str, *, failpoint: Failpoint | None = None, patience: timedelta = PATIENCE
     ) -> None:
         self.commits = 0
+        self.exclusive = False
         self._failpoint = failpoint
         self._patience = patience.total_seconds()
         self._engine = postgres_engine(url, connections=WRITERS + READERS)

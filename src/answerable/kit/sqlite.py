@@ -48,6 +48,7 @@ class SqliteDatabase:
         self.path = str(path)
         self._failpoint = failpoint
         self.commits = 0
+        self.exclusive = True
         self._stopped = False
         self._broken: BaseException | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()

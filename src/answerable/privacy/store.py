@@ -51,6 +51,16 @@ _INSERT_HANDLE = handle.insert()
 _KEY_OF = sa.select(vault_key.c.wrapped_key, vault_key.c.master_key_id).where(
     vault_key.c.tenant == sa.bindparam("t"), vault_key.c.contact_id == sa.bindparam("c")
 )
+# Held until the commit, so that an erasure elsewhere comes before the value or after it.
+_KEYS_TO_WRITE_WITH = (
+    sa.select(vault_key.c.contact_id, vault_key.c.wrapped_key, vault_key.c.master_key_id)
+    .where(
+        vault_key.c.tenant == sa.bindparam("t"),
+        vault_key.c.contact_id.in_(sa.bindparam("cs", expanding=True)),
+    )
+    .order_by(vault_key.c.contact_id)
+    .with_for_update()
+)
 _HANDLES_OF = sa.select(handle.c.type, handle.c.mac, handle.c.number).where(
     handle.c.tenant == sa.bindparam("t"), handle.c.conversation_id == sa.bindparam("c")
 )
@@ -80,6 +90,19 @@ _VALUES = (
 def find_key(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Any:
     """A row (wrapped_key or None, master_key_id), or None."""
     return tx.execute(_KEY_OF, {"t": tenant, "c": contact_id}).first()
+
+
+def keys_to_write_with(
+    tx: Connection, tenant: TenantId, contact_ids: Iterable[ContactId]
+) -> dict[ContactId, Any]:
+    """Rows as of `find_key`, by contact; nobody can erase these before the commit."""
+    wanted = list(contact_ids)
+    found = {}
+    for start in range(0, len(wanted), _IN_CHUNK):
+        chunk = wanted[start : start + _IN_CHUNK]
+        for row in tx.execute(_KEYS_TO_WRITE_WITH, {"t": tenant, "cs": chunk}):
+            found[ContactId(row.contact_id)] = row
+    return found
 
 
 def save_key(

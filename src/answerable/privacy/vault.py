@@ -62,9 +62,9 @@ class Vault:
 
     master: wraps new keys. previous: further master keys that still open old ones, so that a
     rotation needs no pause.
-    exclusive: no other process writes this database (SQLite), so that the key of a contact seen
-    before need not be read again. With several writers say False, or a value put away right after
-    an erasure elsewhere would be lost.
+    exclusive: no other process writes this database, so that the key of a contact seen before
+    need not be read again. With several writers it is read each time, and locked against an
+    erasure elsewhere, which then also destroys what is just being put away.
     """
 
     def __init__(
@@ -107,11 +107,11 @@ class Vault:
         An erased contact who comes back gets a new key: what was erased stays so.
         """
         now = self._clock.now()
+        keys = self._writing_keys(tx, {(e.tenant, e.contact_id) for e in entries}, now)
         refs: list[VaultRef] = []
         rows: list[dict[str, Any]] = []
         for entry in entries:
-            key = self._writing_key(tx, entry.tenant, entry.contact_id, now)
-            ref, sealed = _seal(key, entry)
+            ref, sealed = _seal(keys[entry.tenant, entry.contact_id], entry)
             refs.append(ref)
             rows.append(
                 {
@@ -144,28 +144,42 @@ class Vault:
         after_commit(tx, forget)  # again: another thread may have read it meanwhile
         return store.blank(tx, tenant, contact_id, at=self._clock.now())
 
-    def _writing_key(
-        self, tx: Connection, tenant: TenantId, contact_id: ContactId, now: datetime
-    ) -> DataKey:
-        name = (tenant, contact_id)
+    def _writing_keys(
+        self, tx: Connection, names: Iterable[tuple[TenantId, ContactId]], now: datetime
+    ) -> dict[tuple[TenantId, ContactId], DataKey]:
+        """The contacts' keys, made where there is none; with one query for all of a tenant."""
         memory = transaction_memory(tx)
-        key: DataKey | None = memory.get(("vault_key", *name))
-        if key is None and self._exclusive:
-            key = self._by_contact.get(name)
-        if key is not None:
-            return key
-        row = store.find_key(tx, tenant, contact_id)
+        keys: dict[tuple[TenantId, ContactId], DataKey] = {}
+        missing: dict[TenantId, list[ContactId]] = {}
+        for name in sorted(names):
+            key: DataKey | None = memory.get(("vault_key", *name))
+            if key is None and self._exclusive:
+                key = self._by_contact.get(name)
+            if key is None:
+                missing.setdefault(name[0], []).append(name[1])
+            else:
+                keys[name] = key
+        for tenant, contacts in missing.items():
+            rows = store.keys_to_write_with(tx, tenant, contacts)
+            for contact_id in contacts:
+                key = self._opened_or_new(tx, tenant, contact_id, rows.get(contact_id), now)
+                keys[tenant, contact_id] = memory["vault_key", tenant, contact_id] = key
+                if self._exclusive:
+                    self._remember_after_commit(tx, (tenant, contact_id), key)
+        return keys
+
+    def _opened_or_new(
+        self, tx: Connection, tenant: TenantId, contact_id: ContactId, row: Any, now: datetime
+    ) -> DataKey:
         if row is not None and row.wrapped_key is not None:
-            key = self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
-        else:
-            key = self._new_key(tx, tenant, contact_id, now, replace=row is not None)
-        memory["vault_key", *name] = key
-        made = key
-        if self._exclusive:
-            # Not before the commit: a key that was rolled back must not be used again. Not if the
-            # contact was erased later in this transaction either.
-            after_commit(tx, lambda: self._remember(memory, name, made))
-        return key
+            return self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
+        return self._new_key(tx, tenant, contact_id, now, replace=row is not None)
+
+    def _remember_after_commit(self, tx: Connection, name: tuple[str, str], key: DataKey) -> None:
+        # Not before the commit: a key that was rolled back must not be used again. Not if the
+        # contact was erased later in this transaction either.
+        memory = transaction_memory(tx)
+        after_commit(tx, lambda: self._remember(memory, name, key))
 
     def _remember(self, memory: dict[Any, Any], name: tuple[str, str], key: DataKey) -> None:
         if memory.get(("vault_key", *name)) is key:
@@ -276,7 +290,8 @@ class Vault:
     ) -> Number:
         """`handle_number` for many values, as `mask` takes it; only for this transaction.
 
-        Reads the conversation's handles once, at the first value.
+        Reads the conversation's handles once, at the first value. Whoever may have rivals holds
+        the conversation's stream (`Appender.load`), or one of them is refused and tried again.
         """
         known: dict[tuple[str, bytes], int] = {}
         last: dict[str, int] = {}
@@ -284,7 +299,8 @@ class Vault:
 
         def number(kind: str, value: str) -> int:
             if not keys:
-                keys.append(self._writing_key(tx, tenant, contact_id, self._clock.now()))
+                own = self._writing_keys(tx, [(tenant, contact_id)], self._clock.now())
+                keys.append(own[tenant, contact_id])
                 for row in store.handles_of(tx, tenant, conversation_id):
                     known[row.type, row.mac] = row.number
                     last[row.type] = max(last.get(row.type, 0), row.number)
