@@ -7,20 +7,28 @@ from answerable.cli.options import add_data, parser, run_async, say, settings
 from answerable.processes.first_admin import create_first_admins
 from answerable.processes.roles import Role, role_of
 from answerable.processes.serving import application, bind, chat_secrets, serve
-from answerable.processes.settings import SETTINGS, Settings
+from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
 
 
 def run(arguments: Sequence[str]) -> int:
-    options = parser("run", "Serves one or more service definitions, all in one process.")
+    options = parser("run", "Serves one or more service definitions, alone or as one of several.")
     options.add_argument("services", metavar="SERVICE", nargs="+", type=Path)
     add_data(options)
-    options.add_argument("--host", default="127.0.0.1")
-    options.add_argument("--port", type=int, default=8080)
-    options.add_argument("--database", metavar="URL", help=SETTINGS["DATABASE"])
-    options.add_argument("--broker", metavar="URL", help=SETTINGS["BROKER"])
-    options.add_argument("--redis", metavar="URL", help=SETTINGS["REDIS"])
-    options.add_argument("--role", choices=[role.value for role in Role], help=SETTINGS["ROLE"])
+    options.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    options.add_argument("--port", type=int, default=8080, help="0: any free one")
+    options.add_argument(
+        "--database",
+        metavar="URL",
+        help="PostgreSQL server, for several processes (default: a SQLite file in DIR)",
+    )
+    options.add_argument("--broker", metavar="URL", help="RabbitMQ, which joins processes")
+    options.add_argument("--redis", metavar="URL", help="Redis, for live news among processes")
+    options.add_argument(
+        "--role",
+        choices=[role.value for role in Role],
+        help="what this process does; all, unless there are several",
+    )
     given = options.parse_args(arguments)
     read = settings(
         given.data,
