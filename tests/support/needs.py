@@ -9,6 +9,7 @@ import shutil
 import socket
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import make_url
@@ -59,4 +60,26 @@ def needs_postgres() -> str:
         socket.create_connection((address.host or "127.0.0.1", address.port or 5432), 2).close()
     except OSError:
         left_out("no PostgreSQL server answers; ANSWERABLE_TEST_POSTGRES names one")
+    return url
+
+
+def needs_rabbitmq() -> str:
+    """The URL of a RabbitMQ broker where queues may be made: ANSWERABLE_TEST_RABBITMQ."""
+    url = os.environ.get("ANSWERABLE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 5672), 2).close()
+    except OSError:
+        left_out("no RabbitMQ broker answers; ANSWERABLE_TEST_RABBITMQ names one")
+    return url
+
+
+def needs_redis() -> str:
+    """The URL of a Redis for tests, which they may flush: ANSWERABLE_TEST_REDIS."""
+    url = os.environ.get("ANSWERABLE_TEST_REDIS", "redis://127.0.0.1:6379/9")
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 6379), 2).close()
+    except OSError:
+        left_out("no Redis answers; ANSWERABLE_TEST_REDIS names one")
     return url

@@ -27,11 +27,13 @@ class _Pair:
 
 @dataclass
 class Proxy:
-    """Between customers and a service on this machine."""
+    """Between customers and a service on this machine. refused: connections while it is away."""
 
     to_port: int
     port: int = 0
     cuts: int = 0
+    refused: int = 0
+    _away: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -53,7 +55,25 @@ class Proxy:
         else:
             pair.abort()
 
+    def away(self) -> None:
+        """As if the service had ended: nothing is open, and nothing can be opened."""
+        self._away = True
+        for pair in tuple(self._pairs):
+            pair.abort()
+
+    def back(self) -> None:
+        self._away = False
+
+    def fall_silent(self) -> None:
+        """Every connection is dead, and neither side is told."""
+        for pair in self._pairs:
+            pair.silent = True
+
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        if self._away:
+            self.refused += 1
+            client.transport.abort()
+            return
         try:
             answers, service = await asyncio.open_connection("127.0.0.1", self.to_port)
         except OSError:
