@@ -12,22 +12,11 @@ from sqlalchemy import Connection
 from answerable.kit.database import (
     Database,
     DatabaseClosed,
-    JsonText,
-    UtcDateTime,
     after_commit,
     transaction_memory,
 )
+from tests.support.entries import add, entry, names, own
 from tests.support.stores import open_store
-
-own = sa.MetaData()
-entry = sa.Table(
-    "entry",
-    own,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, unique=True),
-    sa.Column("at", UtcDateTime),
-    sa.Column("data", JsonText),
-)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,23 +32,9 @@ async def database(tmp_path: Path, postgres: bool) -> AsyncIterator[Database]:
     await database.close()
 
 
-def add(name: str):  # type: ignore[no-untyped-def]
-    def unit(tx: Connection) -> str:
-        tx.execute(sa.insert(entry).values(name=name))
-        return name
-
-    return unit
-
-
 def broken(tx: Connection) -> None:
     tx.execute(sa.insert(entry).values(name="left behind?"))
     raise ValueError("no")
-
-
-async def names(database: Database) -> list[str]:
-    return await database.read(
-        lambda tx: list(tx.scalars(sa.select(entry.c.name).order_by(entry.c.id)))
-    )
 
 
 async def test_a_unit_that_fails_spoils_no_other_and_leaves_nothing(database: Database) -> None:

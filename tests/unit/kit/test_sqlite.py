@@ -11,20 +11,9 @@ from sqlalchemy import Connection
 from answerable.kit.database import (
     Database,
     DatabaseClosed,
-    JsonText,
-    UtcDateTime,
 )
 from answerable.kit.sqlite import SqliteDatabase
-
-own = sa.MetaData()
-entry = sa.Table(
-    "entry",
-    own,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, unique=True),
-    sa.Column("at", UtcDateTime),
-    sa.Column("data", JsonText),
-)
+from tests.support.entries import add, names, own
 
 
 @pytest.fixture
@@ -33,25 +22,6 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await database.write(own.create_all)
     yield database
     await database.close()
-
-
-def add(name: str):  # type: ignore[no-untyped-def]
-    def unit(tx: Connection) -> str:
-        tx.execute(sa.insert(entry).values(name=name))
-        return name
-
-    return unit
-
-
-def broken(tx: Connection) -> None:
-    tx.execute(sa.insert(entry).values(name="left behind?"))
-    raise ValueError("no")
-
-
-async def names(database: Database) -> list[str]:
-    return await database.read(
-        lambda tx: list(tx.scalars(sa.select(entry.c.name).order_by(entry.c.id)))
-    )
 
 
 async def test_units_that_wait_share_a_commit_and_keep_their_order(database: Database) -> None:

@@ -7,6 +7,7 @@ import { teamTitle } from '../parts/badges'
 import { Popup } from '../parts/dialog'
 import { Icon } from '../parts/icon'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
+import { FormFoot } from '../parts/form-foot'
 import { useAgents, useTeams } from '../queries'
 import { useSession } from '../session'
 
@@ -212,14 +213,9 @@ function AddAgent({ onClose }: { onClose: () => void }) {
           </span>
         </div>
         <Problems error={add.error} />
-        <div className="form-foot">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button primary" disabled={add.isPending}>
-            Add agent
-          </button>
-        </div>
+        <FormFoot onCancel={onClose} pending={add.isPending}>
+          Add agent
+        </FormFoot>
       </form>
     </Popup>
   )

@@ -8,6 +8,7 @@ import { useTeams } from '../queries'
 import { useSession } from '../session'
 import { Popup } from './dialog'
 import { Failure, Loading, Problems } from './states'
+import { FormFoot } from './form-foot'
 
 /** What an agent may do with a conversation; the service decides, this only offers. */
 export function ActionBar({ conversation }: { conversation: Conversation }) {
@@ -181,14 +182,9 @@ function HandOff({ id, onClose }: { id: string; onClose: () => void }) {
             </span>
           </div>
           <Problems error={act.error} />
-          <div className="form-foot">
-            <button type="button" className="button" onClick={onClose}>
-              Cancel
-            </button>
-            <button type="submit" className="button primary" disabled={act.isPending}>
-              Hand off
-            </button>
-          </div>
+          <FormFoot onCancel={onClose} pending={act.isPending}>
+            Hand off
+          </FormFoot>
         </form>
       )}
     </Popup>
@@ -228,14 +224,9 @@ function Close({ id, onClose }: { id: string; onClose: () => void }) {
           ))}
         </fieldset>
         <Problems error={act.error} />
-        <div className="form-foot">
-          <button type="button" className="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" className="button primary" disabled={act.isPending}>
-            Close conversation
-          </button>
-        </div>
+        <FormFoot onCancel={onClose} pending={act.isPending}>
+          Close conversation
+        </FormFoot>
       </form>
     </Popup>
   )
