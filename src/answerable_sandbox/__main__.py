@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.settings import DEMO_SECRET, Settings
@@ -28,10 +29,18 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _secret() -> str:
+    """From the environment, from the file it names, or the demo's own."""
+    file = os.environ.get(f"{SECRET_NAME}_FILE")
+    if file:
+        return Path(file).read_text(encoding="utf-8").strip()
+    return os.environ.get(SECRET_NAME) or DEMO_SECRET
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     settings = Settings(
         answerable_url=arguments.answerable_url,
-        secret=os.environ.get(SECRET_NAME) or DEMO_SECRET,
+        secret=_secret(),
         intake_host=arguments.intake_host,
         intake_port=arguments.intake_port,
         intake_address=arguments.intake_address,

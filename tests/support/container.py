@@ -89,6 +89,7 @@ class Container:
 
     root: an empty directory, where its file system is put together. volumes: writable directories
     by their place inside; read_only: files and directories. settings: further environment.
+    relays: ports of its loopback, and the socket files they lead to.
     """
 
     stage: Stage
@@ -97,6 +98,7 @@ class Container:
     volumes: Mapping[str, Path]
     read_only: Mapping[str, Path] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    relays: Mapping[int, Path] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
@@ -113,6 +115,7 @@ class Container:
                 ENVIRONMENT: str(self.environment),
                 **{target: str(source) for target, source in self.read_only.items()},
             },
+            "relays": {port: str(file) for port, file in self.relays.items()},
             "command": self._as_user(command),
         }
         apart = ["unshare", "--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child"]

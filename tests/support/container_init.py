@@ -2,7 +2,8 @@
 
 Runs as root in mount, network and process namespaces of its own, with one argument: a JSON order
 (see `container.py`). Afterwards it is nobody special: another user, without capabilities, in a
-file system that is read-only but for the volumes, on a network that ends at the loopback.
+file system that is read-only but for the volumes, on a network that ends at the loopback, but for
+the ways out that the order names.
 """
 
 import fcntl
@@ -63,10 +64,18 @@ def loopback_up() -> None:
         fcntl.ioctl(asking, SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | IFF_UP))
 
 
+def begin_relays(relays: dict[str, str]) -> None:
+    """The ways out of this network: a port of the loopback, and the socket file it leads to."""
+    script = Path(__file__).with_name("relay.py")
+    for port, file in relays.items():
+        subprocess.Popen([sys.executable, str(script), f"tcp:127.0.0.1:{port}", f"unix:{file}"])
+
+
 def main() -> None:
     order = json.loads(sys.argv[1])
-    build(order)
     loopback_up()
+    begin_relays(order["relays"])
+    build(order)
     os.chroot(order["root"])
     os.chdir(order["cwd"])
     os.execv("/usr/bin/setpriv", ["setpriv", *order["command"]])

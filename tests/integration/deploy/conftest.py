@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import shipped
 from tests.support.container import make_environment
 from tests.support.dockerfile import Stage, read_dockerfile
 from tests.support.needs import REPOSITORY
@@ -73,9 +74,13 @@ def is_sent(name: str, rules: list[str]) -> bool:
 def environment(context: Path, open_folder: Path) -> Path:
     """/opt/answerable of the image, with a wheel built from nothing but what the build is sent.
 
-    The front end and the encoder, which take a network to make, are the checkout's, if they were
-    made from the same sources: the build hook compares.
+    The front end and the encoder, which take a network to make, are the checkout's, brought up to
+    date as `make setup` would; the build hook compares, and finds nothing to do.
     """
+    if not shipped.web_is_built(REPOSITORY):
+        shipped.build_web(REPOSITORY)
+    if not shipped.encoder_is_built(REPOSITORY):
+        shipped.build_encoder(REPOSITORY, sys.executable)
     made = ["src/answerable/_models", "web/.built", "web/console/dist", "web/widget/dist"]
     for name in made:
         source, target = REPOSITORY / name, context / name
