@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -17,40 +18,72 @@ TIMEOUT = httpx.Timeout(2.0, connect=1.0)  # a person waits for the answer
 READ_ATTEMPTS = 2
 LONGEST_ANSWER = 1_000_000  # bytes
 BREAK_AFTER = 5  # failures in a row, after which nothing is sent for a while
-BREAK_FOR = 10.0  # seconds
+FIRST_REST = 10.0  # seconds
+LONGEST_REST = 30.0  # seconds: so long after its end an outage is noticed to be over, at the latest
+LONGEST_NAMED_REST = 3600.0  # seconds; Retry-After may be a mistake
+VERDICT_WITHIN = 5.0  # seconds, after which one who asks for all is no longer waited for
 
 
 @dataclass
 class Breaker:
-    """After several failures in a row, refuses at once instead of making everybody wait."""
+    """After several failures in a row, refuses at once instead of making everybody wait.
 
-    failures: int = 0
-    open_until: float = 0.0
+    When it has rested, one may ask for all; whether the others may is what that one hears. A time
+    named by the other system holds for everybody. now: seconds of a monotonic clock.
+    """
 
-    def check(self, name: str) -> None:
-        left = self.open_until - time.monotonic()
-        if left > 0:
-            raise ConnectorUnavailable(name, retry_after=timedelta(seconds=left))
+    now: Callable[[], float] = time.monotonic
+    rest_seconds: float = FIRST_REST
+    _failures: int = 0
+    _open: bool = False
+    _asking: bool = False
+    _shut_until: float = 0.0
+
+    def refusal(self) -> timedelta | None:
+        """How long nothing may be sent. None: send now, and then say how it went."""
+        now = self.now()
+        if now < self._shut_until:
+            return timedelta(seconds=self._shut_until - now)
+        if self._open:
+            self._asking = True
+            self._shut_until = now + VERDICT_WITHIN
+        return None
 
     def succeeded(self) -> None:
-        self.failures = 0
+        self._failures, self._shut_until = 0, 0.0
+        self._open = self._asking = False
+        self.rest_seconds = FIRST_REST
 
-    def failed(self) -> None:
-        self.failures += 1
-        if self.failures >= BREAK_AFTER:
-            self.open_until = time.monotonic() + BREAK_FOR
-            self.failures = 0
+    def failed(self, retry_after: timedelta | None = None) -> None:
+        """retry_after: the other system has named a time. Of those who had asked before it opened,
+        nothing else is heard."""
+        self._failures += 1
+        if retry_after is not None:
+            self._rest(retry_after.total_seconds())
+        elif self._asking:
+            self.rest_seconds = min(self.rest_seconds * 2, LONGEST_REST)
+            self._rest(self.rest_seconds)
+        elif not self._open and self._failures >= BREAK_AFTER:
+            self._rest(self.rest_seconds)
+
+    def _rest(self, seconds: float) -> None:
+        self._open, self._asking = True, False
+        self._shut_until = max(self._shut_until, self.now() + seconds)
 
 
 @dataclass
 class Ambassador:
-    """Speaks HTTP to one system. name: the connector's, for errors and metrics."""
+    """Speaks HTTP to one system. name: the connector's, for errors and metrics.
+
+    repeat_after: seconds before a read is repeated, about.
+    """
 
     name: str
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     transport: httpx.AsyncBaseTransport | None = None
     breaker: Breaker = field(default_factory=Breaker)
+    repeat_after: float = 0.1
 
     def __post_init__(self) -> None:
         self._client = httpx.AsyncClient(
@@ -68,18 +101,16 @@ class Ambassador:
         Raises ConnectorUnavailable (asked again once before) or ConnectorRefused.
         """
         for attempt in range(1, READ_ATTEMPTS + 1):
-            self.breaker.check(self.name)
             try:
                 return await self._once("GET", path, query=query, key=key)
             except ConnectorUnavailable as error:
                 if attempt == READ_ATTEMPTS or error.retry_after is not None:
                     raise
-                await asyncio.sleep(random.uniform(0.05, 0.15))
+                await asyncio.sleep(self.repeat_after * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
     async def post(self, path: str, body: Mapping[str, Any], *, key: str) -> dict[str, Any]:
         """Send once under the idempotency key; whoever calls repeats it under the same key."""
-        self.breaker.check(self.name)
         answer = await self._once("POST", path, body=body, key=key)
         if answer is None:
             raise ConnectorRefused(self.name, f"{self.name} does not know {path.split('/')[1]}")
@@ -94,6 +125,9 @@ class Ambassador:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any] | None:
+        refusal = self.breaker.refusal()
+        if refusal is not None:
+            raise ConnectorUnavailable(self.name, retry_after=refusal)
         started = time.perf_counter()
         outcome = "unavailable"
         try:
@@ -107,8 +141,8 @@ class Ambassador:
         except httpx.HTTPError as error:
             self.breaker.failed()
             raise ConnectorUnavailable(self.name) from error
-        except ConnectorUnavailable:
-            self.breaker.failed()
+        except ConnectorUnavailable as error:
+            self.breaker.failed(error.retry_after)
             raise
         except ConnectorRefused:
             outcome = "refused"
@@ -141,5 +175,21 @@ class Ambassador:
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:
-    text = response.headers.get("Retry-After", "")
-    return timedelta(seconds=min(int(text), 3600)) if text.isdigit() else None
+    """RFC 9110, 10.2.3: seconds or a date, which is compared with the sender's own clock."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    seconds = (
+        float(text[:9]) if text.isascii() and text.isdigit() else _seconds_until(text, response)
+    )
+    return None if seconds is None else timedelta(seconds=min(max(seconds, 0), LONGEST_NAMED_REST))
+
+
+def _seconds_until(text: str, response: httpx.Response) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        sent = response.headers.get("Date")
+        now = parsedate_to_datetime(sent) if sent else datetime.now(UTC)
+        return (moment - now).total_seconds()
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return None

@@ -1,7 +1,8 @@
 """Perform: effects are carried out, outside any transaction, and their outcomes become events.
 
 At least once, under a key that never changes. An effect that fails is tried again later; after
-`MOST_FAILURES` it is given up, and `effect_failed` makes it work for a person.
+`MOST_FAILURES` it is given up, and `effect_failed` makes it work for a person. One that waits for
+another system has not failed: it is given up when that has not answered for hours (`patience`).
 
 A start may also have no end: the process died. One of the effects that were under way may be to
 blame, and most are not. So all of them are suspects, which run in small company the next time, and
@@ -10,7 +11,6 @@ given up when `MOST_STARTS` had no end.
 """
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,30 +22,41 @@ from sqlalchemy import Connection
 from answerable.contacts.reply_caps import ReplyLimits
 from answerable.contacts.reply_caps_store import claim_automatic_reply
 from answerable.contacts.store import add_mail_reference
+from answerable.flow.patience import (
+    MOST_FAILURES,
+    has_waited_enough,
+    pause_after,
+    somebody_waits,
+    wait_for,
+)
+from answerable.flow.work import CONNECTOR_EFFECTS
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorUnavailable
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.telemetry import EFFECTS, STAGE_SECONDS, get_logger
 from answerable.ledger.event import ASSISTANT, Effect, NewEvent
-from answerable.ledger.store import Appender, Room, finish_effects, retry_effect, return_effects
+from answerable.ledger.store import (
+    Appender,
+    Room,
+    finish_effects,
+    put_off_effect,
+    retry_effect,
+    return_effects,
+)
 from answerable.privacy.vault import Vault
 
 log = get_logger("flow")
 
-MOST_FAILURES = 5
 MOST_STARTS = 5  # without an end: one in any company, one in small company, the rest alone
 AT_ONCE = 64  # effects under way in one process
+ASKING_AT_ONCE = (
+    48  # those that ask connectors, beside them: a system that hangs stops only its own
+)
 MOST_HELD = 256  # taken on by the sweep: what is held when the process dies becomes suspect
 COMPANY = 16  # suspects that may run beside each other after one missing end
 BATCH = 32  # texts a model reads together: more gains nothing on one core
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(minutes=10)
 LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
-# A mail server may be down for a night; nothing is given up before that.
-PATIENT = {"deliver": 24}
-# Somebody waits in the chat: the connector has tried twice, now a person is better than a pause.
-IMPATIENT = {("look_up", "chat")}
 ENDLESS = "it was started too often without an end"
 
 
@@ -175,6 +186,7 @@ class Performer:
         self._waiting: dict[str, deque[Effect]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._asking = asyncio.Semaphore(ASKING_AT_ONCE)
 
     def submit(self, effects: Sequence[Effect]) -> None:
         """Begin to carry these out, side by side; returns at once."""
@@ -292,7 +304,7 @@ class Performer:
             await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
             return
         handler = self._handlers.get(effect.kind)
-        async with self._places:
+        async with self._asking if effect.kind in CONNECTOR_EFFECTS else self._places:
             await self._carry_out(effect, handler)
 
     async def _carry_out(self, effect: Effect, handler: Handler | None) -> None:
@@ -314,24 +326,41 @@ class Performer:
             self._advanced(stream)
 
     async def _failed(self, effect: Effect, error: Exception) -> None:
-        permanent = isinstance(error, AnswerableError) and not isinstance(
-            error, ConnectorUnavailable
-        )
-        known = isinstance(error, AnswerableError | TimeoutError)
-        if not known:
-            log.exception("effect_raised", kind=effect.kind, conversation_id=effect.stream)
-        waited_for = (effect.kind, effect.payload.get("channel")) in IMPATIENT
-        failures = effect.failures + 1
-        if permanent or waited_for or failures >= PATIENT.get(effect.kind, MOST_FAILURES):
-            tries = failures + effect.missing_ends
-            await self._give_up(effect, _sentence(error), tries=tries)
+        if isinstance(error, ConnectorUnavailable):
+            await self._unanswered(effect, error)
             return
-        pause = _pause(failures, error)
-        due_at = self._clock.now() + pause
+        if not isinstance(error, AnswerableError | TimeoutError):
+            log.exception("effect_raised", kind=effect.kind, conversation_id=effect.stream)
+        failures = effect.failures + 1
+        if (
+            isinstance(error, AnswerableError)
+            or somebody_waits(effect)
+            or failures >= MOST_FAILURES
+        ):
+            await self._give_up(effect, _sentence(error), tries=failures + effect.missing_ends)
+            return
+        due_at = self._clock.now() + pause_after(failures)
         await self._database.write(
             lambda tx: retry_effect(tx, effect.key, due_at, _sentence(error))
         )
         EFFECTS.labels(effect.kind, "retried").inc()
+
+    async def _unanswered(self, effect: Effect, error: ConnectorUnavailable) -> None:
+        """Nobody knows whose fault it is, so only the time counts, not the attempts."""
+        now = self._clock.now()
+        since = effect.unanswered_since or now
+        waited = now - since
+        if has_waited_enough(effect, waited):
+            tries = effect.failures + effect.missing_ends + 1
+            await self._give_up(effect, _sentence(error), tries=tries)
+            return
+        due_at = now + wait_for(waited, error)
+        await self._database.write(
+            lambda tx: put_off_effect(
+                tx, effect.key, due_at, _sentence(error), unanswered_since=since
+            )
+        )
+        EFFECTS.labels(effect.kind, "unanswered").inc()
 
     async def _give_up(self, effect: Effect, error: str, *, tries: int) -> None:
         log.warning("effect_given_up", kind=effect.kind, conversation_id=effect.stream)
@@ -352,11 +381,3 @@ def _sentence(error: Exception) -> str:
 
 def _exhausted(effect: Effect) -> bool:
     return effect.missing_ends >= MOST_STARTS
-
-
-def _pause(failures: int, error: Exception) -> timedelta:
-    """Doubling, with jitter so that many do not return together; never before Retry-After."""
-    doubled: timedelta = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
-    pause = doubled * random.uniform(0.8, 1.2)
-    asked = error.retry_after if isinstance(error, ConnectorUnavailable) else None
-    return max(pause, asked) if asked else pause

@@ -18,7 +18,7 @@ STAGE_SECONDS = Histogram(
 )
 EFFECTS = Counter(
     "answerable_effects_total",
-    "Effects performed, by kind and outcome (done, retried, failed).",
+    "Effects performed, by kind and outcome (done, retried, unanswered, failed).",
     ["kind", "outcome"],
     registry=registry,
 )

@@ -120,6 +120,7 @@ class Effect:
     pass it on as their idempotency key.
     failures: starts that ended in an error.
     missing_ends: starts since then that had no end, for the process died or the lease ran out.
+    unanswered_since: when the other system was first found not to answer; None: it never was.
     """
 
     key: str
@@ -131,6 +132,7 @@ class Effect:
     due_at: datetime
     failures: int = 0
     missing_ends: int = 0
+    unanswered_since: datetime | None = None
 
 
 def effect_key(stream: str, seq: int, ordinal: int) -> str:

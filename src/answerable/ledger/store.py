@@ -75,6 +75,7 @@ effect = sa.Table(
     sa.Column("missing_ends", sa.Integer, nullable=False),  # begun since then, and never ended
     sa.Column("lease_until", UtcDateTime),
     sa.Column("holder", sa.Text),  # the process that has the lease
+    sa.Column("unanswered_since", UtcDateTime),  # the other system, that it waits for
     sa.Column("last_error", sa.Text),
 )
 sa.Index("effect_due", effect.c.due_at)
@@ -280,6 +281,7 @@ class Appender:
                     "missing_ends": 0,
                     "lease_until": lease.until if leased else None,
                     "holder": lease.holder if leased else None,
+                    "unanswered_since": None,
                     "last_error": None,
                 }
             )
@@ -559,6 +561,24 @@ def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None
     )
 
 
+def put_off_effect(
+    tx: Connection, key: str, due_at: datetime, error: str, *, unanswered_since: datetime
+) -> None:
+    """Put off an effect that waits for another system; that is no failure of it."""
+    tx.execute(
+        sa.update(effect)
+        .where(effect.c.key == key)
+        .values(
+            due_at=due_at,
+            lease_until=None,
+            holder=None,
+            last_error=error,
+            missing_ends=0,
+            unanswered_since=unanswered_since,
+        )
+    )
+
+
 def next_due(
     tx: Connection, *, kinds: Set[str] | None = None, but: Set[str] = frozenset()
 ) -> datetime | None:
@@ -611,4 +631,5 @@ def to_effect(row: Row[Any]) -> Effect:
         due_at=row.due_at,
         failures=row.failures,
         missing_ends=row.missing_ends,
+        unanswered_since=row.unanswered_since,
     )

@@ -205,13 +205,13 @@ async def test_new_work_goes_on_beside_a_suspect(tmp_path: Path) -> None:
 async def test_the_failures_of_all_lives_count_together(tmp_path: Path) -> None:
     lives = Lives(tmp_path / "town.db")
     async with lives.begin() as life:
-        life.town.warehouse.trouble = [ConnectorUnavailable("warehouse")] * 2
+        life.town.warehouse.trouble = [ValueError("a bug of ours")] * 2
         at = await life.town.mails("parcel P-1234")
         await life.town.time_passes(timedelta(seconds=5))
         assert await life.counts() == [(2, 0)]
 
     async with lives.begin() as life:
-        life.town.warehouse.trouble = [ConnectorUnavailable("warehouse")] * 3
+        life.town.warehouse.trouble = [ValueError("a bug of ours")] * 3
         for _ in range(3):
             await life.town.time_passes(timedelta(minutes=1))
 
@@ -228,9 +228,22 @@ async def test_a_failure_is_an_end_and_clears_the_suspect(tmp_path: Path) -> Non
     async with lives.begin() as life:
         await life.town.service.free_leases()
         assert await life.counts() == [(0, 1)]
-        life.town.warehouse.trouble = [ConnectorUnavailable("warehouse")]
+        life.town.warehouse.trouble = [ValueError("a bug of ours")]
         await life.settles()
         assert await life.counts() == [(1, 0)]
+
+
+async def test_waiting_for_another_system_is_an_end_and_no_failure(tmp_path: Path) -> None:
+    lives = Lives(tmp_path / "town.db")
+    async with lives.begin(asking=INNOCENT) as life:
+        await life.town.mails("parcel P-1234", settle=False)
+        await life.settles()
+
+    async with lives.begin() as life:
+        await life.town.service.free_leases()
+        life.town.warehouse.trouble = [ConnectorUnavailable("warehouse")]
+        await life.settles()
+        assert await life.counts() == [(0, 0)]
 
 
 async def test_being_told_to_stop_is_no_missing_end(tmp_path: Path) -> None:

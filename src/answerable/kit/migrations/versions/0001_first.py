@@ -158,6 +158,7 @@ def upgrade() -> None:
         sa.Column("missing_ends", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("holder", sa.Text(), nullable=True),
+        sa.Column("unanswered_since", sa.BigInteger(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("key"),
     )
