@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-import aio_pika
+from aio_pika import Connection
 from aio_pika.abc import AbstractConnection
+from aio_pika.connection import make_url
 
 from answerable.kit.bus import pause_before
 from answerable.kit.telemetry import get_logger
@@ -16,6 +19,10 @@ CONNECT_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5  # a silent broker counts as away after three and a bit of them
 CLOSE_SECONDS = 1.0
 STEADY_SECONDS = 5.0  # a connection that lasted so long was no failure
+
+# What breaks is said by us, once and as an event; the libraries would print a trace each time.
+for _library in ("aio_pika", "aiormq"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 Pause = Callable[[int], float]
 
@@ -77,12 +84,12 @@ class Line:
 
     async def _connect_once(self, *, quiet: bool) -> None:
         self._broken = broken = asyncio.Event()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await aio_pika.connect(
-                self._url, client_properties={"connection_name": self._name}
-            )
+        properties: dict[str, Any] = {"connection_name": self._name}
+        connection = Connection(make_url(self._url), client_properties=properties)
         connection.close_callbacks.add(lambda *_: broken.set())
         try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connection.connect()
             if self._opened is not None:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await self._opened(connection)
@@ -109,3 +116,5 @@ async def close(connection: AbstractConnection) -> None:
     with contextlib.suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
             await connection.close()
+    if not connection.is_closed:
+        await connection.close()  # nothing is left to wait for; it only notes that

@@ -31,6 +31,7 @@ TABLES = (
     "answerable.ledger.checkpoint",
     "answerable.ledger.store",
     "answerable.privacy.store",
+    "answerable.processes.event_feed",
 )
 
 

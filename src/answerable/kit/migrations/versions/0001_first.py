@@ -196,6 +196,13 @@ def upgrade() -> None:
     )
     op.create_index("event_feed", "event", ["tenant", "position"], unique=False)
     op.create_table(
+        "feed_cursor",
+        sa.Column("consumer", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("consumer", "tenant"),
+    )
+    op.create_table(
         "handle",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("conversation_id", sa.Text(), nullable=False),

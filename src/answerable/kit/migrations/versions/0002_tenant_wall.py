@@ -24,6 +24,7 @@ WALLED = (
     "customer_session",
     "effect",
     "event",
+    "feed_cursor",
     "handle",
     "mailbox_position",
     "raw_mail",
