@@ -1,15 +1,24 @@
 """Shared by all tests: makes `tests.support` importable, and ends with what was left out."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.stores import drop_stores
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: needs the machine to itself, as it measures time")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Commands set logging up for their process; the next test has another standard error."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_sessionfinish() -> None:

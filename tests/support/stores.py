@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from answerable.kit.database import Database, metadata
-from answerable.kit.postgres import PostgresDatabase, postgres_engine
+from answerable.kit.postgres import PostgresDatabase
+from answerable.kit.postgres_connection import postgres_engine
 from answerable.kit.sqlite import SqliteDatabase, sqlite_engine
 from answerable.processes.schema import load_tables, upgrade
 from tests.support.needs import needs_postgres

@@ -303,14 +303,15 @@ def open_town(
     membership: Membership | None = None,
     leaves: frozenset[str] = frozenset(),
     hints: Hints | None = None,
+    postgres: bool | None = None,
 ) -> Town:
     """A town on the database file `path`, made if it is not there.
 
-    leaves: kinds of effects that it does not perform.
+    leaves: kinds of effects that it does not perform. postgres: as for `open_store`.
     """
     membership = membership or Alone()
     clock = clock or SettableClock()
-    database = open_store(path)
+    database = open_store(path, postgres=postgres)
     actions = built_in_actions()
     definitions = Definitions(actions)
     definitions.add(shop_definition())

@@ -9,23 +9,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from answerable.cli.options import add_data, parser, say, settings
+from answerable.cli.options import add_store, parser, say, settings
 from answerable.kit.clock import SystemClock
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
-from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import is_sealed
 from answerable.ledger.verify import read_key, read_outside, report, report_json, verify
 from answerable.processes.auditing import export_ledger
 from answerable.processes.keys import signing_key
-from answerable.processes.stored import database_file
+from answerable.processes.stored import database_of, existing_store
 
 
 def run(arguments: Sequence[str]) -> int:
     options = parser("audit", "Exports the ledger, or verifies an export.")
     commands = options.add_subparsers(dest="command", metavar="export|verify", required=True)
     export = commands.add_parser("export", help="write the ledger as JSON lines")
-    add_data(export)
+    add_store(export)
     export.add_argument("--tenant", metavar="T", help="whose; default: the only one there is")
     export.add_argument("--out", metavar="F", type=Path, help="default: standard output")
     check = commands.add_parser("verify", help="check an export; needs no database")
@@ -42,12 +41,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _export(given: Namespace) -> int:
-    read = settings(given.data, LOG_LEVEL="warning")
-    path = database_file(read.data)
+    read = settings(given.data, DATABASE=given.database, LOG_LEVEL="warning")
+    store = existing_store(read)
     tenant = TenantId(given.tenant) if given.tenant else None
 
     async def export(out: BinaryIO) -> str:
-        database = SqliteDatabase(path)
+        database = database_of(store)
         try:
             key = signing_key(read, sealed=await database.read(is_sealed))
             counts = await export_ledger(database, read, key, SystemClock(), tenant=tenant, out=out)

@@ -1,12 +1,11 @@
 """`answerable backup`: a consistent copy of a working installation, and back again."""
 
-import asyncio
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from answerable.cli.options import add_data, out, parser, say, settings
+from answerable.cli.options import add_store, out, parser, say, settings
 from answerable.kit.clock import SystemClock
 from answerable.processes.backup import back_up
 from answerable.processes.restore import restore
@@ -15,13 +14,18 @@ from answerable.processes.settings import Settings
 
 def run(arguments: Sequence[str]) -> int:
     options = parser(
-        "backup", "Copies a working installation's data, or makes a new directory from a copy."
+        "backup",
+        "Copies a working installation's data, or makes a new directory (and fills a server's "
+        "empty database) from a copy.",
     )
-    add_data(options)
+    add_store(options)
     way = options.add_mutually_exclusive_group(required=True)
     way.add_argument("--out", metavar="DIR", type=Path, help="copy into this new directory")
     way.add_argument(
-        "--restore", metavar="DIR", type=Path, help="make --data from the copy in this directory"
+        "--restore",
+        metavar="DIR",
+        type=Path,
+        help="make --data (and fill --database) from the copy in this directory",
     )
     options.add_argument(
         "--with-keys", action="store_true", help="copy the keys too; guard the copy like a key"
@@ -38,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         options.error("--erasures goes with --restore")
     if given.restore is not None and given.with_keys:
         options.error("--with-keys goes with --out")
-    read = settings(given.data, LOG_LEVEL="warning")
+    read = settings(given.data, DATABASE=given.database, LOG_LEVEL="warning")
     return _back_up(read, given) if given.restore is None else _restore(read, given)
 
 
@@ -56,7 +60,9 @@ def _back_up(read: Settings, given: Namespace) -> int:
 
 
 def _restore(read: Settings, given: Namespace) -> int:
-    done = asyncio.run(restore(given.restore, read.data, SystemClock(), erasures=given.erasures))
+    done = restore(
+        given.restore, read.data, SystemClock(), database=read.database, erasures=given.erasures
+    )
     if given.json:
         out(asdict(done))
     say(

@@ -15,7 +15,9 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument("--mail-port", type=int, default=2526)
     add_data(options)
     given = options.parse_args(arguments)
-    read = settings(given.data or "data/demo", LOG_LEVEL="warning", LOG_FORMAT="text")
+    # The demo is one process with a file of its own, whatever the environment names.
+    alone = dict.fromkeys(("DATABASE", "BROKER", "REDIS", "ROLE"), "")
+    read = settings(given.data or "data/demo", LOG_LEVEL="warning", LOG_FORMAT="text", **alone)
     ports = DemoPorts(
         host=given.host,
         web=given.port,

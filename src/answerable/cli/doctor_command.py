@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from answerable.cli.options import add_data, out, parser, say
+from answerable.cli.options import add_store, out, parser, say
 from answerable.kit.clock import SystemClock
 from answerable.kit.telemetry import configure_logging
 from answerable.processes.doctor import Visit, examine
@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
         "Looks for misconfiguration and says how to mend it. Changes nothing.",
     )
     options.add_argument("services", metavar="SERVICE", nargs="*", type=Path)
-    add_data(options)
+    add_store(options)
     options.add_argument(
         "--connect", action="store_true", help="also knock at connectors and mail servers"
     )
@@ -28,6 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     visit = Visit(
         environment=os.environ,
         data=given.data,
+        database=given.database,
         services=given.services,
         connect=given.connect,
         clock=SystemClock(),

@@ -10,6 +10,7 @@ from answerable.contacts.threading import Evidence
 from answerable.playbooks.library import installed_actions
 from answerable.processes.intake_files import Unsent, intake_mails, raw_mails
 from answerable.processes.settings import Settings
+from answerable.processes.stored import refuse_in_use
 from answerable.processes.wiring import load_services, open_platform
 
 
@@ -25,6 +26,9 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument(
         "--data", metavar="DIR", help="keep the conversations there; default: forget them"
     )
+    options.add_argument(
+        "--database", metavar="URL", help="keep them on this PostgreSQL server, with keys in DIR"
+    )
     given = options.parse_args(arguments)
     if not given.mbox and not given.eml:
         options.error("name mail to take in: --mbox F or --eml F…")
@@ -32,18 +36,18 @@ def run(arguments: Sequence[str]) -> int:
     if not mails:
         say("no mail in these files")
         return 1
-    if given.data is not None:
-        return asyncio.run(
-            _intake(settings(given.data, LOG_LEVEL="error"), given.service, given.inbox, mails)
-        )
     with tempfile.TemporaryDirectory() as passing:
-        return asyncio.run(
-            _intake(settings(passing, LOG_LEVEL="error"), given.service, given.inbox, mails)
-        )
+        # Not what the environment names: mail is kept nowhere unless the command line says so.
+        database = given.database or ""
+        place = given.data or (None if database else passing)
+        read = settings(place, DATABASE=database, LOG_LEVEL="error")
+        return asyncio.run(_intake(read, given.service, given.inbox, mails))
 
 
 async def _intake(read: Settings, service: Path, inbox: str | None, mails: list[bytes]) -> int:
     ((_, definition),) = load_services([service], installed_actions())
+    if read.database is not None:
+        refuse_in_use(read.database)
     places = [(definition.tenant, c.name) for c in definition.channels if c.kind == "email"]
     platform = await open_platform(
         read,

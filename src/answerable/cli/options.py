@@ -29,6 +29,16 @@ def add_data(to: argparse.ArgumentParser) -> None:
     )
 
 
+def add_store(to: argparse.ArgumentParser) -> None:
+    """--data and --database."""
+    add_data(to)
+    to.add_argument(
+        "--database",
+        metavar="URL",
+        help="PostgreSQL database (default: ANSWERABLE_DATABASE, or a SQLite file in DIR)",
+    )
+
+
 def settings(data: str | None, **given: str | None) -> Settings:
     """Settings from the environment and the command line, with logging set up by them."""
     read = read_settings(os.environ, DATA=data, **given)

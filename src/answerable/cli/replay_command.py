@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from answerable.cli.options import add_data, out, parser, say, settings
+from answerable.cli.options import add_store, out, parser, say, settings
 from answerable.definition.schema import ServiceDefinition
 from answerable.kit.errors import InvalidInput
 from answerable.playbooks.library import installed_actions
 from answerable.processes.comparing import Changed, Comparison, compare
 from answerable.processes.replaying import Replayed, replay
-from answerable.processes.stored import database_file, opened, read_definitions
+from answerable.processes.stored import existing_store, opened, read_definitions
 from answerable.processes.wiring import load_services
 
 
@@ -28,10 +28,10 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument(
         "--against", metavar="OTHER", type=Path, help="decide again under this definition"
     )
-    add_data(options)
+    add_store(options)
     options.add_argument("--json", action="store_true", help="the result as one JSON value")
     given = options.parse_args(arguments)
-    read = settings(given.data, LOG_LEVEL="warning")
+    read = settings(given.data, DATABASE=given.database, LOG_LEVEL="warning")
     actions = installed_actions()
     ((_, definition),) = load_services([given.service], actions)
     other = None
@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
                 "other_tenant",
                 f"{given.against} is the service {other.tenant}, not {definition.tenant}",
             )
-    with opened(database_file(read.data)) as engine:
+    with opened(existing_store(read)) as engine:
         return _run(engine, definition, other, as_json=given.json)
 
 

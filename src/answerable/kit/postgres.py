@@ -13,18 +13,16 @@ What the server may do to a transaction, and what follows:
 """
 
 import asyncio
-import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
 
 from answerable.kit.database import (
     GROUP_SIZE,
@@ -42,6 +40,15 @@ from answerable.kit.database import (
 from answerable.kit.errors import StoreUnavailable
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
+from answerable.kit.postgres_connection import (
+    EVERY_TENANT,
+    PATIENCE,
+    is_away,
+    pauses,
+    postgres_engine,
+    sqlstate,
+    unavailable,
+)
 from answerable.kit.telemetry import get_logger
 
 T = TypeVar("T")
@@ -51,9 +58,6 @@ log = get_logger("kit")
 
 WRITERS = 4
 READERS = 4
-PATIENCE = timedelta(seconds=10)  # how long one waits for a server that is away
-RETRY_AFTER = timedelta(seconds=5)
-EVERY_TENANT = "*"
 
 _GIVE_WAY = {
     "40001": 8,  # serialization_failure
@@ -61,23 +65,6 @@ _GIVE_WAY = {
     "55P03": 2,  # lock_not_available: it has waited long already
     # unique_violation: another inserted the same key meanwhile. Seen again, it is no coincidence.
     "23505": 2,
-}
-_AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
-# A transaction that hangs must not hold its locks longer than an effect's lease lasts; and a
-# process that vanished without a word loses its locks in about 15 s.
-_SESSION = (
-    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
-)
-_CONNECTION = {
-    "application_name": "answerable",
-    "connect_timeout": 5,
-    "options": _SESSION,
-    # A server that vanished is noticed as fast.
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 15_000,
 }
 _BEGUN = sa.text(
     "SELECT set_config('answerable.tenant', :tenant, true), pg_current_xact_id()::text"
@@ -233,7 +220,7 @@ class PostgresDatabase:
             try:
                 transaction.commit()
             except sa.exc.DBAPIError as error:
-                if not _is_away(error) or not self._counts(number):
+                if not is_away(error) or not self._counts(number):
                     raise
             self._reached("after", group)
             self.commits += 1
@@ -259,7 +246,7 @@ class PostgresDatabase:
 
         It is told how often it gave way before.
         """
-        conflicts, away_since, pauses = 0, None, _pauses()
+        conflicts, away_since, waits = 0, None, pauses()
         while True:
             try:
                 return attempt(conflicts)
@@ -268,18 +255,14 @@ class PostgresDatabase:
                     conflicts += 1
                     if conflicts > limit:
                         raise
-                elif _is_away(error):
+                elif is_away(error):
                     away_since = away_since or time.monotonic()
                     if time.monotonic() - away_since > self._patience or self._queue.closed:
                         log.error("store_unavailable", why=type(error.orig).__name__)
-                        raise StoreUnavailable(
-                            "store_unavailable",
-                            "the database server cannot be reached",
-                            retry_after=RETRY_AFTER,
-                        ) from error
+                        raise unavailable() from error
                 else:
                     raise
-            time.sleep(next(pauses))
+            time.sleep(next(waits))
 
 
 class _Queue:
@@ -341,58 +324,11 @@ class _Queue:
             return len(self._singles) + sum(map(len, self._batches.values()))
 
 
-def postgres_engine(url: str, *, connections: int) -> Engine:
-    """An engine on the server, as every part of the program connects to it."""
-    address = sa.engine.make_url(url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(
-        address,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=30,
-        connect_args=_CONNECTION,
-    )
-
-
-def driver_arguments(url: str) -> dict[str, Any]:
-    """What the driver itself needs to connect in the same way, for a connection of its own."""
-    address = sa.engine.make_url(url)
-    told = {
-        "host": address.host,
-        "port": address.port,
-        "dbname": address.database,
-        "user": address.username,
-        "password": address.password,
-        **address.query,
-        **_CONNECTION,
-    }
-    return {name: value for name, value in told.items() if value is not None}
-
-
 def _roll_back(transaction: sa.engine.Transaction) -> None:
     with suppress(sa.exc.DBAPIError):  # the server has done so if the connection is gone
         transaction.rollback()
 
 
-def _sqlstate(error: sa.exc.DBAPIError) -> str:
-    return getattr(error.orig, "sqlstate", None) or ""
-
-
 def _gives_way(error: sa.exc.DBAPIError) -> int:
     """How often at most a transaction with this error is run again for the sake of others."""
-    return _GIVE_WAY.get(_sqlstate(error), 0)
-
-
-def _is_away(error: sa.exc.DBAPIError) -> bool:
-    """No state is what the driver says when the connection broke or could not be made."""
-    if not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
-        return False
-    state = _sqlstate(error)
-    return error.connection_invalidated or not state or state.startswith(_AWAY)
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds, growing to half a second, at random so that two who met do not meet again."""
-    pause = 0.005
-    while True:
-        yield pause * (0.5 + random.random())
-        pause = min(pause * 2, 0.5)
+    return _GIVE_WAY.get(sqlstate(error), 0)

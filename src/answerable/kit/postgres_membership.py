@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.kit.ids import new_id
-from answerable.kit.postgres import driver_arguments
+from answerable.kit.postgres_connection import driver_arguments
 from answerable.kit.telemetry import get_logger
 
 log = get_logger("kit")

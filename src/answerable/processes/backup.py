@@ -1,7 +1,8 @@
 """Backup of an installation while it works: one consistent copy, and a manifest to check it by.
 
 manifest.json        what is in it, under which versions, with a checksum of each file
-answerable.db        the database as of one moment
+answerable.db        the database as of one moment; or, of a server's,
+tables/              the tables as of one moment
 checkpoints.jsonl    the checkpoints kept outside the database, never newer than the copy
 keys/                only if asked for: whoever has keys and copy can read everything
 """
@@ -27,9 +28,10 @@ from answerable.kit.errors import InvalidInput
 from answerable.ledger.event import wire_time
 from answerable.ledger.store import event, stream
 from answerable.privacy.store import master_key_ids
-from answerable.processes.schema import current_revision, load_tables
+from answerable.processes.schema import load_tables, revision_of
 from answerable.processes.settings import Settings
-from answerable.processes.stored import DATABASE_NAME, database_file, opened, stored_tenants
+from answerable.processes.stored import DATABASE_NAME, existing_store, opened, stored_tenants
+from answerable.processes.table_files import TABLES, write_tables
 
 FORMAT = "answerable-backup-1"
 MANIFEST = "manifest.json"
@@ -70,21 +72,24 @@ def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = Fa
     Raises InvalidInput if `out` holds something already. Models are not copied: they are trained
     anew from the definitions.
     """
-    source = database_file(settings.data)
+    source = existing_store(settings)
     new_directory(out)
     # First the file: a checkpoint is in the database before it is in the file.
     if settings.checkpoint_file.exists():
         copy_file(settings.checkpoint_file, out / CHECKPOINTS)
     made_at = wire_time(clock.now())
-    copy_database(source, out / DATABASE_NAME)
     if with_keys:
         _copy_keys(settings, out / "keys")
-    schema = current_revision(out / DATABASE_NAME)
-    with opened(out / DATABASE_NAME) as engine, engine.begin() as tx:
+    if isinstance(source, Path):
+        copy_database(source, out / DATABASE_NAME)
+        source = out / DATABASE_NAME
+    with opened(source) as engine, engine.begin() as tx:
+        if isinstance(source, str):
+            write_tables(tx, out / TABLES)
         manifest = Manifest(
             format=FORMAT,
             product=f"answerable {__version__}",
-            schema=schema,
+            schema=revision_of(tx),
             made_at=made_at,
             tables=count_tables(tx),
             tenants=count_tenants(tx),

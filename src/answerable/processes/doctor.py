@@ -16,7 +16,7 @@ from answerable.processes.doctor_database import check_database
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_services import check_connections, check_service
 from answerable.processes.settings import PREFIX, Settings, read_settings
-from answerable.processes.stored import DATABASE_NAME
+from answerable.processes.stored import DATABASE_NAME, store_of
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 37)  # 2021: before it, reading beside the writer had bugs that lost pages
@@ -26,25 +26,27 @@ NO_DISK_BYTES = 200 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What is to be looked at. connect: also knock at every outside system."""
+    """What is to be looked at. data, database: as on the command line. connect: also knock at
+    every outside system."""
 
     environment: Mapping[str, str]
     data: str | None
     services: Sequence[Path]
     connect: bool
     clock: Clock
+    database: str | None = None
 
 
 def examine(visit: Visit) -> Iterator[Finding]:
     """Every finding, good ones too; one check that fails unexpectedly stops no other."""
-    settings, wrong = known_settings(visit.environment, visit.data)
+    settings, wrong = known_settings(visit.environment, visit.data, visit.database)
     yield from wrong
     yield from check_program()
     yield from check_data(settings)
     yield from check_keys(settings)
-    path = settings.data / DATABASE_NAME
-    if path.is_file():
-        yield from check_database(path, settings, visit.clock.now())
+    store = store_of(settings)
+    if isinstance(store, str) or store.is_file():
+        yield from check_database(store, settings, visit.clock.now())
     for service in visit.services:
         yield from check_service(service, settings)
         if visit.connect:
@@ -52,7 +54,7 @@ def examine(visit: Visit) -> Iterator[Finding]:
 
 
 def known_settings(
-    environment: Mapping[str, str], data: str | None
+    environment: Mapping[str, str], data: str | None, database: str | None = None
 ) -> tuple[Settings, list[Finding]]:
     """Settings without the names that would stop the start, and what is wrong with those."""
     wrong = []
@@ -66,7 +68,7 @@ def known_settings(
                 del good[name]
     if not wrong:
         wrong.append(ok("settings", "every ANSWERABLE_ name is known"))
-    return read_settings(good, DATA=data), wrong
+    return read_settings(good, DATA=data, DATABASE=database), wrong
 
 
 def check_program() -> Iterator[Finding]:
@@ -113,7 +115,8 @@ def check_data(settings: Settings) -> Iterator[Finding]:
         yield problem("data", f"{data} cannot be written to", "give it to the service's account")
     else:
         yield ok("data", f"{data}")
-    if not (data / DATABASE_NAME).is_file():
+    store = store_of(settings)
+    if isinstance(store, Path) and not store.is_file():
         yield warning("database", "there is none yet", "it is made at the first start")
     free = shutil.disk_usage(data).free
     told = f"{free / (1 << 30):.1f} GiB free"
@@ -136,10 +139,20 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
             "lies in the data directory: a copy of the directory can be read by its finder",
             f"move it to a secret store and set {PREFIX}MASTER_KEY_FILE",
         )
+    elif settings.database is not None:
+        yield problem(
+            "master key",
+            "none is set, and none is made for a server",
+            f"set {PREFIX}MASTER_KEY_FILE",
+        )
     elif not (settings.data / DATABASE_NAME).exists():
         yield ok("master key", "none yet; it is made at the first start")
     if settings.signing_key_file.exists():
         yield from _key_file("signing key", settings.signing_key_file)
+    elif settings.database is not None:
+        yield problem(
+            "signing key", "missing, and none is made for a server", f"set {PREFIX}SIGNING_KEY_FILE"
+        )
     elif (settings.data / "checkpoints.jsonl").exists():
         yield problem(
             "signing key", "missing, and there are checkpoints", f"set {PREFIX}SIGNING_KEY_FILE"

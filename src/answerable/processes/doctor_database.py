@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.channels.email.store import MailState, raw_mail
-from answerable.kit.errors import AnswerableError
+from answerable.kit.errors import AnswerableError, StoreUnavailable
 from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import checkpoint
 from answerable.ledger.store import effect, event, stream
@@ -17,32 +17,42 @@ from answerable.ledger.verify import read_outside
 from answerable.privacy.store import master_key_ids
 from answerable.privacy.vault import check_master_keys
 from answerable.processes.doctor_report import Finding, ok, problem, warning
+from answerable.processes.doctor_server import check_server
 from answerable.processes.keys import master_key
-from answerable.processes.schema import newest_revision
+from answerable.processes.schema import newest_revision, revision_of
 from answerable.processes.settings import PREFIX, Settings
-from answerable.processes.stored import opened, stored_tenants
+from answerable.processes.stored import opened, shown_store, stored_tenants
 
 CLOCK_SKEW = timedelta(seconds=5)
 LATE = timedelta(minutes=2)  # for work that is done within seconds
 SEALED_WITHIN = timedelta(minutes=5)  # checkpoints are made every minute
 MANY_ATTEMPTS = 3
+KNOCK = timedelta(seconds=2)
 
 Check = Callable[[Connection, Settings, datetime], Iterator[Finding]]
 
 
-def check_database(path: Path, settings: Settings, now: datetime) -> Iterator[Finding]:
+def check_database(store: Path | str, settings: Settings, now: datetime) -> Iterator[Finding]:
     """Everything that can be seen without writing."""
     try:
-        with opened(path) as engine, engine.begin() as tx:
-            current = list(_file(tx))
+        with opened(store, patience=KNOCK) as engine, engine.begin() as tx:
+            if isinstance(store, str):
+                yield from check_server(tx, now)
+                current = [_schema(tx)]
+            else:
+                current = list(_file(tx))
             yield from current
             if any(finding.level == "problem" for finding in current):
                 return
             for check in CHECKS:
                 yield from check(tx, settings, now)
+    except StoreUnavailable as error:
+        mend = f"start the server, or correct {PREFIX}DATABASE"
+        yield problem("database", error.message, mend)
     except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
         reason = str(getattr(error, "orig", error))
-        yield problem("database", f"{path} cannot be read: {reason}", "restore a backup")
+        mend = "restore a backup"
+        yield problem("database", f"{shown_store(store)} cannot be read: {reason}", mend)
 
 
 def _file(tx: Connection) -> Iterator[Finding]:
@@ -56,14 +66,15 @@ def _file(tx: Connection) -> Iterator[Finding]:
         yield ok("journal", "write-ahead log; each connection of ours asks for synchronous=FULL")
     else:
         yield ok("journal", f"mode {mode}; the next start sets it to wal")
-    revision = None
-    if sa.inspect(tx).has_table("alembic_version"):
-        revision = tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    yield _schema(tx)
+
+
+def _schema(tx: Connection) -> Finding:
+    revision = revision_of(tx)
     if revision == newest_revision():
-        yield ok("schema", f"revision {revision}")
-    else:
-        told = f"revision {revision}, and this version wants {newest_revision()}"
-        yield problem("schema", told, "run `answerable migrate`")
+        return ok("schema", f"revision {revision}")
+    told = f"revision {revision}, and this version wants {newest_revision()}"
+    return problem("schema", told, "run `answerable migrate`")
 
 
 def _clock(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -8,11 +8,14 @@ from answerable.processes.settings import PREFIX, Settings
 
 log = get_logger("processes")
 
+HOW = "`openssl rand -base64 32` makes one; see docs/how-to/keys.md"
+
 
 def master_key(settings: Settings, *, fresh: bool) -> MasterKey:
     """From the setting MASTER_KEY, else from DATA/keys/master.key.
 
-    fresh: there is no data yet, so that a missing key may be made. Raises InvalidInput otherwise.
+    fresh: there is no data yet, so that a missing key may be made. Raises InvalidInput otherwise,
+    and on a server, where each process would make another one.
 
     Whoever loses it loses every text: keep a copy where backups of the database are not.
     """
@@ -22,6 +25,12 @@ def master_key(settings: Settings, *, fresh: bool) -> MasterKey:
     path = settings.data / "keys" / "master.key"
     if path.exists():
         return MasterKey.from_file(path)
+    if settings.database is not None:
+        raise InvalidInput(
+            "no_master_key",
+            "processes that share a database server share the master key: give each "
+            f"{PREFIX}MASTER_KEY or {PREFIX}MASTER_KEY_FILE ({HOW})",
+        )
     if not fresh:
         raise InvalidInput(
             "no_master_key",
@@ -39,6 +48,12 @@ def signing_key(settings: Settings, *, sealed: bool) -> SigningKey:
     sealed: there are checkpoints. Raises InvalidInput if then the key is missing.
     """
     path = settings.signing_key_file
+    if settings.database is not None and not path.exists():
+        raise InvalidInput(
+            "no_signing_key",
+            "processes that share a database server share the signing key, and there is no "
+            f"{path}: name its file with {PREFIX}SIGNING_KEY_FILE ({HOW})",
+        )
     if sealed and not path.exists():
         raise InvalidInput(
             "no_signing_key",

@@ -28,7 +28,6 @@ from answerable.flow.state import ConversationState, evolve
 from answerable.kit.clock import Clock
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import ContactId, ConversationId, TenantId
-from answerable.kit.sqlite import SqliteDatabase, empty_log
 from answerable.ledger.administration import record_administration
 from answerable.ledger.event import Effect, Event, NewEvent
 from answerable.ledger.store import (
@@ -55,9 +54,10 @@ from answerable.processes.backup import (
     new_directory,
 )
 from answerable.processes.chain_check import check_chains
-from answerable.processes.erasure import PATIENCE, erase_stored
-from answerable.processes.schema import upgrade
-from answerable.processes.stored import DATABASE_NAME, opened, stored_tenants
+from answerable.processes.erasure import erase_stored
+from answerable.processes.schema import revision_of, transaction, upgrade, upgrade_connection
+from answerable.processes.stored import DATABASE_NAME, opened, shown_store, stored_tenants
+from answerable.processes.table_files import TABLES, clean_up, read_tables
 
 WHY = "restored from a backup: may have been sent"
 UNREAD = "restored from a backup before it was read; it may have been answered"
@@ -75,49 +75,75 @@ class Restored:
     keys: bool = False
 
 
-async def restore(
-    backup: Path, data: Path, clock: Clock, *, erasures: Path | None = None
+def restore(
+    backup: Path,
+    data: Path,
+    clock: Clock,
+    *,
+    database: str | None = None,
+    erasures: Path | None = None,
 ) -> Restored:
     """Make the new data directory `data` from a backup.
 
+    database: URL of an empty database on a server, for a backup of one.
     erasures: an export of the original's ledger (`audit export`) made after the backup; contacts
     that were erased since then are erased here too.
-    Raises InvalidInput if the backup is damaged, its chains are broken, or `data` is not empty;
-    then nothing is left at `data`.
+    Raises InvalidInput if the backup is damaged, its chains are broken, or `data` or the database
+    is not empty; then nothing is left there.
     """
     manifest = Manifest.read(backup)
     _check_files(backup, manifest)
+    _check_kind(backup, manifest, database)
     new_directory(data)
     try:
-        return await _restore(backup, data, clock, manifest, erasures)
+        for name in manifest.files:
+            if not name.startswith((DATABASE_NAME, TABLES)):
+                (data / name).parent.mkdir(exist_ok=True, mode=0o700)
+                copy_file(backup / name, data / name)
+        if database is None:
+            return _restore_file(backup, data / DATABASE_NAME, clock, manifest, erasures)
+        return _restore_tables(backup, database, clock, manifest, erasures)
     except BaseException:
         shutil.rmtree(data)
         raise
 
 
-async def _restore(
-    backup: Path, data: Path, clock: Clock, manifest: Manifest, erasures: Path | None
+def _restore_file(
+    backup: Path, path: Path, clock: Clock, manifest: Manifest, erasures: Path | None
 ) -> Restored:
-    path = data / DATABASE_NAME
     copy_database(backup / DATABASE_NAME, path)
     _check_database(path, manifest)
-    for name in manifest.files:
-        target = data / name
-        if name != DATABASE_NAME:
-            target.parent.mkdir(exist_ok=True, mode=0o700)
-            copy_file(backup / name, target)
     upgrade(path)
+    with transaction(path) as tx:
+        return _tame(tx, clock, manifest, erasures)
+
+
+def _restore_tables(
+    backup: Path, url: str, clock: Clock, manifest: Manifest, erasures: Path | None
+) -> Restored:
+    """In one transaction: nobody can start on a copy that would send what was under way."""
+    with transaction(url) as tx:
+        if sa.inspect(tx).get_table_names():
+            raise InvalidInput(
+                "not_empty", f"{shown_store(url)} is not empty; name a database without tables"
+            )
+        upgrade_connection(tx, to=manifest.schema)
+        read_tables(tx, backup / TABLES)
+        _check_ledger(tx, manifest)
+        upgrade_connection(tx)
+        done = _tame(tx, clock, manifest, erasures)
+    clean_up(url)
+    return done
+
+
+def _tame(tx: Connection, clock: Clock, manifest: Manifest, erasures: Path | None) -> Restored:
+    """What a copy must not do is given to people; what was erased since is erased again."""
     erased = _erased_since(erasures) if erasures else []
-    database = SqliteDatabase(path)
-    try:
-        held = await database.write(lambda tx: hold_everything(tx, clock.now()))
-        held = replace(held, manifest=manifest, keys=any("keys/" in f for f in manifest.files))
-        again = await database.write(lambda tx: _erase_again(tx, clock, erased))
-        await database.write(lambda tx: _record(tx, manifest, held, clock.now()))
-    finally:
-        await database.close()
-    empty_log(str(path), PATIENCE)
-    return replace(held, erased=again)
+    held = hold_everything(tx, clock.now())
+    again = _erase_again(tx, clock, erased)
+    _record(tx, manifest, held, clock.now())
+    keys = any("keys/" in name for name in manifest.files)
+    return replace(held, manifest=manifest, keys=keys, erased=again)
 
 
 def _check_files(backup: Path, manifest: Manifest) -> None:
@@ -129,22 +155,37 @@ def _check_files(backup: Path, manifest: Manifest) -> None:
             raise InvalidInput("bad_backup", f"{path} is missing")
         if checksum(path) != told["sha256"]:
             raise InvalidInput("bad_backup", f"{path} is damaged: its checksum is another")
-    if DATABASE_NAME not in manifest.files:
+
+
+def _check_kind(backup: Path, manifest: Manifest, database: str | None) -> None:
+    if DATABASE_NAME in manifest.files:
+        if database is not None:
+            raise InvalidInput(
+                "bad_backup", f"{backup} is of a SQLite file: restore it without --database"
+            )
+    elif not any(name.startswith(TABLES) for name in manifest.files):
         raise InvalidInput("bad_backup", f"{backup} holds no database")
+    elif database is None:
+        raise InvalidInput(
+            "bad_backup", f"{backup} is of a server's database: name an empty one with --database"
+        )
 
 
 def _check_database(path: Path, manifest: Manifest) -> None:
     with closing(sqlite3.connect(path)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     if verdict != "ok":
         raise InvalidInput("bad_backup", f"the database of the backup is damaged: {verdict}")
     with opened(path) as engine, engine.begin() as tx:
-        wrong = check_chains(tx)
-        if wrong:
-            raise InvalidInput("bad_backup", "the ledger is not whole:\n" + "\n".join(wrong))
-        if revision == manifest.schema:
-            _compare_counts(tx, manifest)
+        _check_ledger(tx, manifest)
+
+
+def _check_ledger(tx: Connection, manifest: Manifest) -> None:
+    wrong = check_chains(tx)
+    if wrong:
+        raise InvalidInput("bad_backup", "the ledger is not whole:\n" + "\n".join(wrong))
+    if revision_of(tx) == manifest.schema:
+        _compare_counts(tx, manifest)
 
 
 def _compare_counts(tx: Connection, manifest: Manifest) -> None:

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, event
 
 import answerable.kit.migrations
-from answerable.kit.database import metadata
+from answerable.kit.database import lock_until_commit, metadata
+from answerable.kit.errors import Conflict
+from answerable.kit.postgres_connection import (
+    EVERY_TENANT,
+    connected,
+    postgres_engine,
+    unhurried,
+)
 
 MIGRATIONS = Path(answerable.kit.migrations.__path__[0])
 REVISIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))  # Alembic's own
@@ -48,60 +55,108 @@ def upgrade(database: Path | str) -> None:
     One transaction: interrupted, it has changed nothing. A repeat does nothing. Of two programs
     that upgrade at once, one waits for the other.
     """
-    with _transaction(database) as connection:
+    with transaction(database) as connection:
         upgrade_connection(connection)
 
 
-def upgrade_connection(connection: Connection) -> None:
-    """`upgrade`, in a transaction that the caller commits."""
-    if _revision(connection) != newest_revision():
+def upgrade_connection(connection: Connection, *, to: str | None = None) -> None:
+    """`upgrade`, in a transaction that the caller commits. Raises Conflict for a newer schema.
+
+    to: an older revision, at which to stop.
+    """
+    if connection.dialect.name == "postgresql":
+        _alone_on_server(connection)
+    revision = revision_of(connection)
+    if revision != newest_revision():
+        _refuse_newer(revision)
         # Most starts have nothing to migrate, and Alembic is a tenth of their imports.
         migrating = importlib.import_module("answerable.processes.migrating")
-        migrating.migrate(connection, MIGRATIONS)
+        migrating.migrate(connection, MIGRATIONS, to=to or newest_revision())
 
 
 def current_revision(database: Path | str) -> str | None:
     """The revision that the database is at; None if it has never been upgraded."""
-    with _transaction(database) as connection:
-        return _revision(connection)
+    with transaction(database) as connection:
+        return revision_of(connection)
+
+
+def require_current(database: Path | str) -> None:
+    """Raises Conflict unless the database has the schema of this version."""
+    revision = current_revision(database)
+    if revision == newest_revision():
+        return
+    _refuse_newer(revision)
+    told = f"at revision {revision}" if revision else "without any tables"
+    raise Conflict(
+        "schema_outdated",
+        f"the database is {told}, and this version needs {newest_revision()}: "
+        "run `answerable migrate`",
+    )
 
 
 def is_current(database: Path | str) -> bool:
     return current_revision(database) == newest_revision()
 
 
-@cache
 def newest_revision() -> str:
-    """By the files' names, which are their revisions' and count up; a test compares."""
-    return max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return _revisions()[-1]
 
 
-def _revision(connection: Connection) -> str | None:
+@cache
+def _revisions() -> list[str]:
+    """In order: by the files' names, which are their revisions' and count up; a test compares."""
+    return sorted(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision not in _revisions():
+        raise Conflict(
+            "schema_newer",
+            f"the database is at revision {revision}, which this version does not know: a newer "
+            "one has migrated it. Start that one, or restore a backup from before",
+        )
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the database is at; None if it has never been upgraded."""
     if not sa.inspect(connection).has_table(REVISIONS.name):
         return None
     return connection.scalar(sa.select(REVISIONS.c.version_num))
 
 
 @contextmanager
-def _transaction(database: Path | str) -> Iterator[Connection]:
+def transaction(database: Path | str) -> Iterator[Connection]:
+    """One that writes, for a program without an event loop. Raises StoreUnavailable."""
     text = str(database)
-    url = text if "://" in text else f"sqlite:///{text}"
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    if engine.dialect.name == "sqlite":
+    if text.startswith("postgresql"):
+        engine = postgres_engine(text, connections=1)
+    else:
+        url = text if "://" in text else f"sqlite:///{text}"
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_immediately)
     try:
-        with engine.begin() as connection:
+        with connected(engine) as connection, connection.begin():
             yield connection
     finally:
         engine.dispose()
+
+
+def _alone_on_server(connection: Connection) -> None:
+    """Others who upgrade wait for us, however long it takes; those at work are not held up long."""
+    unhurried(connection)
+    lock_until_commit(connection, ["migrate"])
+    # Whoever waits for a table's lock holds up everybody behind it.
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+    scope = sa.func.set_config("answerable.tenant", EVERY_TENANT, True)  # or the wall hides rows
+    connection.execute(sa.select(scope))
 
 
 def _configure_sqlite(dbapi_connection: Any, _record: Any) -> None:
     # The driver would commit before each CREATE TABLE; we say BEGIN ourselves.
     dbapi_connection.isolation_level = None
     # Not the journal mode: to change it never waits for a lock, and opening the database sets it.
-    for pragma in ("busy_timeout=30000", "synchronous=FULL"):
+    for pragma in ("busy_timeout=30000", "synchronous=FULL", "secure_delete=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 

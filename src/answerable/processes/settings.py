@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from answerable.kit.errors import InvalidInput
 
@@ -64,6 +65,11 @@ class Settings:
         return Path(self.values.get("DATA", "data"))
 
     @property
+    def database(self) -> str | None:
+        """URL of a database on a server; None: a file in `data`."""
+        return self.values.get("DATABASE")
+
+    @property
     def models(self) -> Path:
         return Path(self.values.get("MODELS", self.data / "models"))
 
@@ -97,7 +103,7 @@ def capitals(name: str) -> str:
 
 
 def read_settings(environment: Mapping[str, str], **given: str | None) -> Settings:
-    """Settings from the environment; `given` (from the command line) wins.
+    """Settings from the environment; `given` (from the command line) wins, "" as: not set.
 
     Raises InvalidInput for a name that is not known, or a file that cannot be read.
     """
@@ -113,7 +119,27 @@ def read_settings(environment: Mapping[str, str], **given: str | None) -> Settin
         elif short not in FOREIGN:
             raise InvalidInput("unknown_setting", _unknown(name))
     values.update({name: value for name, value in given.items() if value is not None})
+    values = {name: value for name, value in values.items() if value}
+    if "DATABASE" in values:
+        values["DATABASE"] = _database_url(values["DATABASE"])
     return Settings(values=values, environment=dict(environment))
+
+
+def _database_url(text: str) -> str:
+    """Raises InvalidInput, which does not repeat what may hold a password."""
+    try:
+        parts = urlsplit(text.strip())
+        _ = parts.port
+        good = parts.scheme in ("postgresql", "postgres") and len(parts.path) > 1
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidInput(
+            "bad_database_url",
+            f"{PREFIX}DATABASE (or --database) must be like postgresql://user:password@host/name; "
+            "characters such as @ : / # in a password are written as %40 %3A %2F %23",
+        )
+    return "postgresql:" + text.strip().partition(":")[2]
 
 
 def _is_known(short: str) -> bool:

@@ -1,10 +1,14 @@
-"""A stored installation, read without starting it: its database, and the definitions it kept."""
+"""A stored installation, read without starting it: its database, and the definitions it kept.
+
+A *store* is named by the path of its file (SQLite) or by its URL (PostgreSQL).
+"""
 
 import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,27 +18,104 @@ from sqlalchemy import Connection, Engine, event
 from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
 from answerable.flow.definitions import service_definition
-from answerable.kit.errors import NotFound
+from answerable.kit.database import Database
+from answerable.kit.errors import Conflict, NotFound
+from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
+from answerable.kit.postgres import PostgresDatabase
+from answerable.kit.postgres_connection import (
+    EVERY_TENANT,
+    PATIENCE,
+    connected,
+    postgres_engine,
+    shown,
+    unhurried,
+)
+from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.administration import administration_stream
 from answerable.ledger.store import event as events
 from answerable.ledger.store import stream
 from answerable.playbooks.action import ActionLibrary
+from answerable.processes.schema import require_current, transaction
+from answerable.processes.settings import Settings
 
 DATABASE_NAME = "answerable.db"
+_OTHERS = sa.text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name = 'answerable' AND pid <> pg_backend_pid()"
+)
+_EVERY_TENANT = sa.select(sa.func.set_config("answerable.tenant", EVERY_TENANT, True))
 
 
-def database_file(data: Path) -> Path:
-    """The database in a data directory. Raises NotFound if there is none."""
-    path = data / DATABASE_NAME
-    if not path.is_file():
-        raise NotFound("no_database", f"{path} does not exist; name the directory with --data")
-    return path
+def store_of(settings: Settings) -> Path | str:
+    """Where an installation's data is, or will be."""
+    return settings.database or settings.data / DATABASE_NAME
+
+
+def existing_store(settings: Settings) -> Path | str:
+    """Raises NotFound if there is no file, Conflict if the server's schema is not ours."""
+    store = store_of(settings)
+    if isinstance(store, str):
+        require_current(store)
+    elif not store.is_file():
+        raise NotFound("no_database", f"{store} does not exist; name the directory with --data")
+    return store
+
+
+def shown_store(store: Path | str) -> str:
+    """A store's name for people, without a password."""
+    return shown(store) if isinstance(store, str) else str(store)
+
+
+def database_of(store: Path | str, *, failpoint: Failpoint | None = None) -> Database:
+    """The store, open for work. failpoint: for tests of crashes only."""
+    if isinstance(store, str):
+        return PostgresDatabase(store, failpoint=failpoint)
+    return SqliteDatabase(store, failpoint=failpoint)
+
+
+def refuse_in_use(url: str) -> None:
+    """Raises Conflict if another process is connected to a server's database.
+
+    For what must have it alone, as a directory's lock gives it to one process.
+    """
+    with transaction(url) as tx:
+        if tx.scalar(_OTHERS):
+            raise Conflict(
+                "data_in_use",
+                f"another answerable process serves {shown(url)}; stop it first, or use another "
+                "--database",
+            )
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Engine]:
-    """An engine that can only read: fit for a copy, and for a database that is in use."""
+def opened(store: Path | str, *, patience: timedelta = PATIENCE) -> Iterator[Engine]:
+    """An engine that can only read: fit for a copy, and for a database that is in use.
+
+    Each transaction sees one snapshot, of all tenants. patience: with a server that is away.
+    """
+    engine = _reading_server(store, patience) if isinstance(store, str) else _reading_file(store)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _reading_server(url: str, patience: timedelta) -> Engine:
+    engine = postgres_engine(url, connections=1).execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    connected(engine, patience).close()
+
+    @event.listens_for(engine, "begin")
+    def look_at_all(connection: Connection) -> None:
+        unhurried(connection)
+        connection.execute(_EVERY_TENANT)
+
+    return engine
+
+
+def _reading_file(path: Path) -> Engine:
     engine = sa.create_engine(
         "sqlite://", creator=lambda: _read_only(path), poolclass=sa.pool.NullPool
     )
@@ -43,10 +124,7 @@ def opened(path: Path) -> Iterator[Engine]:
     def say_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")  # one snapshot for all that is read in it
 
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+    return engine
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -27,8 +27,6 @@ from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
 from answerable.kit.membership import Alone, Membership
-from answerable.kit.postgres import PostgresDatabase
-from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
@@ -46,9 +44,10 @@ from answerable.processes.mail import (
 from answerable.processes.models import model_of
 from answerable.processes.platform import Joint, Platform
 from answerable.processes.roles import SEALING, Role
-from answerable.processes.schema import upgrade
+from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
+from answerable.processes.stored import database_of, store_of
 from answerable.understanding.local_reader import LocalReader
 
 if TYPE_CHECKING:
@@ -82,9 +81,10 @@ async def open_platform(
     connector_url: Callable[[str], str | None] | None = None,
     role: Role = Role.ALL,
 ) -> Platform:
-    """Everything built and the database brought up to date; nothing runs yet.
+    """Everything built, and an embedded database brought up to date; nothing runs yet.
 
-    Raises Conflict if another process serves the same data.
+    Raises Conflict if another process serves the same data directory, or if a server's database
+    has the schema of another version.
 
     deliverers: instead of SMTP, for scenarios. threading: for mail from files.
     connector_url: instead of the settings'.
@@ -194,25 +194,22 @@ async def _open_store(
     clock: Clock,
     opened: contextlib.AsyncExitStack,
 ) -> _Store:
-    """The data directory, for this process alone: schema current, definitions in force, and what
-    an earlier process had begun free to be taken up."""
-    url = settings.get("DATABASE")
+    """Schema current, definitions in force. A data directory is for this process alone, and what
+    an earlier one had begun is free to be taken up; a server has others, who may be at work."""
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock: DirectoryLock | None = None
-    database: Database
-    failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
-    if url is None:
+    where = store_of(settings)
+    if isinstance(where, Path):
         lock = DirectoryLock(settings.data)
         lock.take()
         opened.callback(lock.release)
-        path = settings.data / "answerable.db"
-        fresh = not path.exists()
-        master = master_key(settings, fresh=fresh)
-        upgrade(path)
-        database = SqliteDatabase(path, failpoint=failpoint)
+        master = master_key(settings, fresh=not where.exists())
+        upgrade(where)
     else:
         master = master_key(settings, fresh=False)
-        database = PostgresDatabase(url, failpoint=failpoint)
+        await asyncio.to_thread(require_current, where)
+    failpoint = Failpoint.parse(settings.environment.get(failpoints.SETTING))
+    database = database_of(where, failpoint=failpoint)
     opened.push_async_callback(database.close)
     await database.read(lambda tx: check_master_keys(tx, master))
     definitions = Definitions(actions)

@@ -1,28 +1,27 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
 from answerable.kit.testing import SettableClock
 from answerable.processes.schema import upgrade
 from tests.support.town import DEFINITION, Town, open_town, shop_definition
 
 
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """Commands set logging up for their process; the next test has another standard error."""
-    yield
-    structlog.reset_defaults()
+@pytest.fixture
+def server() -> bool:
+    """Whether the data is on a PostgreSQL server; a module may ask for both."""
+    return False
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data directory with an empty database of this version."""
+def data(tmp_path: Path, server: bool) -> Path:
+    """A data directory, with an empty database of this version if there is no server."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
-    upgrade(folder / "answerable.db")
+    if not server:
+        upgrade(folder / "answerable.db")
     return folder
 
 
@@ -34,8 +33,8 @@ def service_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def town(data: Path) -> AsyncIterator[Town]:
-    town = open_town(data / "answerable.db")
+async def town(data: Path, server: bool) -> AsyncIterator[Town]:
+    town = open_town(data / "answerable.db", postgres=server)
     activate = partial(
         town.service.definitions.activate,
         definition=shop_definition(),

@@ -6,44 +6,76 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from answerable.cli.main import run
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.administration import administration_stream
-from answerable.ledger.store import read_events
+from answerable.ledger.checkpoint import SigningKey
+from answerable.ledger.store import read_events, stream
 from answerable.playbooks.library import built_in_actions
 from answerable.processes.backup import back_up, checksum
 from answerable.processes.erasure import erase_contact
 from answerable.processes.replaying import replay
 from answerable.processes.restore import WHY, Restored, restore
 from answerable.processes.settings import Settings
-from answerable.processes.stored import opened, read_definitions
+from answerable.processes.stored import opened, read_definitions, store_of
+from tests.support.stores import empty_postgres_url, postgres_url
 from tests.support.town import TENANT, Town, open_town, shop_definition
 
 
-def settings_of(data: Path) -> Settings:
-    return Settings(values={"DATA": str(data)})
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "postgresql")
 
 
-async def copied_and_restored(town: Town, data: Path, tmp_path: Path) -> tuple[Path, Restored]:
-    back_up(settings_of(data), tmp_path / "copy", town.clock)
-    done = await restore(tmp_path / "copy", tmp_path / "new", town.clock)
-    return tmp_path / "new", done
+@pytest.fixture
+def place(server: bool) -> "Place":
+    return Place(server=server)
 
 
-@asynccontextmanager
-async def opened_copy(data: Path, clock: SettableClock) -> AsyncIterator[Town]:
-    town = open_town(data / "answerable.db", clock=clock)
-    try:
-        yield town
-    finally:
-        await town.service.database.close()
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the data of these stories is: a directory, or a directory and a server."""
+
+    server: bool
+
+    def settings(self, data: Path) -> Settings:
+        values = {"DATA": str(data)}
+        if self.server:
+            values["DATABASE"] = postgres_url(data / "answerable.db")
+        return Settings(values=values)
+
+    def options(self, data: Path) -> list[str]:
+        """As `settings`, on the command line."""
+        url = self.settings(data).database
+        return ["--data", str(data), *(["--database", url] if url else [])]
+
+    def restore(
+        self, backup: Path, data: Path, clock: SettableClock, *, erasures: Path | None = None
+    ) -> Restored:
+        database = empty_postgres_url(data / "answerable.db") if self.server else None
+        return restore(backup, data, clock, database=database, erasures=erasures)
+
+    def copied(self, town: Town, data: Path, tmp_path: Path) -> tuple[Path, Restored]:
+        """The data, backed up and restored in another place."""
+        back_up(self.settings(data), tmp_path / "copy", town.clock)
+        return tmp_path / "new", self.restore(tmp_path / "copy", tmp_path / "new", town.clock)
+
+    @asynccontextmanager
+    async def opened(self, data: Path, clock: SettableClock) -> AsyncIterator[Town]:
+        town = open_town(data / "answerable.db", clock=clock, postgres=self.server)
+        try:
+            yield town
+        finally:
+            await town.service.database.close()
 
 
 async def advance_only(town: Town, conversation: ConversationId) -> None:
@@ -61,7 +93,7 @@ async def one_round_of_effects(town: Town) -> None:
 
 
 async def test_a_backup_under_load_is_a_consistent_cut(
-    town: Town, data: Path, tmp_path: Path
+    town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     stop = asyncio.Event()
 
@@ -77,35 +109,34 @@ async def test_a_backup_under_load_is_a_consistent_cut(
 
     talking = asyncio.create_task(keep_talking())
     await asyncio.sleep(0.3)
-    manifest = await asyncio.to_thread(back_up, settings_of(data), tmp_path / "copy", town.clock)
+    manifest = await asyncio.to_thread(back_up, place.settings(data), tmp_path / "copy", town.clock)
     stop.set()
     said = await talking
     await town.service.settle()
 
-    done = await restore(tmp_path / "copy", tmp_path / "new", town.clock)
+    done = place.restore(tmp_path / "copy", tmp_path / "new", town.clock)
 
     counts = manifest.tenants[TENANT]
     assert 0 < counts["conversations"] <= said
     assert manifest.tables["event"] == counts["events"]
-    with closing(sqlite3.connect(tmp_path / "new" / "answerable.db")) as copy:
-        (number,) = copy.execute(
-            "SELECT count(*) FROM stream WHERE kind = 'conversation'"
-        ).fetchone()
+    async with place.opened(tmp_path / "new", town.clock) as copy:
+        query = sa.select(sa.func.count()).where(stream.c.kind == "conversation")
+        number = await copy.service.database.read(lambda tx: tx.scalar(query))
     assert number == counts["conversations"]
     assert done.handed > 0
 
 
 async def test_a_restored_copy_sends_nothing_that_was_under_way(
-    town: Town, data: Path, tmp_path: Path
+    town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     """Copies are made at every step of a mail's way; the original finishes, the copy is silent."""
     at = await town.mails("parcel P-1234", settle=False)
     for step in range(20):
         folder = tmp_path / str(step)
         folder.mkdir()
-        new, done = await copied_and_restored(town, data, folder)
+        new, done = place.copied(town, data, folder)
         clock = SettableClock(town.clock.now() + timedelta(minutes=10))
-        async with opened_copy(new, clock) as copy:
+        async with place.opened(new, clock) as copy:
             await copy.service.settle()
             assert copy.post.sent == []
             assert await copy.owner(at.conversation) == "queue:service"
@@ -113,7 +144,7 @@ async def test_a_restored_copy_sends_nothing_that_was_under_way(
             assert handed.data["reasons"] == [{"rule": "restored", "text": WHY}]
         assert done.handed == 1
         actions = built_in_actions()
-        with opened(new / "answerable.db") as engine:
+        with opened(store_of(place.settings(new))) as engine:
             with engine.begin() as tx:
                 definitions = read_definitions(tx, shop_definition(), actions)
             assert replay(engine, TENANT, definitions, actions).told == []
@@ -128,15 +159,15 @@ async def test_a_restored_copy_sends_nothing_that_was_under_way(
 
 
 async def test_a_settled_conversation_is_restored_as_it_was_and_goes_on(
-    town: Town, data: Path, tmp_path: Path
+    town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     at = await town.mails("parcel P-1234")
     asked = await town.says("Where is my parcel?")
 
-    new, done = await copied_and_restored(town, data, tmp_path)
+    new, done = place.copied(town, data, tmp_path)
 
     assert (done.held, done.handed) == (0, 0)
-    async with opened_copy(new, town.clock) as copy:
+    async with place.opened(new, town.clock) as copy:
         assert await copy.events(at.conversation) == await town.events(at.conversation)
         await copy.says("it is P-5678", client_id="new")
         assert "P-5678" in (await copy.replies(asked.conversation))[-1]
@@ -144,31 +175,33 @@ async def test_a_settled_conversation_is_restored_as_it_was_and_goes_on(
 
 
 async def test_a_timer_that_was_due_while_nobody_looked_goes_to_a_person(
-    town: Town, data: Path, tmp_path: Path
+    town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     asked = await town.says("Where is my parcel?")
-    back_up(settings_of(data), tmp_path / "copy", town.clock)
+    back_up(place.settings(data), tmp_path / "copy", town.clock)
     clock = SettableClock(town.clock.now() + timedelta(hours=30))
 
-    await restore(tmp_path / "copy", tmp_path / "new", clock)
+    place.restore(tmp_path / "copy", tmp_path / "new", clock)
 
-    async with opened_copy(tmp_path / "new", clock) as copy:
+    async with place.opened(tmp_path / "new", clock) as copy:
         await copy.service.settle()
         assert await copy.owner(asked.conversation) == "queue:service"
         assert (await copy.last(asked.conversation, "effect_failed")).data["error"] == WHY
 
 
-async def test_what_people_have_stays_with_them(town: Town, data: Path, tmp_path: Path) -> None:
+async def test_what_people_have_stays_with_them(
+    town: Town, data: Path, tmp_path: Path, place: Place
+) -> None:
     mail = await town.mails("refund please")
     await town.takes_over(mail.conversation)
     last = (await town.events(mail.conversation))[-1].seq
     town.post.trouble += [RuntimeError("down")] * 3
     await town.answers(mail.conversation, "Here it is.", version=last)
 
-    new, done = await copied_and_restored(town, data, tmp_path)
+    new, done = place.copied(town, data, tmp_path)
 
     assert (done.held, done.handed) == (1, 0)
-    async with opened_copy(new, SettableClock(town.clock.now() + timedelta(days=1))) as copy:
+    async with place.opened(new, SettableClock(town.clock.now() + timedelta(days=1))) as copy:
         await copy.service.settle()
         assert copy.post.sent == []
         assert await copy.owner(mail.conversation) == "agent:agt_1"
@@ -177,11 +210,11 @@ async def test_what_people_have_stays_with_them(town: Town, data: Path, tmp_path
 
 
 async def test_erasures_after_the_backup_are_done_again(
-    town: Town, data: Path, tmp_path: Path
+    town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     mail = await town.mails("parcel P-1234")
     contact = ContactId((await town.events(mail.conversation))[0].data["contact"])
-    back_up(settings_of(data), tmp_path / "copy", town.clock)
+    back_up(place.settings(data), tmp_path / "copy", town.clock)
     service = town.service
     await erase_contact(
         service.database,
@@ -192,13 +225,14 @@ async def test_erasures_after_the_backup_are_done_again(
         by="system",
     )
     export = tmp_path / "later.jsonl"
-    command = ["audit", "export", "--data", str(data), "--out", str(export)]
+    SigningKey.load_or_create(data / "keys" / "signing.key")
+    command = ["audit", "export", *place.options(data), "--out", str(export)]
     assert await asyncio.to_thread(run, command) == 0
 
-    done = await restore(tmp_path / "copy", tmp_path / "new", town.clock, erasures=export)
+    done = place.restore(tmp_path / "copy", tmp_path / "new", town.clock, erasures=export)
 
     assert done.erased == 1
-    async with opened_copy(tmp_path / "new", town.clock) as copy:
+    async with place.opened(tmp_path / "new", town.clock) as copy:
         received = await copy.last(mail.conversation, "message_received")
         with pytest.raises(AssertionError):
             await copy.text(received)
@@ -209,29 +243,39 @@ async def test_erasures_after_the_backup_are_done_again(
     cut = tmp_path / "cut.jsonl"
     cut.write_bytes(export.read_bytes()[:-10])
     with pytest.raises(InvalidInput):
-        await restore(tmp_path / "copy", tmp_path / "other", town.clock, erasures=cut)
+        place.restore(tmp_path / "copy", tmp_path / "other", town.clock, erasures=cut)
     assert not (tmp_path / "other").exists()
+
+
+def cut_last_row(path: Path, how: str) -> None:
+    if path.suffix == ".csv":
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+        return
+    with closing(sqlite3.connect(path)) as copy, copy:
+        table = "event" if how == "event" else "vault_value"
+        copy.execute(f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")
 
 
 @pytest.mark.parametrize("how", ["byte", "event", "row", "missing", "manifest"])
 async def test_a_damaged_backup_is_refused_and_leaves_nothing(
-    town: Town, data: Path, tmp_path: Path, how: str
+    town: Town, data: Path, tmp_path: Path, place: Place, how: str
 ) -> None:
     await town.says("parcel P-1234")
-    back_up(settings_of(data), tmp_path / "copy", town.clock)
+    back_up(place.settings(data), tmp_path / "copy", town.clock)
     path, manifest = tmp_path / "copy" / "answerable.db", tmp_path / "copy" / "manifest.json"
+    if place.server:
+        table = "event" if how == "event" else "vault_value"
+        path = tmp_path / "copy" / "tables" / f"{table}.csv"
     match how:
         case "byte":
             content = bytearray(path.read_bytes())
             content[len(content) // 2] ^= 1
             path.write_bytes(content)
         case "event" | "row":
-            with closing(sqlite3.connect(path)) as copy, copy:
-                table = "event" if how == "event" else "vault_value"
-                copy.execute(f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")
+            cut_last_row(path, how)
             told = json.loads(manifest.read_text())
-            del told["files"]["answerable.db"]
-            told["files"]["answerable.db"] = {"sha256": checksum(path), "size_bytes": 0}
+            name = str(path.relative_to(tmp_path / "copy"))
+            told["files"][name] = {"sha256": checksum(path), "size_bytes": 0}
             manifest.write_text(json.dumps(told))
         case "missing":
             path.unlink()
@@ -239,39 +283,48 @@ async def test_a_damaged_backup_is_refused_and_leaves_nothing(
             manifest.write_text("{}")
 
     with pytest.raises(InvalidInput):
-        await restore(tmp_path / "copy", tmp_path / "new", town.clock)
+        place.restore(tmp_path / "copy", tmp_path / "new", town.clock)
     assert not (tmp_path / "new").exists()
 
 
-async def test_keys_are_copied_only_when_asked_for(town: Town, data: Path, tmp_path: Path) -> None:
+async def test_keys_are_copied_only_when_asked_for(
+    town: Town, data: Path, tmp_path: Path, place: Place
+) -> None:
     keys = data / "keys"
     keys.mkdir(mode=0o700)
     (keys / "master.key").write_text("secret")
     (data / "checkpoints.jsonl").write_text("{}\n")
 
-    back_up(settings_of(data), tmp_path / "without", town.clock)
-    back_up(settings_of(data), tmp_path / "with", town.clock, with_keys=True)
-    await restore(tmp_path / "with", tmp_path / "new", town.clock)
+    back_up(place.settings(data), tmp_path / "without", town.clock)
+    back_up(place.settings(data), tmp_path / "with", town.clock, with_keys=True)
+    place.restore(tmp_path / "with", tmp_path / "new", town.clock)
 
     names = sorted(path.name for path in (tmp_path / "without").iterdir())
-    assert names == ["answerable.db", "checkpoints.jsonl", "manifest.json"]
+    database = "tables" if place.server else "answerable.db"
+    assert names == sorted([database, "checkpoints.jsonl", "manifest.json"])
     assert (tmp_path / "new" / "keys" / "master.key").read_text() == "secret"
     for path in [*(tmp_path / "with").rglob("*"), *(tmp_path / "new").rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
 async def test_the_commands_say_what_they_did(
-    town: Town, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    town: Town, data: Path, tmp_path: Path, place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await town.says("parcel P-1234")
-    copy, new = str(tmp_path / "copy"), str(tmp_path / "new")
+    copy, new = str(tmp_path / "copy"), tmp_path / "new"
 
-    assert await asyncio.to_thread(run, ["backup", "--data", str(data), "--out", copy]) == 0
+    out = ["backup", *place.options(data), "--out", copy]
+    assert await asyncio.to_thread(run, out) == 0
     assert "1 conversations" in capsys.readouterr().err
-    assert await asyncio.to_thread(run, ["backup", "--data", str(data), "--out", copy]) == 2
-    assert await asyncio.to_thread(run, ["backup", "--restore", copy, "--data", new, "--json"]) == 0
+    assert await asyncio.to_thread(run, out) == 2
+    into = place.options(new)
+    if place.server:
+        assert await asyncio.to_thread(run, ["backup", "--restore", copy, *into]) == 2
+        assert "is not empty" in capsys.readouterr().err
+        empty_postgres_url(new / "answerable.db")
+    assert await asyncio.to_thread(run, ["backup", "--restore", copy, *into, "--json"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["manifest"]["tenants"][TENANT]["conversations"] == 1
     assert "Put the keys" in shown.err
-    assert await asyncio.to_thread(run, ["backup", "--restore", copy, "--data", new]) == 2
+    assert await asyncio.to_thread(run, ["backup", "--restore", copy, "--data", str(new)]) == 2
     assert await asyncio.to_thread(run, ["backup", "--data", str(data)]) == 2

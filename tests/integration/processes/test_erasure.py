@@ -43,15 +43,11 @@ def everything_on_disk(data: Path) -> bytes:
 
 async def secrets_of(town: Town, contact: ContactId) -> list[bytes]:
     """The bytes with which, and with the master key, the contact's texts could be read."""
-    engine = town.service.database._reader_engine
-    with engine.connect() as tx:
-        keys = tx.scalars(
-            sa.select(vault_key.c.wrapped_key).where(vault_key.c.contact_id == contact)
-        ).all()
-        sealed = tx.scalars(
-            sa.select(vault_value.c.sealed).where(vault_value.c.contact_id == contact)
-        ).all()
-    return [bytes(value) for value in (*keys, *sealed)]
+    keys = sa.select(vault_key.c.wrapped_key).where(vault_key.c.contact_id == contact)
+    sealed = sa.select(vault_value.c.sealed).where(vault_value.c.contact_id == contact)
+    database = town.service.database
+    found = [await database.read(lambda tx, q=q: tx.scalars(q).all()) for q in (keys, sealed)]  # type: ignore[misc]
+    return [bytes(value) for values in found for value in values]
 
 
 async def store_raw_mail(town: Town, raw_id: str) -> None:

@@ -179,9 +179,7 @@ async def test_what_is_not_yet_advanced_over_is_no_difference(town: Town, data: 
 
 async def test_a_conversation_given_up_by_an_error_replays(town: Town, data: Path) -> None:
     at = await town.says("hello", settle=False)
-    engine = town.service.database._writer_engine
-    with engine.begin() as tx:
-        tx.execute(sa.update(stream).values(failures=4))
+    await town.service.database.write(lambda tx: tx.execute(sa.update(stream).values(failures=4)))
     definitions = town.service.definitions
     kept, advancer = definitions._known.copy(), town.service._advancer
     rules = advancer._rules
