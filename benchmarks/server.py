@@ -16,15 +16,13 @@ from answerable.api.context import ApiSettings
 from answerable.api.server import server_config
 from answerable.channels.chat.service import Rates
 from answerable.kit.telemetry import configure_logging
-from answerable.processes.demo import create_people
+from answerable.processes.roles import role_of
 from answerable.processes.settings import read_settings
 from answerable.processes.wiring import open_platform
 
 UNLIMITED = Rates(
     messages=1e6,
     messages_burst=10**6,
-    contact_messages=1e6,
-    contact_burst=10**6,
     frames=1e6,
     frames_burst=10**6,
 )
@@ -33,8 +31,7 @@ UNLIMITED = Rates(
 async def serve(arguments: argparse.Namespace) -> None:
     configure_logging(level="warning")
     settings = read_settings(os.environ, DATA=arguments.data)
-    platform = await open_platform(settings, [arguments.service])
-    await create_people(platform)
+    platform = await open_platform(settings, arguments.services, role=role_of(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +40,11 @@ async def serve(arguments: argparse.Namespace) -> None:
         await platform.stop()
 
     app = create_app(
-        platform.service, settings=ApiSettings(rates=UNLIMITED), extra_routes=(), lifespan=lifespan
+        platform.service,
+        settings=ApiSettings(rates=UNLIMITED, sessions_per_second=1e6, sessions_burst=10**6),
+        faces_the_world=platform.role.faces_the_world,
+        extra_routes=(),
+        lifespan=lifespan,
     )
     await uvicorn.Server(server_config(app, host="127.0.0.1", port=arguments.port)).serve()
 
@@ -51,7 +52,7 @@ async def serve(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run")
-    parser.add_argument("service", type=Path)
+    parser.add_argument("services", type=Path, nargs="+")
     parser.add_argument("--data", required=True)
     parser.add_argument("--port", type=int, required=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

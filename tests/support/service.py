@@ -47,11 +47,10 @@ OTHER_KEY = "wk_other_shop"
 ORIGIN = "http://localhost"
 SECRET = "a secret of thirty-two characters"
 PASSWORD = "correct horse battery staple"
+UNLIMITED = "{messagesPerMinute: 1000000}"  # as a definition writes it
 FAST = Rates(
     messages=1e6,
     messages_burst=10**6,
-    contact_messages=1e6,
-    contact_burst=10**6,
     frames=1e6,
     frames_burst=10**6,
 )
@@ -126,24 +125,31 @@ async def sign_in(client: httpx.AsyncClient, who: str = "agent") -> None:
     client.headers["X-CSRF-Token"] = response.json()["csrf"]
 
 
-def definition_of(tenant: TenantId, key: str) -> bytes:
-    return DEFINITION.replace(b"service: corner-shop", f"service: {tenant}".encode()).replace(
-        b"key: wk_corner_shop,",
-        f"key: {key}, signIn: {{method: hmac, secret: SHOP_SECRET}},".encode(),
+def definition_of(tenant: TenantId, key: str, limits: str = UNLIMITED) -> bytes:
+    return (
+        DEFINITION.replace(b"service: corner-shop", f"service: {tenant}".encode()).replace(
+            b"key: wk_corner_shop,",
+            f"key: {key}, signIn: {{method: hmac, secret: SHOP_SECRET}},".encode(),
+        )
+        + f"limits: {limits}\n".encode()
     )
 
 
 async def open_house(
-    path: Path, *, settings: ApiSettings | None = None, words: Any = None
+    path: Path,
+    *,
+    settings: ApiSettings | None = None,
+    words: Any = None,
+    limits: str = UNLIMITED,
 ) -> House:
-    """path: of the database file, made if it is not there."""
+    """path: of the database file, made if it is not there. limits: of the definitions."""
     clock = SettableClock()
     database = open_store(path)
     actions = built_in_actions()
     definitions = Definitions(actions)
     for tenant, key in ((SHOP, SHOP_KEY), (OTHER, OTHER_KEY)):
         loaded = load_definition(
-            f"{tenant}.yaml", definition_of(tenant, key), actions=actions.catalogue
+            f"{tenant}.yaml", definition_of(tenant, key, limits), actions=actions.catalogue
         )
         assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
         definitions.add(loaded.definition)

@@ -80,6 +80,8 @@ class Inboxes:
             welcome=channel.widget.welcome_message or "",
             origins=frozenset(channel.origins),
             secret=self._secrets.get(sign_in.secret) if sign_in else None,
+            message_characters=definition.limits.message_characters,
+            messages_per_minute=definition.limits.messages_per_minute,
         )
 
 

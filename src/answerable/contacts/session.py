@@ -38,6 +38,7 @@ class WidgetInbox:
 
     origins: pages that may embed the widget ("https://bank.example").
     secret: of signed customer tokens; None if the inbox knows anonymous visitors only.
+    message_characters: of one message. messages_per_minute: of one contact.
     """
 
     tenant: TenantId
@@ -47,6 +48,8 @@ class WidgetInbox:
     welcome: str
     origins: frozenset[str]
     secret: str | None = None
+    message_characters: int = 4000
+    messages_per_minute: int = 30
 
     def __repr__(self) -> str:
         return f"WidgetInbox({self.tenant}, {self.name})"

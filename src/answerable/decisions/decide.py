@@ -19,7 +19,6 @@ from answerable.understanding.understanding import IntentScore, Understanding
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 SPAM_THRESHOLD = 0.9
-CLARIFY_ATTEMPTS = 2  # after so many clarifying questions a person takes over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +148,8 @@ def _out_of_scope(
         understanding.scope,
         definition.thresholds.scope,
     )
-    if situation.channel == "chat" and situation.attempts == 0 and understanding.urgency == "low":
+    may_ask = situation.attempts < min(1, definition.limits.clarifying_questions)
+    if situation.channel == "chat" and may_ask and understanding.urgency == "low":
         return _ask(understanding, definition, router, reason)
     return router.hand_off(None, reason)
 
@@ -163,7 +163,7 @@ def _unsure(
 ) -> Decision:
     best = main_matter(understanding, definition) or understanding.intents[0]
     reason = _compared("confidence", "not sure enough", best.confidence, threshold)
-    clarify = definition.thresholds.clarify
+    clarify, questions = definition.thresholds.clarify, definition.limits.clarifying_questions
     if situation.channel != "chat":
         # By mail a question costs the customer a day; a person finds out faster.
         return router.hand_off(
@@ -171,11 +171,11 @@ def _unsure(
         )
     if best.confidence < clarify:
         below = _compared("clarify", "too vague for a good question", best.confidence, clarify)
-        if situation.attempts > 0:
+        if situation.attempts >= min(1, questions):
             return router.hand_off(None, reason, below)
         return _ask(understanding, definition, router, reason)
-    if situation.attempts >= CLARIFY_ATTEMPTS:
-        tried = _compared("attempts", "asked often enough", situation.attempts, CLARIFY_ATTEMPTS)
+    if situation.attempts >= questions:
+        tried = _compared("attempts", "asked often enough", situation.attempts, questions)
         return router.hand_off(definition.intents[best.name], reason, tried)
     return _ask(understanding, definition, router, reason)
 

@@ -289,9 +289,9 @@ class LimitsEntry(Model):
     automatic_replies_per_conversation: Annotated[
         Mapping[ChannelKind, str], BeforeValidator(_for_all_channels)
     ] = {}
-    clarifying_questions: int = waiting(default=2, ge=0, le=10)
-    message_characters: int = waiting(default=4000, ge=1, le=100_000)
-    messages_per_minute: int = waiting(default=30, ge=1)
+    clarifying_questions: int = Field(default=2, ge=0, le=10)
+    message_characters: int = Field(default=4000, ge=1, le=4000)  # a frame of the chat holds that
+    messages_per_minute: int = Field(default=30, ge=1, le=1_000_000)
 
 
 def _brand(value: object) -> object:

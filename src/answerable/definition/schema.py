@@ -207,7 +207,11 @@ class Rate(Model):
 
 
 class Limits(Model):
-    """Brakes. automatic_replies: for each conversation, by kind of channel (absent: no limit)."""
+    """Brakes. automatic_replies: for each conversation, by kind of channel (absent: no limit).
+
+    clarifying_questions: in a row. message_characters: of a chat. messages_per_minute: of one
+    contact, who may also write as many at once after a pause.
+    """
 
     automatic_replies: Mapping[ChannelKind, Rate]
     clarifying_questions: int = 2

@@ -59,6 +59,7 @@ def mail_inboxes(
             address=str(channel.address).lower(),
             trusted_server=trusted,
             required=required,
+            messages_per_minute=definition.limits.messages_per_minute,
             own=own,
         )
         for definition, channel in channels

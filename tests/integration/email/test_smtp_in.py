@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiosmtplib
 import pytest
 from mail_room import CARDS, INBOX, TENANT, TOKENS, MailRoom, mail
 
+from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.smtp_in import SmtpInSettings, SmtpReceiver
 from answerable.channels.email.store import MailState, count_mails
 from answerable.kit.ids import ConversationId
@@ -27,11 +28,13 @@ class Receiving:
             await line.sendmail(sender, list(to) or [INBOX.address], raw)
 
 
-async def receiving(room: MailRoom, settings: SmtpInSettings) -> AsyncIterator[Receiving]:
+async def receiving(
+    room: MailRoom, settings: SmtpInSettings, *, inbox: MailInbox = INBOX
+) -> AsyncIterator[Receiving]:
     stored = asyncio.Event()
     receiver = SmtpReceiver(
         room.intake,
-        {INBOX.address: INBOX, CARDS.address: CARDS},
+        {inbox.address: inbox, CARDS.address: CARDS},
         settings,
         on_stored=stored.set,
     )
@@ -112,6 +115,45 @@ async def test_a_busy_receiver_asks_for_patience(room: MailRoom) -> None:
             await receiver.send(mail(1))
 
         assert busy.value.code == 452
+
+
+async def test_a_sender_in_a_hurry_is_asked_to_come_again_and_others_are_not(
+    room: MailRoom,
+) -> None:
+    inbox = replace(INBOX, messages_per_minute=2)
+    async for receiver in receiving(room, SmtpInSettings(port=0), inbox=inbox):
+        for number in (1, 2):
+            await receiver.send(mail(number), sender="robot@customer.example")
+        with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as hurried:
+            await receiver.send(mail(3), sender="Robot@customer.example")
+        for number in range(4, 8):
+            await receiver.send(mail(number), sender="")
+        await receiver.send(mail(8))
+
+        assert hurried.value.recipients[0].code == 450
+        counted = await room.database.read(lambda tx: count_mails(tx, TENANT))
+        assert counted == {MailState.STORED: 7}
+
+
+async def test_no_address_takes_all_connections(room: MailRoom) -> None:
+    settings = SmtpInSettings(port=0, connections_each=1)
+    async for receiver in receiving(room, settings):
+        first, second = [
+            await asyncio.open_connection("127.0.0.1", receiver.port) for _ in range(2)
+        ]
+        assert (await first[0].readline()).startswith(b"220 ")
+        assert (await second[0].readline()).startswith(b"421 4.3.2 ")
+        assert await second[0].read() == b""
+        for _, writer in (first, second):
+            writer.close()
+
+
+async def test_a_connection_that_never_ends_is_ended(room: MailRoom) -> None:
+    async for receiver in receiving(room, SmtpInSettings(port=0, session_seconds=0.05)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
+        async with asyncio.timeout(5):
+            assert (await reader.read()).startswith(b"220 ")
+        writer.close()
 
 
 async def test_a_mail_that_cannot_be_stored_is_not_acknowledged(

@@ -442,10 +442,11 @@ async def test_our_own_fault_closes_with_1011_and_is_raised(house: House) -> Non
 
 
 async def test_messages_are_limited_for_a_connection_and_for_a_contact(tmp_path: Path) -> None:
-    rates = Rates(messages=5, messages_burst=10, contact_messages=1, contact_burst=15)
+    rates = Rates(messages=5, messages_burst=10)
     house = await open_house(
         tmp_path / "limited.db",
         settings=ApiSettings(secrets={"SHOP_SECRET": SECRET}, rates=rates),
+        limits="{messagesPerMinute: 15}",
     )
     house.api.chat.seconds = lambda: 0.0  # time stands still
     first = await arrives(house, customer_token(house))
@@ -470,6 +471,20 @@ async def test_messages_are_limited_for_a_connection_and_for_a_contact(tmp_path:
     assert sum(told.count("error") for told in answers) == 9
     for anna in (first, second):
         await leaves(anna)
+    await house.close()
+
+
+async def test_a_message_is_as_long_as_its_tenant_allows(tmp_path: Path) -> None:
+    house = await open_house(tmp_path / "short.db", limits="{messageCharacters: 20}")
+    anna = await arrives(house)
+    welcome = await anna.hello()
+    assert welcome["limits"]["message_characters"] == 20
+
+    anna.sends(type="message", client_id="message-1", text="x" * 21)
+    assert (await anna.gets("error"))["code"] == "text_too_long"
+    anna.sends(type="message", client_id="message-2", text="x" * 20)
+    await anna.gets("ack")
+    await leaves(anna)
     await house.close()
 
 

@@ -1,5 +1,7 @@
 """Decisions: the order of caution."""
 
+import pytest
+
 from answerable.decisions.decide import ContactFacts, Situation, decide
 from answerable.decisions.decision import Ask, HandOff, RunPlaybook, SetAside
 from answerable.definition.terms import Proof
@@ -79,6 +81,16 @@ def test_by_mail_nobody_is_asked_to_clarify() -> None:
 
     assert isinstance(decide(unsure, situation(), SHOP), Ask)
     assert isinstance(decide(unsure, situation(channel="email"), SHOP), HandOff)
+
+
+@pytest.mark.parametrize("questions", [0, 1, 3])
+def test_a_definition_says_how_often_the_assistant_may_ask(questions: int) -> None:
+    limits = SHOP.limits.model_copy(update={"clarifying_questions": questions})
+    shop = SHOP.model_copy(update={"limits": limits})
+    unsure = understood(("parcel-status", 0.6))
+    asked = [isinstance(decide(unsure, situation(attempts=n), shop), Ask) for n in range(5)]
+
+    assert asked == [n < questions for n in range(5)]
 
 
 def test_the_same_inputs_give_the_same_decision() -> None:

@@ -163,7 +163,7 @@ class ChatConnection:
                 raise Ended(CloseCode.TOO_MANY_FRAMES, "too many frames")
             self._check_session()
             try:
-                frame = parse_frame(text)
+                frame = parse_frame(text, most_characters=self._inbox.message_characters)
             except FrameRefused as refused:
                 await self._refuse(refused.code, refused.message, refused.client_id)
                 continue
@@ -234,7 +234,11 @@ class ChatConnection:
             Welcome(
                 conversation=conversation,
                 seq=last,
-                limits=Limits(messages_per_second=rates.messages, burst=rates.messages_burst),
+                limits=Limits(
+                    message_characters=self._inbox.message_characters,
+                    messages_per_second=rates.messages,
+                    burst=rates.messages_burst,
+                ),
                 brand=self._inbox.brand,
             )
         )
@@ -288,11 +292,9 @@ class ChatConnection:
     # Messages
 
     async def _accept(self, message: Message) -> None:
-        now = self._service.seconds()
-        wait = self._messages.take(now)
+        wait = self._messages.take(self._service.seconds())
         if wait is None:
-            person = f"{self._session.tenant}:{self._session.kind}:{self._session.address}"
-            wait = self._service.contacts.take(person, now)
+            wait = self._service.take_turn(self._session, self._inbox)
         if wait is not None:
             await self._refuse_for_now("too_many_messages", "Please slow down.", message, wait)
             return

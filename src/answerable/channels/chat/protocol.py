@@ -65,7 +65,9 @@ class Message:
 
     type: Literal["message"] = "message"
     client_id: ClientId
-    text: Annotated[str, Field(description=f"1 to {TEXT_CHARACTERS} characters.")]
+    text: Annotated[
+        str, Field(description=f"1 to {TEXT_CHARACTERS} characters, or what `limits` says.")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, config=_STRICT)
@@ -227,7 +229,9 @@ class FrameRefused(Exception):
         self.client_id = client_id
 
 
-def parse_frame(text: str) -> Hello | Message | ContactTyping | Ping | ContactPong:
+def parse_frame(
+    text: str, *, most_characters: int = TEXT_CHARACTERS
+) -> Hello | Message | ContactTyping | Ping | ContactPong:
     """The frame that `text` holds. Raises FrameRefused, which never repeats what was sent."""
     try:
         frame = client_frames.validate_json(text)
@@ -236,16 +240,16 @@ def parse_frame(text: str) -> Hello | Message | ContactTyping | Ping | ContactPo
     except UnicodeEncodeError:
         raise FrameRefused("invalid_frame", "The frame holds half a character.") from None
     if isinstance(frame, Message):
-        _check_text(frame)
+        _check_text(frame, most_characters)
     return frame
 
 
-def _check_text(frame: Message) -> None:
+def _check_text(frame: Message, most_characters: int) -> None:
     if not frame.text.strip():
         raise FrameRefused("text_empty", "There is nothing to send.", frame.client_id)
-    if len(frame.text) > TEXT_CHARACTERS:
+    if len(frame.text) > most_characters:
         raise FrameRefused(
-            "text_too_long", f"A message has at most {TEXT_CHARACTERS} characters.", frame.client_id
+            "text_too_long", f"A message has at most {most_characters} characters.", frame.client_id
         )
     if "\x00" in frame.text:
         raise FrameRefused("text_invalid", "A message cannot hold NUL.", frame.client_id)

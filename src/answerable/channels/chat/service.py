@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from answerable.channels.chat.history import History
@@ -49,12 +50,10 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What one connection, and one contact over all connections, may send in a second."""
+    """What one connection may send in a second; what one contact may, says the definition."""
 
     messages: float = 5
     messages_burst: int = 10
-    contact_messages: float = 10
-    contact_burst: int = 30
     frames: float = 20
     frames_burst: int = 60
 
@@ -83,9 +82,11 @@ class ChatService:
     seconds: Callable[[], float]
     timing: Timing = field(default_factory=Timing)
     rates: Rates = field(default_factory=Rates)
-    contacts: RateLimiter = field(init=False)
+    _contacts: dict[int, RateLimiter] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.contacts = RateLimiter(
-            per_second=self.rates.contact_messages, burst=self.rates.contact_burst
-        )
+    def take_turn(self, session: CustomerSession, inbox: WidgetInbox) -> timedelta | None:
+        """Count a message of this contact, over all connections; how long to wait first, if so."""
+        most = inbox.messages_per_minute
+        limiter = self._contacts.setdefault(most, RateLimiter(per_second=most / 60, burst=most))
+        person = f"{session.tenant}:{session.kind}:{session.address}"
+        return limiter.take(person, self.seconds())

@@ -15,6 +15,7 @@ class MailInbox:
     believes nobody, so no mail counts as authenticated. hops: see `authentication.is_aligned`.
     required: what a mail must show before it may join a conversation of its sender. ALIGNED needs
     a trusted_server.
+    messages_per_minute: of one sender by SMTP, whose server keeps what is beyond and comes back.
     own: all addresses and aliases of the installation, to know our own mail when it comes back.
     """
 
@@ -24,4 +25,5 @@ class MailInbox:
     trusted_server: str | None = None
     hops: int = 1
     required: Evidence = Evidence.TOKEN
+    messages_per_minute: int = 30
     own: OwnNames = field(default_factory=OwnNames)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.intake import MailIntake, Origin
+from answerable.kit.places import Places
+from answerable.kit.rate_limit import RateLimiter
 from answerable.kit.telemetry import get_logger
 
 log = get_logger("email")
@@ -17,13 +20,21 @@ log = get_logger("email")
 
 @dataclass(frozen=True, kw_only=True)
 class SmtpInSettings:
-    """Where to listen; port 0 takes a free one. waiting_most: mails being stored at a time."""
+    """Where to listen; port 0 takes a free one. waiting_most: mails being stored at a time.
+
+    connections_each: of one network address. command_seconds: for one command, or a mail's whole
+    content. session_seconds: after which a connection is closed whatever it does.
+    """
 
     host: str = "127.0.0.1"
     port: int = 2526
     size_bytes: int = 30 * 2**20
     waiting_most: int = 50
     recipients_most: int = 100
+    connections_most: int = 200
+    connections_each: int = 50
+    command_seconds: float = 120
+    session_seconds: float = 600
 
 
 class _Handler:
@@ -41,6 +52,7 @@ class _Handler:
         self._settings = settings
         self._on_stored = on_stored
         self._waiting = 0
+        self._senders: dict[int, RateLimiter] = {}
 
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -54,10 +66,13 @@ class _Handler:
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self._inbox(address) is None:
+        inbox = self._inbox(address)
+        if inbox is None:
             return "550 5.1.1 No such mailbox here"
         if len(envelope.rcpt_tos) >= self._settings.recipients_most:
             return "452 4.5.3 Too many recipients"
+        if self._is_too_fast(envelope.mail_from or "", inbox):
+            return "450 4.7.1 Too many mails from this sender, try again later"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
@@ -84,6 +99,13 @@ class _Handler:
         self._on_stored()
         return "250 2.0.0 OK, stored"
 
+    def _is_too_fast(self, sender: str, inbox: MailInbox) -> bool:
+        """Bounces have no sender of their own, and are not counted."""
+        most = inbox.messages_per_minute
+        limiter = self._senders.setdefault(most, RateLimiter(per_second=most / 60, burst=most))
+        who = f"{inbox.tenant}:{sender.casefold()}"
+        return sender not in ("", "<>") and limiter.take(who, time.monotonic()) is not None
+
     def _inbox(self, address: str) -> MailInbox | None:
         """Also `support+anything@`: reply tokens arrive that way."""
         local, at, domain = address.casefold().rpartition("@")
@@ -102,6 +124,29 @@ def _delivered_to(address: str) -> bytes:
 class _Server(SMTP):
     line_length_limit = 2**16  # 1,001 by RFC 5321; real programs write longer lines
 
+    def __init__(self, handler: _Handler, places: Places, seconds: float, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._places = places
+        self._seconds = seconds
+        self._address: str | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._places.take(address):
+            transport.write(b"421 4.3.2 Too many connections, try again later\r\n")
+            transport.close()
+            return
+        self._address = address
+        self._end = self.loop.call_later(self._seconds, transport.close)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._address is not None:
+            self._places.leave(self._address)
+            self._end.cancel()
+            super().connection_lost(error)
+
 
 class SmtpReceiver:
     """Listens until closed. inboxes: by address in lower case."""
@@ -116,6 +161,7 @@ class SmtpReceiver:
     ) -> None:
         self._settings = settings
         self._handler = _Handler(intake, inboxes, settings, on_stored)
+        self._places = Places(most=settings.connections_most, most_each=settings.connections_each)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> int:
@@ -131,12 +177,14 @@ class SmtpReceiver:
     def _protocol(self) -> Any:
         return _Server(
             self._handler,
+            self._places,
+            self._settings.session_seconds,
             data_size_limit=self._settings.size_bytes,
             enable_SMTPUTF8=True,
             decode_data=False,
             hostname="answerable",
             ident="Answerable",
-            timeout=120,
+            timeout=self._settings.command_seconds,
             loop=asyncio.get_running_loop(),
         )
 
