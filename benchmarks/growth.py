@@ -55,12 +55,12 @@ async def _long(service: Service, place: int, length: int) -> list[ConversationI
         ]
         await service.database.write(lambda tx, s=said: _take(service, tx, s))
     service._behind.clear()
+    service._intake.untold.clear()
     return ids
 
 
 def _take(service: Service, tx: Connection, said: Sequence[Any]) -> None:
-    accepted = service._intake.accept_many(tx, said)
-    service._advancer.advance_many(tx, [one.conversation for one in accepted])
+    service._intake.accept_many(tx, said)
 
 
 async def by_number(*, rounds: int) -> dict[str, Any]:

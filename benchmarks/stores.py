@@ -96,8 +96,9 @@ class Loader:
     def load(self, tx: Connection, numbers: Sequence[int]) -> list[ConversationId]:
         messages = [message(n, TEXTS[n % len(TEXTS)]) for n in numbers]
         accepted = self.service._intake.accept_many(tx, messages)
-        ids = [one.conversation for one in accepted]
+        ids = [one.conversation for one, _ in accepted]
         give(tx, self.service._advancer, ids, queued=4)
+        self.service._intake.untold.clear()
         return ids
 
 

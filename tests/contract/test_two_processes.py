@@ -18,7 +18,10 @@ from answerable.contacts.book import ContactBook
 from answerable.contacts.store import Lookup, contact
 from answerable.desk.summary_store import conversation
 from answerable.flow.accept import Intake
+from answerable.flow.advance import Advancer
+from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage, Sender
+from answerable.flow.work import Work
 from answerable.kit.database import Database
 from answerable.kit.errors import Conflict
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
@@ -26,6 +29,7 @@ from answerable.kit.testing import SettableClock
 from answerable.ledger.administration import record_administration
 from answerable.ledger.event import Event, Lease, NewEffect, NewEvent
 from answerable.ledger.store import Appender, finish_effects, last_position, read_feed
+from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.store import handle
 from answerable.privacy.vault import Erased, Vault
@@ -57,14 +61,19 @@ class Process:
         master = MasterKey(b"k" * 32)
         # Not exclusive on SQLite either, where there are two of us in these stories.
         vault = Vault(master, clock=CLOCK, exclusive=False)
-        return cls(database, vault, Intake(vault, ContactBook(vault, Lookup(master.derive(b"l")))))
+        contacts = ContactBook(vault, Lookup(master.derive(b"l")))
+        actions = built_in_actions()
+        work = Work(holder="prc_gateway", advances=False)
+        advancer = Advancer(Definitions(actions), actions, CLOCK.now, work)
+        return cls(database, vault, Intake(vault, contacts, advancer))
 
     async def takes(self, text: str, *, by: str = "vis_anna", id: str = "") -> Accepted:
         message = InboundMessage(
             tenant=SHOP, inbox="chat", channel="chat", external_id=id or new_id("msg"), text=text,
             sender=Sender(kind="visitor", address=by), at=CLOCK.now(),
         )  # fmt: skip
-        return await self.database.write_batched(self.intake.accept_many, message)
+        accepted, _ = await self.database.write_batched(self.intake.accept_many, message)
+        return accepted
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
@@ -20,7 +22,7 @@ from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.membership import Alone, Membership
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
-from answerable.ledger.store import read_events, read_state
+from answerable.ledger.store import effect, read_events, read_state, stream
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
@@ -264,6 +266,15 @@ class Town:
     async def events(self, conversation: ConversationId) -> list[Event]:
         return await self.service.database.read(lambda tx: read_events(tx, conversation))
 
+    async def streams(self) -> list[ConversationId]:
+        query = sa.select(stream.c.id).order_by(stream.c.id)
+        return await self.service.database.read(lambda tx: list(tx.execute(query).scalars()))
+
+    async def leases(self) -> list[datetime | None]:
+        """Of all effects."""
+        query = sa.select(effect.c.lease_until)
+        return await self.service.database.read(lambda tx: list(tx.execute(query).scalars()))
+
     async def kinds(self, conversation: ConversationId) -> list[str]:
         return [event.kind for event in await self.events(conversation)]
 
@@ -302,12 +313,14 @@ def open_town(
     reader: KeywordReader | None = None,
     membership: Membership | None = None,
     leaves: frozenset[str] = frozenset(),
+    advances: bool = True,
     hints: Hints | None = None,
     postgres: bool | None = None,
 ) -> Town:
     """A town on the database file `path`, made if it is not there.
 
-    leaves: kinds of effects that it does not perform. postgres: as for `open_store`.
+    leaves: kinds of effects that it does not perform. advances: whether it does more than take in.
+    postgres: as for `open_store`.
     """
     membership = membership or Alone()
     clock = clock or SettableClock()
@@ -331,7 +344,7 @@ def open_town(
         actions=actions,
         world=world,
         membership=membership,
-        work=Work(holder=membership.id, leaves=leaves),
+        work=Work(holder=membership.id, leaves=leaves, advances=advances),
         hints=hints,
     )
     return Town(

@@ -1,12 +1,15 @@
 """Accept: a message becomes an event. Only after this commit is it acknowledged.
 
 Everything happens in one transaction: who wrote, which conversation, masking, the vault, the
-event, and the note that this message has been taken. The same message again changes nothing.
+event, the note that this message has been taken, and what follows from the event. The same
+message again changes nothing.
+
+What follows may fail without harm to the message: the conversation is then left behind, for
+`advance` to try again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,33 +17,38 @@ from sqlalchemy import Connection
 from answerable.contacts.book import ContactBook
 from answerable.contacts.store import add_mail_reference, find_contacts, find_mail_references
 from answerable.contacts.threading import Candidate, JoinDecision, may_join
-from answerable.definition.terms import Proof
 from answerable.desk.summary_store import (
-    PRIORITIES,
-    Summary,
     find_open_conversations,
     get_contact_of,
     write_summaries,
 )
-from answerable.flow.message import Accepted, InboundMessage
-from answerable.kit.database import lock_until_commit
-from answerable.kit.ids import ContactId, ConversationId, new_id
-from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
-from answerable.ledger.store import Appender, find_received
+from answerable.flow.advance import Advancer, Followed
+from answerable.flow.message import Accepted, InboundMessage, News
+from answerable.flow.placed import Placed, event_data, new_summary, open_conversation
+from answerable.kit.database import after_commit, lock_until_commit
+from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
+from answerable.ledger.event import CONTACT, SYSTEM, Effect, Event, NewEvent
+from answerable.ledger.store import Appender, Behind, find_received
+from answerable.privacy.detect import find
 from answerable.privacy.mask import mask
+from answerable.privacy.spans import Span
 from answerable.privacy.vault import Vault, VaultEntry, VaultRef
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Placed:
-    """A message with its contact and conversation."""
+@dataclass(kw_only=True, slots=True, eq=False)
+class Intaken:
+    """What one transaction of `accept_many` did, for all its messages together.
 
-    message: InboundMessage
-    key: str
-    contact: ContactId
-    conversation: ConversationId
-    opens: bool
-    bounced_reply: int | None = None
+    news: for those who follow the conversations.
+    effects: due now; those that this process does are leased to it.
+    behind: conversations that `advance` has to look at.
+    told: set once somebody has passed this on, which is to be done once.
+    """
+
+    news: tuple[News, ...]
+    effects: tuple[Effect, ...]
+    behind: tuple[ConversationId, ...]
+    told: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,14 +60,22 @@ class _Known:
 
 
 class Intake:
-    """Accepts messages, many in one transaction."""
+    """Accepts messages, many in one transaction.
 
-    def __init__(self, vault: Vault, contacts: ContactBook) -> None:
+    untold: what was committed and not passed on yet. Those who wait for a message pass it on; what
+    stays here longer than a moment belongs to messages whose senders have gone away meanwhile.
+    """
+
+    def __init__(self, vault: Vault, contacts: ContactBook, advancer: Advancer) -> None:
         self._vault = vault
+        self._advancer = advancer
         self._contacts = contacts
         self._lookup = contacts.lookup
+        self.untold: set[Intaken] = set()
 
-    def accept_many(self, tx: Connection, messages: Sequence[InboundMessage]) -> Sequence[Accepted]:
+    def accept_many(
+        self, tx: Connection, messages: Sequence[InboundMessage]
+    ) -> Sequence[tuple[Accepted, Intaken]]:
         """Store each message; those taken before are answered with where they are.
 
         What all need is read and written together: a statement costs more than a row.
@@ -75,17 +91,14 @@ class Intake:
         known = self._known(tx, list(new.values()))
         opened: dict[tuple[ContactId, str], ConversationId] = {}
         placed = [self._place(tx, key, message, known, opened) for key, message in new.items()]
-        stored = self._store(tx, placed)
-        results = []
+        stored, intaken = self._store(tx, placed)
         for key, message in zip(keys, messages, strict=True):
             if key in before:
                 conversation, seq = before[key]
-                results.append(
-                    Accepted(conversation=conversation, seq=seq, at=message.at, duplicate=True)
+                stored[key] = Accepted(
+                    conversation=conversation, seq=seq, at=message.at, duplicate=True
                 )
-            else:
-                results.append(stored[key])
-        return results
+        return [(stored[key], intaken) for key in keys]
 
     def _known(self, tx: Connection, messages: Sequence[InboundMessage]) -> _Known:
         lookups = {self._address(m) for m in messages if m.contact is None}
@@ -108,13 +121,13 @@ class Intake:
         message: InboundMessage,
         known: _Known,
         opened: dict[tuple[ContactId, str], ConversationId],
-    ) -> _Placed:
+    ) -> Placed:
         if message.bounce_of is not None:
             lookup = self._lookup.mail(message.tenant, message.bounce_of)
             found = find_mail_references(tx, [lookup]).get(lookup)
             if found is not None and found[1] is not None:
                 contact = get_contact_of(tx, [found[0]])[found[0]]
-                return _Placed(
+                return Placed(
                     message=message, key=key, contact=contact, conversation=found[0],
                     opens=False, bounced_reply=found[1],
                 )  # fmt: skip
@@ -124,7 +137,7 @@ class Intake:
         if conversation is None:
             conversation = ConversationId(new_id("cnv"))
             opened[(contact, message.inbox)] = conversation
-        return _Placed(
+        return Placed(
             message=message, key=key, contact=contact, conversation=conversation, opens=opens
         )
 
@@ -180,16 +193,18 @@ class Intake:
             ],
         )
 
-    def _store(self, tx: Connection, placed: Sequence[_Placed]) -> dict[str, Accepted]:
+    def _store(
+        self, tx: Connection, placed: Sequence[Placed]
+    ) -> tuple[dict[str, Accepted], Intaken]:
         """By key of the message, where each was stored."""
         appender = Appender(tx)
-        appender.load(place.conversation for place in placed if not place.opens)
+        appender.load((place.conversation for place in placed if not place.opens), states=True)
         for place in placed:
             if place.opens:
-                _open(appender, place)
-        summaries = [_new_summary(place, place.message.at) for place in placed if place.opens]
-        write_summaries(tx, new=summaries, changed=[])
-        masked = [self._masked(tx, place) for place in placed]
+                open_conversation(appender, place)
+        found = [find(place.message.text) for place in placed]
+        self._read_handles(tx, [p for p, spans in zip(placed, found, strict=True) if spans])
+        masked = [self._masked(tx, p, spans) for p, spans in zip(placed, found, strict=True)]
         references = self._vault.put_many(
             tx,
             [
@@ -203,16 +218,55 @@ class Intake:
             ],
         )
         stored = {}
-        for place, (_, handles), reference in zip(placed, masked, references, strict=True):
+        texts: dict[ConversationId, dict[str, Mapping[str, Any]]] = {}
+        for place, (value, handles), reference in zip(placed, masked, references, strict=True):
+            texts.setdefault(place.conversation, {})[reference.id] = value
             stored[place.key] = self._append(tx, appender, place, reference, handles)
+        return stored, self._follow(tx, appender, placed, texts)
+
+    def _follow(
+        self,
+        tx: Connection,
+        appender: Appender,
+        placed: Sequence[Placed],
+        texts: Mapping[ConversationId, Mapping[str, Mapping[str, Any]]],
+    ) -> Intaken:
+        """Append what follows from the messages, and write it all."""
+        new = _by_conversation(appender.appended)
+        heads = [appender.head(conversation) for conversation in new]
+        # Whoever was behind before is left to `advance`, which reads what we have not here.
+        current = [head for head in heads if head.advanced + 1 == new[head.id][0].seq]
+        if not self._advancer.work.advances:
+            current = []
+        followed = self._advancer.follow(
+            appender,
+            [Behind(head=h, state=h.state, failures=0, events=new[h.id]) for h in current],
+        )
+        news = tuple(
+            News(
+                tenant=events[0].tenant,
+                conversation=conversation,
+                events=tuple(events),
+                texts=texts[conversation],
+            )
+            for conversation, events in _by_conversation(appender.appended).items()
+        )
+        _summarise(tx, placed, followed)
         appender.flush()
-        return stored
+        advanced = {summary.id for summary in followed.summaries}
+        intaken = Intaken(
+            news=news,
+            effects=tuple(followed.effects),
+            behind=tuple(conversation for conversation in new if conversation not in advanced),
+        )
+        after_commit(tx, lambda: self.untold.add(intaken))
+        return intaken
 
     def _append(
         self,
         tx: Connection,
         appender: Appender,
-        place: _Placed,
+        place: Placed,
         reference: VaultRef,
         handles: list[str],
     ) -> Accepted:
@@ -221,7 +275,7 @@ class Intake:
         event = appender.append(
             place.conversation,
             NewEvent(
-                kind="message_received", actor=actor, data=_event_data(place, reference, handles)
+                kind="message_received", actor=actor, data=event_data(place, reference, handles)
             ),
             at=message.at,
         )
@@ -231,7 +285,16 @@ class Intake:
             add_mail_reference(tx, lookup, place.conversation)
         return Accepted(conversation=place.conversation, seq=event.seq, at=message.at)
 
-    def _masked(self, tx: Connection, place: _Placed) -> tuple[dict[str, Any], list[str]]:
+    def _read_handles(self, tx: Connection, placed: Sequence[Placed]) -> None:
+        by_tenant: dict[TenantId, dict[ConversationId, None]] = {}
+        for place in placed:
+            by_tenant.setdefault(place.message.tenant, {})[place.conversation] = None
+        for tenant, conversations in by_tenant.items():
+            self._vault.read_handles(tx, tenant=tenant, conversations=conversations)
+
+    def _masked(
+        self, tx: Connection, place: Placed, found: Sequence[Span]
+    ) -> tuple[dict[str, Any], list[str]]:
         """The vault value of a message, and the handles that stand in its text."""
         message = place.message
 
@@ -241,7 +304,7 @@ class Intake:
             conversation_id=place.conversation,
             contact_id=place.contact,
         )
-        body = mask(message.text, number=number)
+        body = mask(message.text, number=number, spans=found)
         value: dict[str, Any] = {"text": body.text}
         values = dict(body.values)
         for name in ("subject", "original"):
@@ -260,55 +323,19 @@ class Intake:
         return value, sorted(values)
 
 
-def _open(appender: Appender, place: _Placed) -> None:
-    message = place.message
-    appender.open_stream(place.conversation, message.tenant)
-    opened = NewEvent(
-        kind="conversation_opened",
-        actor=SYSTEM,
-        data={
-            "contact": place.contact,
-            "channel": message.channel,
-            "inbox": message.inbox,
-            "proof": message.proof.value,
-        },
-    )
-    appender.append(place.conversation, opened, at=message.at)
+def _by_conversation(events: Iterable[Event]) -> dict[ConversationId, list[Event]]:
+    gathered: dict[ConversationId, list[Event]] = {}
+    for event in events:
+        gathered.setdefault(event.stream, []).append(event)
+    return gathered
 
 
-def _event_data(place: _Placed, reference: VaultRef, handles: list[str]) -> dict[str, Any]:
-    message = place.message
-    data: dict[str, Any] = {
-        "text": {"ref": reference.id, "commitment": reference.commitment},
-        "author": "contact",
-        "proof": message.proof.value,
-    }
-    if place.opens:
-        data["first"] = True
-    if handles:
-        data["handles"] = handles
-    for name in ("automatic", "unparsable", "raw_id"):
-        if getattr(message, name):
-            data[name] = getattr(message, name)
-    if place.bounced_reply is not None:
-        data["bounce_of"] = place.bounced_reply
-    if "client_id" in message.context:
-        data["client_id"] = message.context["client_id"]
-    if message.attachments:
-        data["attachments"] = [
-            {"media_type": a.media_type, "size_bytes": a.size_bytes, "digest": a.digest}
-            for a in message.attachments
-        ]
-    return data
-
-
-def _new_summary(place: _Placed, at: datetime) -> Summary:
-    message = place.message
-    return Summary(
-        id=place.conversation, tenant=message.tenant, contact_id=place.contact,
-        inbox=message.inbox, channel=message.channel, proof=Proof(message.proof).value,
-        status="open", priority=PRIORITIES.index("normal"), owner_kind="assistant", owner_id="",
-        intent=None, confidence=None, decision=None, team=None, language=None, sentiment=None,
-        opened_at=at, updated_at=at, waiting_since=at, first_response_due=None, closed_at=None,
-        head_seq=0, subject_ref=None, last_ref=None, last_author=None,
-    )  # fmt: skip
+def _summarise(tx: Connection, placed: Sequence[Placed], followed: Followed) -> None:
+    opened = {place.conversation: new_summary(place) for place in placed if place.opens}
+    changed = []
+    for summary in followed.summaries:
+        if summary.id in opened:
+            opened[summary.id] = summary
+        else:
+            changed.append(summary)
+    write_summaries(tx, new=list(opened.values()), changed=changed)

@@ -26,7 +26,6 @@ from answerable.ledger.store import (
     Behind,
     find_behind,
     note_failure,
-    save_states,
 )
 from answerable.playbooks.action import ActionLibrary
 
@@ -41,20 +40,24 @@ RETRY_AFTER = timedelta(seconds=5)
 class Advanced:
     """What one transaction of `advance_many` did.
 
-    effects: leased to us, to be performed now. elsewhere: due now, for other processes.
+    effects: due now; those that this process does are leased to it.
     """
 
     conversations: tuple[ConversationId, ...] = ()
     tenants: frozenset[TenantId] = frozenset()
     effects: tuple[Effect, ...] = ()
-    elsewhere: tuple[Effect, ...] = ()
 
 
 @dataclass
-class _Result:
-    states: list[tuple[ConversationId, int, dict[str, object]]] = field(default_factory=list)
+class Followed:
+    """What followed from new events; all but the summaries is in the appender, to be flushed.
+
+    failed: conversations that are as they were, because a rule raised.
+    """
+
     summaries: list[Summary] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    failed: list[Behind] = field(default_factory=list)
 
 
 class Advancer:
@@ -65,7 +68,7 @@ class Advancer:
         now: Callable[[], datetime],
         work: Work,
     ) -> None:
-        self._work = work
+        self.work = work
         self._definitions = definitions
         self._actions = actions
         self._now = now
@@ -74,38 +77,43 @@ class Advancer:
         """Bring these conversations up to date. One that fails holds up no other."""
         behind = find_behind(tx, list(dict.fromkeys(ids)))
         appender = Appender(tx)
-        result = _Result()
         for conversation in behind:
             appender.adopt(conversation.head)
-            mark = appender.mark(conversation.head.id)
-            try:
-                self._advance_one(appender, conversation, result)
-            except Exception:
-                log.exception("advance_failed", conversation_id=conversation.head.id)
-                appender.reset(conversation.head.id, mark)
-                self._give_up_or_retry(tx, appender, conversation, result)
-        save_states(tx, result.states)
-        write_summaries(tx, new=[], changed=result.summaries)
+        followed = self.follow(appender, behind)
+        for conversation in followed.failed:
+            self._give_up_or_retry(tx, appender, conversation, followed)
+        write_summaries(tx, new=[], changed=followed.summaries)
         appender.flush()
         return Advanced(
             conversations=tuple(c.head.id for c in behind),
             tenants=frozenset(c.head.tenant for c in behind),
-            effects=tuple(e for e in result.effects if self._work.does(e.kind)),
-            elsewhere=tuple(e for e in result.effects if not self._work.does(e.kind)),
+            effects=tuple(followed.effects),
         )
 
     def hand_over(self, tx: Connection, conversation: ConversationId) -> bool:
         """Give up on a conversation that nobody could advance; False if somebody has."""
-        appender, result = Appender(tx), _Result()
+        appender, followed = Appender(tx), Followed()
         for behind in find_behind(tx, [conversation]):
             appender.adopt(behind.head)
-            self._hand_over(appender, behind, result)
+            self._hand_over(appender, behind, followed)
+        write_summaries(tx, new=[], changed=followed.summaries)
         appender.flush()
-        save_states(tx, result.states)
-        write_summaries(tx, new=[], changed=result.summaries)
-        return bool(result.states)
+        return bool(followed.summaries)
 
-    def _advance_one(self, appender: Appender, behind: Behind, result: _Result) -> None:
+    def follow(self, appender: Appender, behind: Sequence[Behind]) -> Followed:
+        """Append what follows from new events, whose heads the appender knows."""
+        followed = Followed()
+        for conversation in behind:
+            mark = appender.mark(conversation.head.id)
+            try:
+                self._advance_one(appender, conversation, followed)
+            except Exception:
+                log.exception("advance_failed", conversation_id=conversation.head.id)
+                appender.reset(conversation.head.id, mark)
+                followed.failed.append(conversation)
+        return followed
+
+    def _advance_one(self, appender: Appender, behind: Behind, followed: Followed) -> None:
         state = ConversationState.from_data(behind.state)
         effects: list[Effect] = []
         queue = deque(behind.events)
@@ -122,9 +130,10 @@ class Advancer:
             last = queue[-1] if queue else event
         if queue:
             raise RuntimeError(f"one message led to more than {MOST_EVENTS} events")
-        result.effects += effects
-        result.states.append((behind.head.id, last.seq, state.as_data()))
-        result.summaries.append(summarise(behind.head.id, behind.head.tenant, state, last.seq))
+        summary = summarise(behind.head.id, behind.head.tenant, state, last.seq)
+        appender.save_state(behind.head.id, last.seq, state.as_data())
+        followed.effects += effects
+        followed.summaries.append(summary)
 
     def _write(
         self, appender: Appender, event: Event, follows: Follows, queue: deque[Event]
@@ -135,8 +144,8 @@ class Advancer:
         return appender.schedule(
             event,
             follows.effects,
-            lease=self._work.lease(self._now()),
-            does=self._work.does,
+            lease=self.work.lease(self._now()),
+            does=self.work.does,
         )
 
     def _rules(self, state: ConversationState, event: Event) -> Rules:
@@ -147,15 +156,15 @@ class Advancer:
         return Rules(definition=definition, of_run=of_run, actions=self._actions)
 
     def _give_up_or_retry(
-        self, tx: Connection, appender: Appender, behind: Behind, result: _Result
+        self, tx: Connection, appender: Appender, behind: Behind, followed: Followed
     ) -> None:
         """Try again later; after the last try, the conversation becomes work for a person."""
         if behind.failures + 1 < MOST_FAILURES:
             note_failure(tx, behind.head.id, self._now() + RETRY_AFTER * 2**behind.failures)
             return
-        self._hand_over(appender, behind, result)
+        self._hand_over(appender, behind, followed)
 
-    def _hand_over(self, appender: Appender, behind: Behind, result: _Result) -> None:
+    def _hand_over(self, appender: Appender, behind: Behind, followed: Followed) -> None:
         """The conversation as it is becomes work for a person."""
         state = ConversationState.from_data(behind.state)
         for event in behind.events:
@@ -172,8 +181,8 @@ class Advancer:
         )  # fmt: skip
         event = appender.append(behind.head.id, handed, at=last.at, cause=last.seq)
         state = evolve(state, event)
-        result.states.append((behind.head.id, event.seq, state.as_data()))
-        result.summaries.append(summarise(behind.head.id, behind.head.tenant, state, event.seq))
+        appender.save_state(behind.head.id, event.seq, state.as_data())
+        followed.summaries.append(summarise(behind.head.id, behind.head.tenant, state, event.seq))
 
 
 def summarise(

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from answerable.contacts.threading import Evidence
 from answerable.definition.terms import Proof
 from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.ledger.event import Event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,19 @@ class Accepted:
     seq: int
     at: datetime
     duplicate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class News:
+    """Events of one conversation that were just committed, for those who follow it live.
+
+    events: in order and without a gap; texts: the vault's values that they refer to, by id.
+    """
+
+    tenant: TenantId
+    conversation: ConversationId
+    events: tuple[Event, ...]
+    texts: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The service: what channels and the API call, and the loops that keep conversations moving.
 
-    accept -> (commit) -> advance -> (commit) -> perform -> (commit) -> advance -> ...
+    accept, advance -> (commit) -> perform -> (commit) -> advance -> (commit) -> perform -> ...
 
 Hints move things on at once; the sweep finds what a lost hint or a crash left behind. Both lead to
 the same work, and doing it twice does it once.
@@ -8,6 +8,7 @@ the same work, and doing it twice does it once.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from answerable.contacts.book import ContactBook
-from answerable.flow.accept import Intake
+from answerable.flow.accept import Intake, Intaken
 from answerable.flow.acts import AgentAct, Desk
 from answerable.flow.advance import Advanced, Advancer
 from answerable.flow.definitions import Definitions
@@ -38,6 +39,7 @@ from answerable.ledger.store import (
     other_holders,
     outbox_depths,
     renew_leases,
+    return_effects,
     streams_behind,
 )
 from answerable.privacy.vault import Vault
@@ -50,6 +52,7 @@ SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
 LEASES_EVERY = LEASE / 6  # renewed
+_ACCEPT_SECONDS = STAGE_SECONDS.labels("accept")
 
 
 class Service:
@@ -93,11 +96,38 @@ class Service:
 
     async def accept(self, message: InboundMessage) -> Accepted:
         """Store a message. When this returns it is on disk; the same message again is the same."""
-        with STAGE_SECONDS.labels("accept").time():
-            accepted = await self.database.write_batched(self._intake.accept_many, message)
+        began = time.perf_counter()
+        accepted, intaken = await self.database.write_batched(self._intake.accept_many, message)
+        _ACCEPT_SECONDS.observe(time.perf_counter() - began)
         MESSAGES.labels(message.channel, str(accepted.duplicate).lower()).inc()
-        self.hint(accepted.conversation)
+        self._tell(intaken)
         return accepted
+
+    def _tell(self, intaken: Intaken) -> None:
+        """Pass on what a transaction brought; the first to hear of it does so for all."""
+        if intaken.told:
+            return
+        intaken.told = True
+        self._intake.untold.discard(intaken)
+        self._take_on(intaken.effects)
+        for conversation in intaken.behind:
+            self.hint(conversation)
+        for news in intaken.news:
+            self.live.hint(f"conversation:{news.conversation}", news)
+        for tenant in {news.tenant for news in intaken.news}:
+            self.live.hint(f"tenant:{tenant}")
+
+    def _take_on(self, effects: Sequence[Effect]) -> None:
+        """Perform what is ours, and tell others of the rest."""
+        self.performer.submit([effect for effect in effects if self.work.does(effect.kind)])
+        for effect in effects:
+            if not self.work.does(effect.kind):
+                self._hints.effect(effect.kind, effect.key)
+
+    def _tell_the_rest(self) -> None:
+        """Of messages whose senders went away before they heard of the commit."""
+        for intaken in list(self._intake.untold):
+            self._tell(intaken)
 
     async def act(self, act: AgentAct) -> Accepted:
         """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
@@ -166,6 +196,15 @@ class Service:
             loops.create_task(self._advance_forever())
             loops.create_task(self._sweep_forever())
 
+    async def stop(self) -> None:
+        """Leave what is under way to the next start; nothing comes in any more."""
+        await self.performer.stop()  # its write comes after those of messages still in the queue
+        await self.database.write(self._give_back_untold)
+
+    def _give_back_untold(self, tx: Connection) -> None:
+        effects = [effect for intaken in self._intake.untold for effect in intaken.effects]
+        return_effects(tx, [effect.key for effect in effects if self.work.does(effect.kind)])
+
     async def settle(self) -> None:
         """Do all work that is due now; for tests, scenarios and the intake of files."""
         while True:
@@ -193,9 +232,7 @@ class Service:
     async def _advance(self, unit: Callable[[Connection], Advanced]) -> None:
         with STAGE_SECONDS.labels("advance").time():
             advanced = await self.database.write(unit)
-        self.performer.submit(advanced.effects)
-        for effect in advanced.elsewhere:
-            self._hints.effect(effect.kind, effect.key)
+        self._take_on(advanced.effects)
         for conversation in advanced.conversations:
             self.live.hint(f"conversation:{conversation}")
         for tenant in advanced.tenants:
@@ -207,6 +244,7 @@ class Service:
         return await self._sweep_effects() or behind
 
     async def _sweep_streams(self) -> bool:
+        self._tell_the_rest()
         if not self.work.advances:
             return False
         now = self.clock.now()

@@ -1,11 +1,14 @@
-"""Live fan-out inside one process: topics carry hints that something is new, never the thing.
+"""Live fan-out inside one process: topics carry hints that something is new, and may carry it.
 
-A subscriber that does not keep up loses nothing: hints about one topic melt into one, and what is
-new is read from the database.
+A subscriber that does not keep up loses nothing: what is new can be read from the database, and
+is to be read from there by whoever was given a hint without it, or more than can be kept.
 """
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
+
+KEPT = 64  # pieces of news that wait for one subscriber; beyond that it reads instead
 
 
 class Subscription:
@@ -14,6 +17,7 @@ class Subscription:
     def __init__(self, live: "Live", topics: Iterable[str]) -> None:
         self._live = live
         self._event = asyncio.Event()
+        self._news: list[Any] | None = []  # None: something is new that was not kept
         self.topics = set(topics)
         for topic in self.topics:
             live._subscribers.setdefault(topic, set()).add(self)
@@ -22,13 +26,27 @@ class Subscription:
         self.topics.add(topic)
         self._live._subscribers.setdefault(topic, set()).add(self)
 
-    def wake(self) -> None:
+    def wake(self, news: Any = None) -> None:
+        """Something is new: this, or (None) something that is to be read."""
+        if news is None or self._news is None or len(self._news) >= KEPT:
+            self._news = None
+        else:
+            self._news.append(news)
+        self.signal()
+
+    def signal(self) -> None:
+        """Let go on whoever waits, although nothing is new."""
         self._event.set()
 
     async def wait(self) -> None:
         """Returns at once if there was a hint since the last call."""
         await self._event.wait()
         self._event.clear()
+
+    def take(self) -> list[Any] | None:
+        """What is new since the last call, in order; None: it is to be read."""
+        news, self._news = self._news, []
+        return news
 
     def close(self) -> None:
         for topic in self.topics:
@@ -46,7 +64,7 @@ class Live:
     def subscribe(self, *topics: str) -> Subscription:
         return Subscription(self, topics)
 
-    def hint(self, topic: str) -> None:
+    def hint(self, topic: str, news: Any = None) -> None:
         """Tell all subscribers of `topic` that there is news. Costs nothing if there are none."""
         for subscription in self._subscribers.get(topic, ()):
-            subscription.wake()
+            subscription.wake(news)

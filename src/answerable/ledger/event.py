@@ -54,7 +54,9 @@ class Event:
 
 def wire_time(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds and a Z: one spelling for each moment."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def chained(

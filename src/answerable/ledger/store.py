@@ -101,12 +101,17 @@ received = sa.Table(
 
 @dataclass(slots=True)
 class Head:
-    """The end of a stream, as the next event needs it."""
+    """The end of a stream, as the next event needs it.
+
+    advanced: seq that `advance` has come to. state: the snapshot of there, where it was asked for.
+    """
 
     id: ConversationId
     tenant: TenantId
     seq: int
     hash: str
+    advanced: int = 0
+    state: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +156,50 @@ _move_head = (
     .where(stream.c.id == bindparam("b_id"))
     .values(head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"))
 )
-_save_state = (
+_move_head_and_state = (
     sa.update(stream)
     .where(stream.c.id == bindparam("b_id"))
-    .values(advanced_seq=bindparam("b_seq"), state=bindparam("b_state"), failures=0, retry_at=None)
+    .values(
+        head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"),
+        advanced_seq=bindparam("b_advanced"), state=bindparam("b_state"), failures=0, retry_at=None,
+    )
+)  # fmt: skip
+# What is the same for every call is built once: to build it costs more than SQLite takes for it.
+_these: sa.BindParameter[Any] = bindparam("these", expanding=True)
+_HEADS = (
+    sa.select(stream.c.id, stream.c.tenant, stream.c.head_seq, stream.c.head_hash)
+    .where(stream.c.id.in_(_these))
+    .order_by(stream.c.id)
+    .with_for_update()
+)
+_HEADS_AND_STATES = _HEADS.add_columns(stream.c.advanced_seq, stream.c.state)
+_RECEIVED = sa.select(received).where(received.c.key.in_(_these))
+_BEHIND = (
+    sa.select(stream)
+    .where(
+        stream.c.id.in_(_these),
+        stream.c.kind == "conversation",
+        stream.c.advanced_seq < stream.c.head_seq,
+    )
+    .order_by(stream.c.id)
+    .with_for_update()
+)
+_EVENTS_BEHIND = (
+    sa.select(event)
+    .join(stream, stream.c.id == event.c.stream)
+    .where(event.c.stream.in_(_these), event.c.seq > stream.c.advanced_seq)
+    .order_by(event.c.stream, event.c.seq)
+)
+_FEED_END = 2**63 - 1
+_FEED_PLACES = (
+    sa.select(event.c.position, event.c.stream, event.c.seq, event.c.kind)
+    .where(
+        event.c.tenant == bindparam("tenant"),
+        event.c.position > bindparam("after"),
+        event.c.position <= bindparam("until"),
+    )
+    .order_by(event.c.position)
+    .limit(bindparam("limit"))
 )
 
 
@@ -168,30 +213,34 @@ class Appender:
         self.tx = tx
         self._heads: dict[ConversationId, Head] = {}
         self._moved: set[ConversationId] = set()
+        self._states: dict[ConversationId, tuple[int, Mapping[str, Any]]] = {}
         self._streams: list[dict[str, Any]] = []
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Event] = []
         self._effects: list[dict[str, Any]] = []
         self._received: list[dict[str, Any]] = []
 
-    def load(self, ids: Iterable[ConversationId]) -> None:
+    def load(self, ids: Iterable[ConversationId], *, states: bool = False) -> None:
         """Read the heads of streams that will be appended to, in one query (locking on PG)."""
         missing = [i for i in dict.fromkeys(ids) if i not in self._heads]
         if not missing:
             return
-        query = (
-            sa.select(stream.c.id, stream.c.tenant, stream.c.head_seq, stream.c.head_hash)
-            .where(stream.c.id.in_(missing))
-            .order_by(stream.c.id)
-            .with_for_update()
-        )
-        for row in self.tx.execute(query):
-            self.adopt(Head(row.id, row.tenant, row.head_seq, row.head_hash))
+        query = _HEADS_AND_STATES if states else _HEADS
+        for row in self.tx.execute(query, {"these": missing}):
+            self.adopt(Head(*row))
 
     def adopt(self, head: Head) -> None:
         self._heads[head.id] = head
 
     def knows(self, stream_id: ConversationId) -> bool:
         return stream_id in self._heads
+
+    def head(self, stream_id: ConversationId) -> Head:
+        return self._heads[stream_id]
+
+    @property
+    def appended(self) -> Sequence[Event]:
+        """All events appended since the last `flush`, of all streams."""
+        return self._events
 
     def open_stream(
         self, stream_id: ConversationId, tenant: TenantId, kind: str = "conversation"
@@ -228,19 +277,7 @@ class Appender:
         )
         head.seq, head.hash = appended.seq, appended.hash
         self._moved.add(stream_id)
-        self._events.append(
-            {
-                "tenant": appended.tenant,
-                "stream": stream_id,
-                "seq": appended.seq,
-                "kind": appended.kind,
-                "at": at,
-                "actor": appended.actor,
-                "cause": cause,
-                "data": appended.data,
-                "hash": appended.hash,
-            }
-        )
+        self._events.append(appended)
         return appended
 
     def schedule(
@@ -305,36 +342,53 @@ class Appender:
         del self._events[mark.events :]
         del self._effects[mark.effects :]
 
+    def save_state(self, stream_id: ConversationId, seq: int, state: Mapping[str, Any]) -> None:
+        """Note that `advance` has come to `seq`, and the snapshot of there."""
+        self._states[stream_id] = (seq, state)
+
     def flush(self) -> None:
         """Write everything. Best the last thing that a unit does: others wait for its commit."""
         for statement, rows in (
             (_insert_stream, self._streams),
             (_insert_effect, self._effects),
             (_insert_received, self._received),
+            (_move_head, [self._place(i) for i in self._moved if i not in self._states]),
+            (
+                _move_head_and_state,
+                [
+                    {**self._place(i), "b_advanced": seq, "b_state": state}
+                    for i, (seq, state) in self._states.items()
+                ],
+            ),
         ):
             if rows:
                 self.tx.execute(statement, rows)
-        if self._moved:
-            self.tx.execute(
-                _move_head,
-                [
-                    {"b_id": i, "b_seq": self._heads[i].seq, "b_hash": self._heads[i].hash}
-                    for i in self._moved
-                ],
-            )
         if self._events:
             # Positions of a tenant are committed in their order: a reader of the feed skips none.
-            lock_until_commit(self.tx, {f"feed {row['tenant']}" for row in self._events})
-            self.tx.execute(_insert_event, self._events)
+            lock_until_commit(self.tx, {f"feed {one.tenant}" for one in self._events})
+            self.tx.execute(_insert_event, [_event_row(one) for one in self._events])
         self._moved.clear()
-        for rows in (self._streams, self._events, self._effects, self._received):
+        self._states.clear()
+        self._events.clear()
+        for rows in (self._streams, self._effects, self._received):
             rows.clear()
+
+    def _place(self, stream_id: ConversationId) -> dict[str, Any]:
+        head = self._heads[stream_id]
+        return {"b_id": stream_id, "b_seq": head.seq, "b_hash": head.hash}
+
+
+def _event_row(one: Event) -> dict[str, Any]:
+    return {
+        "tenant": one.tenant, "stream": one.stream, "seq": one.seq, "kind": one.kind, "at": one.at,
+        "actor": one.actor, "cause": one.cause, "data": one.data, "hash": one.hash,
+    }  # fmt: skip
 
 
 def find_received(tx: Connection, keys: Sequence[str]) -> dict[str, tuple[ConversationId, int]]:
     """Which of these outside ids were taken in before, and as which event."""
-    query = sa.select(received).where(received.c.key.in_(keys))
-    return {row.key: (ConversationId(row.stream), row.seq) for row in tx.execute(query)}
+    rows = tx.execute(_RECEIVED, {"these": keys})
+    return {row.key: (ConversationId(row.stream), row.seq) for row in rows}
 
 
 def find_behind(tx: Connection, ids: Sequence[ConversationId]) -> list[Behind]:
@@ -342,26 +396,11 @@ def find_behind(tx: Connection, ids: Sequence[ConversationId]) -> list[Behind]:
 
     Costs by the number of new events, not by the length of the conversation.
     """
-    heads = tx.execute(
-        sa.select(stream)
-        .where(
-            stream.c.id.in_(ids),
-            stream.c.kind == "conversation",
-            stream.c.advanced_seq < stream.c.head_seq,
-        )
-        .order_by(stream.c.id)
-        .with_for_update()
-    ).all()
+    heads = tx.execute(_BEHIND, {"these": ids}).all()
     if not heads:
         return []
     events: dict[str, list[Event]] = {row.id: [] for row in heads}
-    query = (
-        sa.select(event)
-        .join(stream, stream.c.id == event.c.stream)
-        .where(event.c.stream.in_(list(events)), event.c.seq > stream.c.advanced_seq)
-        .order_by(event.c.stream, event.c.seq)
-    )
-    for row in tx.execute(query):
+    for row in tx.execute(_EVENTS_BEHIND, {"these": list(events)}):
         events[row.stream].append(to_event(row))
     return [
         Behind(
@@ -372,14 +411,6 @@ def find_behind(tx: Connection, ids: Sequence[ConversationId]) -> list[Behind]:
         )
         for row in heads
     ]
-
-
-def save_states(
-    tx: Connection, states: Sequence[tuple[ConversationId, int, Mapping[str, Any]]]
-) -> None:
-    """(stream, seq advanced over, state snapshot) of each."""
-    if states:
-        tx.execute(_save_state, [{"b_id": i, "b_seq": seq, "b_state": s} for i, seq, s in states])
 
 
 def note_failure(tx: Connection, stream_id: ConversationId, retry_at: datetime) -> None:
@@ -435,6 +466,24 @@ def read_feed(
     if until is not None:
         query = query.where(event.c.position <= until)
     return [to_event(row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """An event in a tenant's feed, without what it says."""
+
+    position: int
+    stream: ConversationId
+    seq: int
+    kind: str
+
+
+def read_feed_places(
+    tx: Connection, tenant: TenantId, *, after: int, limit: int = 500, until: int | None = None
+) -> list[FeedPlace]:
+    """Where the events are that `read_feed` reads."""
+    asked = {"tenant": tenant, "after": after, "until": until or _FEED_END, "limit": limit}
+    return [FeedPlace(*row) for row in tx.execute(_FEED_PLACES, asked)]
 
 
 def last_position(tx: Connection, tenant: TenantId) -> int:

@@ -1,7 +1,7 @@
 """National identity numbers, tax numbers, and numbers that the words before them name."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stdnum.at import vnr
 from stdnum.be import nn
@@ -45,11 +45,21 @@ def _is_nino(number: str) -> bool:
 _Rule = tuple[str, re.Pattern[str], Callable[[str], bool], bool]
 
 
+_NOT_BEFORE, _NOT_AFTER = r"(?<![A-Za-z0-9.,/\-])", r"(?![A-Za-z0-9]|[.,\-/]\d)"
+
+
 def _rule(kind: str, shape: str, check: Callable[[str], bool], *, alone: bool) -> _Rule:
-    pattern = re.compile(
-        rf"(?<![A-Za-z0-9.,/\-])(?:{shape})(?![A-Za-z0-9]|[.,\-/]\d)", re.IGNORECASE
-    )
+    pattern = re.compile(f"{_NOT_BEFORE}(?:{shape}){_NOT_AFTER}", re.IGNORECASE)
     return kind, pattern, check, alone
+
+
+def _any_of(rules: Sequence[_Rule], *, first: str) -> re.Pattern[str]:
+    """Found where one of the rules would find something: one scan instead of one for each.
+
+    first: what all their shapes begin with.
+    """
+    shapes = "|".join(pattern.pattern for _, pattern, _, _ in rules)
+    return re.compile(f"{_NOT_BEFORE}(?={first})(?:{shapes})", re.IGNORECASE)
 
 
 _NUMERIC_RULES = (
@@ -94,6 +104,8 @@ _LETTERED_RULES = (
 )  # fmt: skip
 _HAS_LETTERED = re.compile(r"[A-Za-z] ?\d")
 _HAS_NUMERIC = re.compile(r"\d[\d .\-/+]{5}")
+_ANY_LETTERED = _any_of(_LETTERED_RULES, first="[a-z]")
+_ANY_NUMERIC = _any_of(_NUMERIC_RULES, first=r"\d")
 
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9.,])(?:[A-Za-z]{1,4}|[A-Z]{1,2} )?\d[A-Za-z0-9]{0,24}"
@@ -118,9 +130,9 @@ _NOT_A_NUMBER = re.compile(r" ?(?:[€$£%]|eur\b|euro|usd|gbp|chf|dollar|pound)
 
 def find_identity_numbers(view: View) -> None:
     rules: list[_Rule] = []
-    if _HAS_NUMERIC.search(view.text):
+    if _HAS_NUMERIC.search(view.text) and _ANY_NUMERIC.search(view.text):
         rules.extend(_NUMERIC_RULES)
-    if _HAS_LETTERED.search(view.text):
+    if _HAS_LETTERED.search(view.text) and _ANY_LETTERED.search(view.text):
         rules.extend(_LETTERED_RULES)
     for kind, pattern, check, alone in rules:
         for candidate in pattern.finditer(view.text):

@@ -61,8 +61,11 @@ _KEYS_TO_WRITE_WITH = (
     .order_by(vault_key.c.contact_id)
     .with_for_update()
 )
-_HANDLES_OF = sa.select(handle.c.type, handle.c.mac, handle.c.number).where(
-    handle.c.tenant == sa.bindparam("t"), handle.c.conversation_id == sa.bindparam("c")
+_HANDLES_OF = sa.select(
+    handle.c.conversation_id, handle.c.type, handle.c.mac, handle.c.number
+).where(
+    handle.c.tenant == sa.bindparam("t"),
+    handle.c.conversation_id.in_(sa.bindparam("these", expanding=True)),
 )
 # Without a condition on the tenant: SQLite would take the tenant's index for it and read every
 # value of the tenant instead of the few that are asked for. `values_of` looks at the tenant.
@@ -151,9 +154,11 @@ def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[
         yield from (row for row in tx.execute(_VALUES, {"ids": chunk}) if row.tenant == tenant)
 
 
-def handles_of(tx: Connection, tenant: TenantId, conversation_id: ConversationId) -> list[Any]:
-    """Rows (type, mac, number) of one conversation."""
-    return list(tx.execute(_HANDLES_OF, {"t": tenant, "c": conversation_id}))
+def handles_of(
+    tx: Connection, tenant: TenantId, conversations: Sequence[ConversationId]
+) -> list[Any]:
+    """Rows (conversation_id, type, mac, number) of these conversations."""
+    return list(tx.execute(_HANDLES_OF, {"t": tenant, "these": conversations}))
 
 
 def insert_handle(

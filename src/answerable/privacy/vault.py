@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -290,28 +290,52 @@ class Vault:
     ) -> Number:
         """`handle_number` for many values, as `mask` takes it; only for this transaction.
 
-        Reads the conversation's handles once, at the first value. Whoever may have rivals holds
-        the conversation's stream (`Appender.load`), or one of them is refused and tried again.
+        Reads the conversation's handles at the first value, unless `read_handles` has. Whoever may
+        have rivals holds the conversation's stream (`Appender.load`), or one of them is refused
+        and tried again.
         """
-        known: dict[tuple[str, bytes], int] = {}
-        last: dict[str, int] = {}
         keys: list[DataKey] = []
 
         def number(kind: str, value: str) -> int:
             if not keys:
                 own = self._writing_keys(tx, [(tenant, contact_id)], self._clock.now())
                 keys.append(own[tenant, contact_id])
-                for row in store.handles_of(tx, tenant, conversation_id):
-                    known[row.type, row.mac] = row.number
-                    last[row.type] = max(last.get(row.type, 0), row.number)
+                self.read_handles(tx, tenant=tenant, conversations=[conversation_id])
+            handles: _Handles = transaction_memory(tx)["handles", tenant, conversation_id]
             mac = keys[0].mac(conversation_id, kind, value)
-            found = known.get((kind, mac))
+            found = handles.known.get((kind, mac))
             if found is None:
-                found = known[kind, mac] = last[kind] = last.get(kind, 0) + 1
+                found = handles.last.get(kind, 0) + 1
+                handles.note(kind, mac, found)
                 store.insert_handle(tx, tenant, conversation_id, kind=kind, mac=mac, number=found)
             return found
 
         return number
+
+    def read_handles(
+        self, tx: Connection, *, tenant: TenantId, conversations: Iterable[ConversationId]
+    ) -> None:
+        """Read the handles of several conversations with one query, for the `numbering` of each."""
+        memory = transaction_memory(tx)
+        missing = [one for one in conversations if ("handles", tenant, one) not in memory]
+        if not missing:
+            return
+        for one in missing:
+            memory["handles", tenant, one] = _Handles()
+        for row in store.handles_of(tx, tenant, missing):
+            memory["handles", tenant, row.conversation_id].note(row.type, row.mac, row.number)
+
+
+@dataclass(slots=True)
+class _Handles:
+    """Of one conversation, as this transaction knows them. last: highest number by type."""
+
+    known: dict[tuple[str, bytes], int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def note(self, kind: str, mac: bytes, number: int) -> None:
+        self.known[kind, mac] = number
+        self.last[kind] = max(self.last.get(kind, 0), number)
 
 
 def rewrap(tx: Connection, old: MasterKey, new: MasterKey, *, limit: int = 1000) -> int:

@@ -40,6 +40,7 @@ def assemble(
     work = work or Work(holder=membership.id)
     vault = Vault(master, clock=clock, exclusive=database.exclusive)
     contacts = ContactBook(vault, Lookup(master.derive(b"lookup")))
+    advancer = Advancer(definitions, actions, clock.now, work)
     service = Service(
         database=database,
         clock=clock,
@@ -47,9 +48,9 @@ def assemble(
         vault=vault,
         contacts=contacts,
         definitions=definitions,
-        intake=Intake(vault, contacts),
+        intake=Intake(vault, contacts, advancer),
         desk=Desk(vault),
-        advancer=Advancer(definitions, actions, clock.now, work),
+        advancer=advancer,
         work=work,
         membership=membership,
         hints=hints or NoHints(),

@@ -90,7 +90,7 @@ class Platform:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.service.performer.stop()
+        await self.service.stop()
         if self.joint is not None:
             await self.joint.close()
         if self.sealer is not None and self.service.membership.leads(SEALING):

@@ -37,7 +37,6 @@ from answerable.ledger.store import (
     read_events,
     read_state,
     release_leases,
-    save_states,
     stream,
     to_effect,
 )
@@ -246,7 +245,6 @@ class _Holding:
     ) -> int:
         """How many conversations were handed to people."""
         handed = 0
-        states = []
         summaries = []
         self._appender.load(streams)
         for name in streams:
@@ -256,10 +254,9 @@ class _Holding:
             state, last = self._append(ConversationState.from_data(row.state), new, name, held)
             state, last, given = self._hand(TenantId(row.tenant), state, last, new, held.get(name))
             handed += given
-            states.append((name, last.seq, state.as_data()))
+            self._appender.save_state(name, last.seq, state.as_data())
             summaries.append(summarise(name, TenantId(row.tenant), state, last.seq))
         self._appender.flush()
-        save_states(self._tx, states)
         write_summaries(self._tx, new=[], changed=summaries)
         return handed
 

@@ -49,6 +49,9 @@ class HeldSocket:
         await self.stuck.wait()
         self.outbound.put_nowait(json.loads(text))
 
+    def send_now(self, text: str) -> bool:
+        return False
+
     async def close(self, code: int, reason: str) -> None:
         await self.stuck.wait()
         self.closed = (code, reason)

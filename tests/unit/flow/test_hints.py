@@ -115,7 +115,7 @@ async def test_an_effect_that_nobody_could_handle_becomes_work_for_a_person(
 async def test_a_conversation_that_nobody_could_advance_becomes_work_for_a_person(
     tmp_path: Path,
 ) -> None:
-    town = open_town(tmp_path / "town.db")
+    town = open_town(tmp_path / "town.db", advances=False)
     conversation = (await town.mails("opening hours please", settle=False)).conversation
     letter = json.dumps({"conversation": conversation}).encode()
 

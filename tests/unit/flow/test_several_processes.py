@@ -27,6 +27,7 @@ async def dies(town: Town) -> None:
     """Its effects are never ended, and nobody gives them back."""
     tasks = list(town.service.performer._tasks)
     assert tasks
+    await asyncio.sleep(0)  # they have begun
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -66,7 +67,9 @@ async def test_a_hint_at_a_conversation_is_answered_once_it_has_been_advanced(
     tmp_path: Path,
 ) -> None:
     clock = SettableClock()
-    one = open_town(tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_one"))
+    one = open_town(
+        tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_one"), advances=False
+    )
     other = open_town(tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_other"))
     conversation = (await one.mails("opening hours please", settle=False)).conversation
 
@@ -88,8 +91,7 @@ async def test_what_a_process_held_is_freed_when_it_is_gone_and_not_before(
     clock, membership = SettableClock(), FakeMembership("prc_two")
     dying = open_town(tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_one"))
     conversation = (await dying.mails("opening hours please", settle=False)).conversation
-    await dying.service.advance()  # it now holds the reading of the message
-    await dies(dying)
+    await dies(dying)  # and holds the reading of the message
 
     other = open_town(tmp_path / "town.db", clock=clock, membership=membership)
     await other.service.settle()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from answerable.kit.live import Live
+from answerable.kit.live import KEPT, Live
 
 
 async def wakes(waiting: "asyncio.Future[None]") -> bool:
@@ -56,3 +56,50 @@ async def test_a_closed_subscription_leaves_nothing_behind() -> None:
     assert set(live._subscribers) == {"b"}
     other.close()
     assert live._subscribers == {}
+
+
+async def test_news_are_handed_over_once_and_in_order() -> None:
+    live = Live()
+    subscription = live.subscribe("a", "b")
+
+    live.hint("a", 1)
+    live.hint("b", 2)
+
+    await asyncio.wait_for(subscription.wait(), timeout=1)
+    assert subscription.take() == [1, 2]
+    assert subscription.take() == []
+
+
+async def test_after_a_hint_without_news_it_is_to_be_read() -> None:
+    live = Live()
+    subscription = live.subscribe("a")
+    live.hint("a", 1)
+    live.hint("a")
+    live.hint("a", 2)
+
+    assert subscription.take() is None
+    live.hint("a", 3)
+    assert subscription.take() == [3]
+
+
+async def test_who_does_not_take_the_news_has_to_read_them() -> None:
+    live = Live()
+    subscription = live.subscribe("a")
+
+    for number in range(KEPT):
+        live.hint("a", number)
+    assert len(subscription._news or ()) == KEPT
+    live.hint("a", KEPT)
+
+    assert subscription._news is None
+    assert subscription.take() is None
+
+
+async def test_a_signal_wakes_and_says_nothing() -> None:
+    live = Live()
+    subscription = live.subscribe("a")
+
+    subscription.signal()
+
+    await asyncio.wait_for(subscription.wait(), timeout=1)
+    assert subscription.take() == []

@@ -17,12 +17,15 @@ from answerable.desk.inbox_store import find_summaries
 from answerable.kit.canonical import canonical_text
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
-from answerable.ledger.store import last_position, read_feed
+from answerable.ledger.store import last_position, read_feed_places
 
 log = get_logger("api")
 
 PAGE = 500
 RESUMABLE = 5_000  # positions; whoever is further behind reads everything anew, which is cheaper
+# Seconds between two pages. What happens once is told at once; under load a page costs by the
+# conversations in it, so that few large ones cost less than many small ones.
+PAUSE = 0.05
 LOOK_EVERY = 5.0  # seconds: for events of other processes, whose hints do not reach this one
 
 
@@ -81,6 +84,7 @@ class TenantFeed:
                     await self._tell_all()
                 except Exception as error:
                     log.error("feed_failed", tenant=self._tenant, error=type(error).__name__)
+                await asyncio.sleep(PAUSE)
                 try:
                     async with asyncio.timeout(LOOK_EVERY):
                         await subscription.wait()
@@ -128,7 +132,7 @@ def read_frames(
     tx: Connection, reader: Reader, *, after: int, until: int | None
 ) -> tuple[list[FeedFrame], int]:
     """Five queries a page. Only the last event of a conversation in a page carries its summary."""
-    events = read_feed(tx, reader.tenant, after=after, until=until, limit=PAGE)
+    events = read_feed_places(tx, reader.tenant, after=after, until=until, limit=PAGE)
     if not events:
         return [], after
     latest = {one.stream: one.position for one in events}

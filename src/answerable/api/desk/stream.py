@@ -213,6 +213,8 @@ class DeskConnection:
     # Sending and ending
 
     async def _send(self, text: str) -> None:
+        if self._socket.send_now(text):
+            return
         try:
             async with asyncio.timeout(self._timing.send_within):
                 await self._socket.send(text)

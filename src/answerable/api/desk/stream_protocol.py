@@ -1,5 +1,6 @@
 """The frames of the desk's stream: what is new in the inbox, who is here, who is writing."""
 
+import dataclasses
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -50,7 +51,7 @@ DeskClientFrame = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskWelcome:
     """The session holds; events after `position` (or after what the hello said) follow."""
 
@@ -59,7 +60,7 @@ class DeskWelcome:
     heartbeat_seconds: int = HEARTBEAT_SECONDS
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskEvent:
     """A conversation has a new event. summary: as in the inbox; null if a later one follows."""
 
@@ -71,7 +72,7 @@ class DeskEvent:
     summary: SummaryShape | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskTypingShown:
     """The contact, or another agent, is writing."""
 
@@ -80,13 +81,13 @@ class DeskTypingShown:
     on: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class PresentAgent:
     id: str
     name: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskPresence:
     """The agents at work now."""
 
@@ -94,7 +95,7 @@ class DeskPresence:
     agents: list[PresentAgent]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskResync:
     """Too much was missed: read everything anew. A welcome with the present position follows."""
 
@@ -102,7 +103,7 @@ class DeskResync:
     reason: Literal["ahead", "too_far_behind"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskPong:
     """Answer to a ping."""
 
@@ -110,7 +111,7 @@ class DeskPong:
     n: Seq
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DeskError:
     """A frame was refused."""
 

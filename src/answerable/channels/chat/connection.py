@@ -1,17 +1,21 @@
 """One customer's connection: a listener for what they send, a follower for what they see.
 
-The follower reads the ledger at the pace at which the customer's side takes frames, so a slow
-reader costs no memory: there is nothing queued but what the socket's own buffer holds. If a frame
-cannot be handed to the socket within SEND_WITHIN, the connection is closed and then cut.
+The follower is handed what was just committed, and reads the ledger for what it was not handed: at
+the beginning, after a gap, and when more has happened than is kept for it. It does so at the pace
+at which the customer's side takes frames, so a slow reader costs no memory but a bounded number of
+events. If a frame cannot be handed to the socket within SEND_WITHIN, the connection is closed and
+then cut.
+
+Messages are stored side by side, in the order in which they came, up to ON_THE_WAY of them.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
-from answerable.channels.chat.history import PAGE
+from answerable.channels.chat.history import PAGE, Page, page_of
 from answerable.channels.chat.protocol import (
     FRAME_BYTES,
     Ack,
@@ -35,12 +39,13 @@ from answerable.channels.chat.protocol import (
 from answerable.channels.chat.service import ChatService, Socket
 from answerable.contacts.session import CustomerSession, WidgetInbox
 from answerable.desk.permission import ContactIdentity
-from answerable.flow.message import Accepted, InboundMessage, Sender
+from answerable.flow.message import Accepted, InboundMessage, News, Sender
 from answerable.kit.errors import AnswerableError, TooMany
 from answerable.kit.ids import ConversationId
-from answerable.kit.live import Subscription
 from answerable.kit.rate_limit import TokenBucket
 from answerable.ledger.event import wire_time
+
+ON_THE_WAY = 8  # messages of one connection being stored; the next is read when one of them is
 
 
 class Ended(Exception):
@@ -50,19 +55,6 @@ class Ended(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
-
-
-class _Wakeups(Subscription):
-    """Tells news of the ledger, which cost a query, from signals, which do not."""
-
-    news = False
-
-    def wake(self) -> None:
-        self.news = True
-        super().wake()
-
-    def signal(self) -> None:
-        super().wake()
 
 
 class ChatConnection:
@@ -89,21 +81,30 @@ class ChatConnection:
         self._frames = TokenBucket(per_second=rates.frames, burst=rates.frames_burst, now=now)
         self._session: CustomerSession
         self._inbox: WidgetInbox
+        self._listener: asyncio.Task[Any]
         self._conversation: ConversationId | None = None
         self._seen: int | None = None  # seq of the last event sent; None: not to be sent any
+        self._reached = 0  # seq up to which there is nothing more to be sent
         self._epoch = 0  # grows with each hello, so that what was read for the former is dropped
-        self._wakeups = _Wakeups(service.live, ())
+        self._wakeups = service.live.subscribe()
         self._typing: bool | None = None
         self._present: bool | None = None
         self._types = False
+        self._places = asyncio.Semaphore(ON_THE_WAY)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._storing: set[asyncio.Task[None]] = set()  # of them, those that see to the end
+        self._left = False
+        self._listening_since: float | None = None  # None: it is our turn
+        self._asked_since: float | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
 
     async def run(self) -> None:
         """Serve the connection until it ends. Raises what is our own fault, after closing."""
-        follower: asyncio.Task[None] | None = None
+        self._listener = _current_task()
         try:
             await self._enter()
-            follower = asyncio.create_task(self._follow_or_end(_current_task()))
+            self._begin(self._follow())
             await self._listen()
         except Ended as end:
             await self._close(end)
@@ -118,16 +119,27 @@ class ChatConnection:
             await self._fail(error)
         finally:
             self._leave()
-            if follower is not None:
-                follower.cancel()
+            for task in self._tasks - self._storing:
+                task.cancel()
 
-    async def _follow_or_end(self, listener: asyncio.Task[Any]) -> None:
-        """The follower's failure ends the listener, which waits for a frame that may not come."""
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Do this beside the listener, until the connection ends."""
+        task = asyncio.create_task(self._work_or_end(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _work_or_end(self, work: Coroutine[None, None, None]) -> None:
         try:
-            await self._follow()
+            await work
         except Exception as error:
-            self._failure = error
-            listener.cancel()
+            self._end(error)
+
+    def _end(self, failure: Exception) -> None:
+        """End the listener, which waits for a frame that may not come."""
+        if self._failure is None:
+            self._failure = failure
+            self._listener.cancel()
 
     async def _fail(self, failure: Exception) -> None:
         match failure:
@@ -157,9 +169,13 @@ class ChatConnection:
         await self._greet(frame)
 
     async def _listen(self) -> None:
+        seconds = self._service.seconds
+        self._look()
         while True:
-            text = await self._hear()
-            if self._frames.take(self._service.seconds()) is not None:
+            self._listening_since = seconds()
+            text = await self._receive()
+            self._listening_since = None  # what we take to answer is not the peer's silence
+            if self._frames.take(seconds()) is not None:
                 raise Ended(CloseCode.TOO_MANY_FRAMES, "too many frames")
             self._check_session()
             try:
@@ -169,20 +185,21 @@ class ChatConnection:
                 continue
             await self._handle(frame)
 
-    async def _hear(self) -> str:
-        """The next frame. A peer of whom nothing was heard is asked whether it is there, for a page
-        in the background runs no timers, but answers."""
-        timing = self._service.timing
-        try:
-            async with asyncio.timeout(timing.ask_after):
-                return await self._receive()
-        except TimeoutError:
-            await self._send(Ping())
-        try:
-            async with asyncio.timeout(timing.answer_within):
-                return await self._receive()
-        except TimeoutError:
-            raise Ended(CloseCode.SILENT, "silent for too long") from None
+    def _look(self) -> None:
+        """Ask a peer of whom nothing was heard whether it is there, for a page in the background
+        runs no timers, but answers; one that does not answer counts as dead."""
+        timing, since = self._service.timing, self._listening_since
+        quiet = 0.0 if since is None else self._service.seconds() - since
+        dead = timing.ask_after + timing.answer_within
+        if quiet >= dead:
+            self._end(Ended(CloseCode.SILENT, "silent for too long"))
+            return
+        if quiet >= timing.ask_after and since != self._asked_since:
+            self._asked_since = since
+            self._begin(self._send(Ping()))
+        again = timing.ask_after
+        again = again - quiet if quiet < again else min(again, dead - quiet)
+        self._looking = asyncio.get_running_loop().call_later(again, self._look)
 
     async def _receive(self) -> str:
         received = await self._socket.receive()
@@ -197,7 +214,10 @@ class ChatConnection:
     async def _handle(self, frame: Any) -> None:
         match frame:
             case Message():
-                await self._accept(frame)
+                await self._places.acquire()
+                task = self._begin(self._store(frame))
+                self._storing.add(task)
+                task.add_done_callback(self._storing.discard)
             case ContactTyping():
                 self._types = frame.on
                 if self._conversation is not None:
@@ -207,6 +227,7 @@ class ChatConnection:
             case Ping():
                 await self._send(Pong(n=frame.n))
             case Hello():
+                await self._all_stored()
                 await self._greet(frame)
             case ContactPong():
                 pass
@@ -243,7 +264,7 @@ class ChatConnection:
             )
         )
         if epoch == self._epoch:
-            self._seen = hello.after
+            self._seen = self._reached = hello.after
             self._present = self._service.signals.any_agent(self._session.tenant)
             self._wakeups.wake()
 
@@ -272,14 +293,14 @@ class ChatConnection:
 
     def _attend(self, conversation: ConversationId | None) -> None:
         """Follow this conversation from now on, and no other."""
-        if conversation == self._conversation:
+        if conversation == self._conversation or self._left:
             return
         signals, tenant = self._service.signals, self._session.tenant
         if self._conversation is not None:
             signals.chat_unfollows(tenant, self._conversation, self)
         self._wakeups.close()
         topics = () if conversation is None else (f"conversation:{conversation}",)
-        former, self._wakeups = self._wakeups, _Wakeups(self._service.live, topics)
+        former, self._wakeups = self._wakeups, self._service.live.subscribe(*topics)
         former.signal()  # the follower waits on the one it knows: let it look again
         self._conversation = conversation
         if conversation is not None:
@@ -290,6 +311,18 @@ class ChatConnection:
             raise Ended(CloseCode.SESSION_ENDED, "session ended")
 
     # Messages
+
+    async def _store(self, message: Message) -> None:
+        try:
+            await self._accept(message)
+        finally:
+            self._places.release()
+
+    async def _all_stored(self) -> None:
+        for _ in range(ON_THE_WAY):
+            await self._places.acquire()
+        for _ in range(ON_THE_WAY):
+            self._places.release()
 
     async def _accept(self, message: Message) -> None:
         wait = self._messages.take(self._service.seconds())
@@ -312,7 +345,6 @@ class ChatConnection:
         )
         if moved:
             await self._send(Resync(reason="new_conversation"))
-        self._wakeups.wake()
 
     async def _bind(self, accepted: Accepted) -> bool:
         """Follow the conversation the message went to; True if the client holds another one."""
@@ -352,24 +384,37 @@ class ChatConnection:
             wakeups = self._wakeups
             await wakeups.wait()
             await self._send_signals()
-            if wakeups.news or wakeups is not self._wakeups:
-                wakeups.news = False
-                await self._send_news()
+            await self._send_news(wakeups.take() if wakeups is self._wakeups else None)
 
-    async def _send_news(self) -> None:
-        while self._seen is not None and self._conversation is not None:
-            epoch, conversation, after = self._epoch, self._conversation, self._seen
-            frames = await self._service.history.after(
-                self._session.tenant, conversation, after, language=self._inbox.language
+    async def _send_news(self, handed: Sequence[News] | None) -> None:
+        """handed: all that is new, in order; None: it is to be read."""
+        language = self._inbox.language
+        for news in handed or ():
+            if self._seen is None or news.conversation != self._conversation:
+                continue
+            page = page_of(news, seen=self._seen, reached=self._reached, language=language)
+            if page is None:
+                handed = None
+                break
+            await self._send_page(page, self._epoch)
+        while handed is None and self._seen is not None and self._conversation is not None:
+            epoch = self._epoch
+            page = await self._service.history.after(
+                self._session.tenant, self._conversation, self._seen, language=language
             )
-            for frame in frames:
-                if epoch != self._epoch:
-                    break
-                self._seen = frame.seq
-                await self._send(frame)
-            self._check_session()
-            if epoch == self._epoch and len(frames) < PAGE:
+            await self._send_page(page, epoch)
+            if epoch == self._epoch and len(page.frames) < PAGE:
                 return  # a page that is not full is the last one
+
+    async def _send_page(self, page: Page, epoch: int) -> None:
+        for frame in page.frames:
+            if epoch != self._epoch:
+                return
+            self._seen = frame.seq
+            await self._send(frame)
+        self._check_session()
+        if epoch == self._epoch:
+            self._reached = max(self._reached, page.reached)
 
     async def _send_signals(self) -> None:
         if self._seen is None:
@@ -392,9 +437,12 @@ class ChatConnection:
     # Sending and ending
 
     async def _send(self, frame: Any) -> None:
+        text = frame_text(frame)
+        if self._socket.send_now(text):
+            return
         try:
             async with asyncio.timeout(self._service.timing.send_within):
-                await self._socket.send(frame_text(frame))
+                await self._socket.send(text)
         except TimeoutError:
             raise Ended(CloseCode.TOO_SLOW, "reading too slowly") from None
 
@@ -423,6 +471,9 @@ class ChatConnection:
             self._socket.abort()
 
     def _leave(self) -> None:
+        self._left = True
+        if self._looking is not None:
+            self._looking.cancel()
         self._wakeups.close()
         if self._epoch and hasattr(self, "_session"):
             signals, tenant = self._service.signals, self._session.tenant

@@ -1,6 +1,6 @@
 """What of a conversation its contact sees, and in which words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from answerable.channels.chat.protocol import EventFrame, MessageShown, NoticeShown
 from answerable.desk.agent_store import find_names
+from answerable.flow.message import News
 from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, wire_time
-from answerable.ledger.store import event, to_event
+from answerable.ledger.store import event, stream, to_event
 from answerable.privacy.mask import unmask
 from answerable.privacy.vault import Erased, Vault
 
@@ -58,6 +59,9 @@ _LAST = (
     .order_by(event.c.seq.desc())
     .limit(1)
 )
+_HEAD = sa.select(stream.c.head_seq).where(
+    stream.c.id == sa.bindparam("stream"), stream.c.tenant == sa.bindparam("tenant")
+)
 _ONE = sa.select(event.c.seq).where(
     _visible, event.c.tenant == sa.bindparam("tenant"), event.c.seq == sa.bindparam("seq")
 )
@@ -72,6 +76,14 @@ class Place:
 
     last: int
     trouble: Literal["ahead", "unknown"] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Visible events. reached: seq up to which there are no others, visible or not."""
+
+    frames: Sequence[EventFrame]
+    reached: int
 
 
 class History:
@@ -94,26 +106,51 @@ class History:
 
     async def after(
         self, tenant: TenantId, conversation: ConversationId, after: int, *, language: str
-    ) -> list[EventFrame]:
-        """The next visible events, at most PAGE; three queries whatever their number."""
+    ) -> Page:
+        """The next visible events, at most PAGE; four queries whatever their number."""
 
-        def query(tx: Connection) -> list[EventFrame]:
+        def query(tx: Connection) -> Page:
             where = {"stream": conversation, "tenant": tenant, "after": after}
             events = [to_event(row) for row in tx.execute(_PAGE_AFTER, where)]
+            if len(events) == PAGE:
+                reached = events[-1].seq
+            else:
+                reached = tx.execute(_HEAD, where).scalar() or after
             if not events:
-                return []
+                return Page(frames=[], reached=reached)
             texts = self._vault.get_many(tx, tenant=tenant, ids=_references(events))
             agents = {_agent(one) for one in events} - {""}
             names = find_names(tx, tenant, agents) if agents else {}
-            return _frames(events, texts, names, after=after, language=language)
+            frames = _frames(events, texts, names, after=after, language=language)
+            return Page(frames=frames, reached=reached)
 
         return await self._database.read(query)
 
 
+def page_of(news: News, *, seen: int, reached: int, language: str) -> Page | None:
+    """What the contact sees of `news`; None if there is a gap before it, or more to be read.
+
+    seen: seq of the last visible event before; reached: seq of the last event known.
+    """
+    if news.events[0].seq > reached + 1:
+        return None
+    events = [one for one in news.events if one.seq > reached and _is_visible(one)]
+    if any(_agent(one) for one in events) or not set(_references(events)) <= news.texts.keys():
+        return None
+    frames = _frames(events, news.texts, {}, after=seen, language=language)
+    return Page(frames=frames, reached=news.events[-1].seq)
+
+
+def _is_visible(one: Event) -> bool:
+    """The same as `_visible`, of an event in memory."""
+    told_in_words = one.kind == "handed_off" and isinstance(one.data.get("notify"), str)
+    return one.kind in VISIBLE and not told_in_words
+
+
 def _frames(
     events: Sequence[Event],
-    texts: dict[str, dict[str, Any] | Erased],
-    names: dict[str, str],
+    texts: Mapping[str, Mapping[str, Any] | Erased],
+    names: Mapping[str, str],
     *,
     after: int,
     language: str,
@@ -133,12 +170,12 @@ def _frames(
 
 def _message(
     one: Event,
-    texts: dict[str, dict[str, Any] | Erased],
-    names: dict[str, str],
+    texts: Mapping[str, Mapping[str, Any] | Erased],
+    names: Mapping[str, str],
     language: str,
 ) -> MessageShown:
     value = texts.get(one.data["text"]["ref"])
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         # It is the contact's own conversation: their own values stand in it, not the handles.
         text = unmask(value["text"], value.get("values", {}))
     else:
@@ -153,7 +190,7 @@ def _message(
     )
 
 
-def _notice(one: Event, names: dict[str, str], language: str) -> NoticeShown:
+def _notice(one: Event, names: Mapping[str, str], language: str) -> NoticeShown:
     at = wire_time(one.at)
     if one.kind == "handed_off":
         return NoticeShown(code="handed_off", text=_words("handed_off", language), at=at)

@@ -4,7 +4,7 @@ The AsyncAPI document is generated from these classes, so their descriptions are
 A side ignores fields and server frames that it does not know; that is how the protocol grows.
 """
 
-from dataclasses import asdict, field
+import dataclasses
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
@@ -98,8 +98,10 @@ ClientFrame = Annotated[
     Hello | Message | ContactTyping | Ping | ContactPong, Field(discriminator="type")
 ]
 
+# What we say ourselves is not validated as what we hear is: plain dataclasses.
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """What the server accepts on this connection."""
 
@@ -109,7 +111,7 @@ class Limits:
     burst: int = 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Welcome:
     """The session holds; the events after the asked seq follow."""
 
@@ -119,11 +121,11 @@ class Welcome:
     heartbeat_seconds: Annotated[
         int, Field(description="After so long without a frame, ping; 28 s end it.")
     ] = HEARTBEAT_SECONDS
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = dataclasses.field(default_factory=Limits)
     brand: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Ack:
     """The message is on disk, as the event with this seq. Never sent before that is true."""
 
@@ -133,7 +135,7 @@ class Ack:
     at: Iso
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MessageShown:
     """Something said in the conversation."""
 
@@ -145,7 +147,7 @@ class MessageShown:
     client_id: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class NoticeShown:
     """Something that happened to the conversation. code: for machines; text: for people."""
 
@@ -155,7 +157,7 @@ class NoticeShown:
     at: Iso
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class EventFrame:
     """An event of the conversation. If `previous` is not the seq seen last, say hello again."""
 
@@ -165,7 +167,7 @@ class EventFrame:
     event: Annotated[MessageShown | NoticeShown, Field(discriminator="kind")]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Typing:
     """The other side is writing, or has stopped. Not stored."""
 
@@ -174,7 +176,7 @@ class Typing:
     on: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Presence:
     """Whether any agent is at work now."""
 
@@ -182,7 +184,7 @@ class Presence:
     agents: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Resync:
     """What the client holds does not fit: forget it and say hello with `after` 0."""
 
@@ -190,7 +192,7 @@ class Resync:
     reason: Literal["ahead", "unknown", "new_conversation"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Pong:
     """Answer to a ping."""
 
@@ -198,7 +200,7 @@ class Pong:
     n: Seq
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorFrame:
     """Something was refused. With retry_after_seconds it may be sent again after that."""
 
@@ -263,12 +265,22 @@ def _explained(error: ValidationError) -> str:
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
+_OPTIONAL = frozenset(("client_id", "retry_after_seconds"))
+
+
 def frame_text(frame: Any) -> str:
     """A server frame as it goes over the wire. Absent optional fields are left out."""
-    content = asdict(frame)
-    for holder in (content, content.get("event")):
-        if isinstance(holder, dict):
-            for name in ("client_id", "retry_after_seconds"):
-                if name in holder and holder[name] is None:
-                    del holder[name]
-    return canonical_text(content)
+    return canonical_text(_content(frame))
+
+
+def _content(value: Any) -> Any:
+    # Not `asdict`, which copies deeply what cannot change.
+    fields = getattr(type(value), "__dataclass_fields__", None)
+    if fields is not None:
+        named = ((name, getattr(value, name)) for name in fields)
+        return {
+            name: one if type(one) is str else _content(one)
+            for name, one in named
+            if one is not None or name not in _OPTIONAL
+        }
+    return [_content(one) for one in value] if type(value) is list else value

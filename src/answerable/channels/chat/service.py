@@ -26,6 +26,10 @@ class Socket(Protocol):
         """Returns when the transport has taken it. Raises ConnectionError when the peer is gone."""
         ...
 
+    def send_now(self, text: str) -> bool:
+        """`send`, if the transport takes it without waiting. False: it was not sent."""
+        ...
+
     async def close(self, code: int, reason: str) -> None:
         """Begin to close; a peer that does not take part is cut off soon after."""
         ...
