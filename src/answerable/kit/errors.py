@@ -16,6 +16,18 @@ class AnswerableError(Exception):
         self.message = message
         self.details = details
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Training happens in a child process, and its refusal must come out of it as it is.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[AnswerableError], args: tuple[Any, ...], state: dict[str, Any]
+) -> AnswerableError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class NotFound(AnswerableError):
     """What was asked for does not exist, or not for whoever asks."""
