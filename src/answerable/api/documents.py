@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from answerable.api.access import Open
 from answerable.api.asyncapi import asyncapi_document
+from answerable.api.bus.asyncapi import bus_document
 from answerable.api.errors import FieldError, Problem
 from answerable.desk.permission import Permission
 
@@ -62,6 +63,10 @@ def document_routes(app: FastAPI) -> APIRouter:
     async def asyncapi(_: Annotated[None, opened]) -> Response:
         return JSONResponse(asyncapi_document(app.version))
 
+    @router.get("/asyncapi-bus.json")
+    async def bus(_: Annotated[None, opened]) -> Response:
+        return JSONResponse(bus_document(app.version))
+
     @router.get("/docs")
     async def docs(request: Request, _: Annotated[None, opened]) -> Response:
         page = operations_page(openapi_document(app))
@@ -95,6 +100,7 @@ def operations_page(document: Mapping[str, Any]) -> str:
         "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:70rem;padding:0 1rem}"
         "td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}</style>"
         "<h1>Answerable: API</h1><p>Documents for programs: <a href=/openapi.json>OpenAPI</a> and "
-        "<a href=/asyncapi.json>AsyncAPI</a>.</p><table><tr><th>Method<th>Path<th>What it does"
+        "AsyncAPI of <a href=/asyncapi.json>the chat</a> and of "
+        "<a href=/asyncapi-bus.json>the bus</a>.</p><table><tr><th>Method<th>Path<th>What it does"
         f"<th>Answers</tr>{rows}</table></html>"
     )

@@ -45,6 +45,8 @@ _BY_CODE = {
     "wrong_credentials": 401,
     "customer_token_invalid": 401,
     "session_unknown": 401,
+    "signature_invalid": 401,
+    "question_too_old": 401,
     "vault_damaged": 500,
     "wrong_master_key": 500,
 }

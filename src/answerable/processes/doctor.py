@@ -12,6 +12,7 @@ from pathlib import Path
 from answerable.kit.clock import Clock
 from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.resources import model_path, web_path
+from answerable.processes.doctor_broker import check_broker
 from answerable.processes.doctor_database import check_database
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_services import check_connections, check_service
@@ -47,6 +48,7 @@ def examine(visit: Visit) -> Iterator[Finding]:
     store = store_of(settings)
     if isinstance(store, str) or store.is_file():
         yield from check_database(store, settings, visit.clock.now())
+    yield from check_broker(settings)
     for service in visit.services:
         yield from check_service(service, settings)
         if visit.connect:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from answerable.api.bus.messages import CLOUD_EVENT, EVENTS
 from answerable.kit.bus import Announcement
 from answerable.kit.canonical import canonical_json
 from answerable.kit.database import Database, metadata
@@ -23,8 +24,6 @@ from answerable.ledger.store import read_feed
 
 log = get_logger("processes")
 
-EXCHANGE = "events"
-MEDIA_TYPE = "application/cloudevents+json"
 AT_ONCE = 200
 LOOK_EVERY = 1.0  # seconds
 _CONSUMER = "bus"
@@ -100,7 +99,7 @@ class EventFeed:
         events = await self._database.read(query, tenant=tenant)
         if not events:
             return events, 0
-        told = await self._announce(EXCHANGE, [announcement(one) for one in events])
+        told = await self._announce(EVENTS, [announcement(one) for one in events])
         if told:
             position = events[told - 1].position
             await self._database.write(lambda tx: _pass(tx, tenant, position), tenant=tenant)
@@ -132,7 +131,7 @@ def announcement(event: Event) -> Announcement:
         topic=f"{event.tenant}.{event.kind}",
         id=name,
         body=canonical_json(told),
-        media_type=MEDIA_TYPE,
+        media_type=CLOUD_EVENT,
     )
 
 

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from answerable.contacts.customer_token import SECRET_BYTES
 from answerable.kit.errors import InvalidInput
 
 PREFIX = "ANSWERABLE_"
@@ -46,6 +47,10 @@ SETTINGS: Mapping[str, str] = {
 }
 PATTERNS: Mapping[str, str] = {
     "IMAP_URL_<TENANT>_<INBOX>": "As IMAP_URL, for one of several (in capitals, - as _).",
+    "BUS_SECRET_<TENANT>": (
+        "What a tenant's services sign their commands with, 32 bytes or more. Secret; or "
+        "BUS_SECRET_<TENANT>_FILE."
+    ),
     "CONNECTOR_<NAME>_URL": "Address of an integration, instead of the definition's.",
     "CONNECTOR_<NAME>_KEY": "Key of an integration. Secret; or CONNECTOR_<NAME>_KEY_FILE.",
 }
@@ -90,6 +95,16 @@ class Settings:
             return self.environment[name]
         file = self.environment.get(f"{name}_FILE")
         return _file(name, file) if file else None
+
+    def bus_secret(self, tenant: str) -> str | None:
+        """Raises InvalidInput for one that is too short."""
+        name = f"BUS_SECRET_{capitals(tenant)}"
+        secret = self.values.get(name)
+        if secret is not None and len(secret.encode()) < SECRET_BYTES:
+            raise InvalidInput(
+                "short_secret", f"{PREFIX}{name} must have at least {SECRET_BYTES} bytes"
+            )
+        return secret
 
     def connector_url(self, integration: str) -> str | None:
         return self.values.get(f"CONNECTOR_{capitals(integration)}_URL")
@@ -148,6 +163,8 @@ def _is_known(short: str) -> bool:
 
 def _matches_pattern(short: str) -> bool:
     if short.startswith("IMAP_URL_") and len(short) > len("IMAP_URL_"):
+        return not short.endswith("_FILE")
+    if short.startswith("BUS_SECRET_") and len(short) > len("BUS_SECRET_"):
         return not short.endswith("_FILE")
     return short.startswith("CONNECTOR_") and short.endswith(("_URL", "_KEY"))
 
