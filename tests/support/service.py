@@ -27,6 +27,7 @@ from answerable.channels.chat.service import Rates
 from answerable.definition.load import load_definition
 from answerable.desk.agent import Agent, Role
 from answerable.desk.passwords import Passwords
+from answerable.flow.admission import Bounds
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import Accepted, InboundMessage, Sender
@@ -111,6 +112,14 @@ class House:
         if settle:
             await self.service.settle()
         return accepted
+
+    async def fills_up(self) -> None:
+        """So much is to be done that nothing new is taken on."""
+        await self.says("hours", by="vis_many", settle=False)
+        await self.service.advance()
+        await self.service.admission.measure()
+        self.service.admission.bounds = Bounds(due=1, waiting=10**6)
+        assert self.service.admission.refusal() is not None
 
     async def close(self) -> None:
         await self.service.database.close()

@@ -12,6 +12,7 @@ from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
 from answerable.flow.acts import AgentAct, Close, Reply, TakeOver
+from answerable.flow.admission import Bounds
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import Accepted, Delivered, InboundMessage, OutboundReply, Sender
@@ -315,6 +316,7 @@ def open_town(
     leaves: frozenset[str] = frozenset(),
     advances: bool = True,
     hints: Hints | None = None,
+    bounds: Bounds | None = None,
     postgres: bool | None = None,
 ) -> Town:
     """A town on the database file `path`, made if it is not there.
@@ -346,6 +348,7 @@ def open_town(
         membership=membership,
         work=Work(holder=membership.id, leaves=leaves, advances=advances),
         hints=hints,
+        bounds=bounds,
     )
     return Town(
         service=service,

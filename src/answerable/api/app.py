@@ -72,7 +72,9 @@ def create_app(
     add_error_handlers(app)
     if not faces_the_world:
         app.router.routes.extend(health.router.routes)
-        app.add_middleware(Shield, embedding_origin=api.inboxes.may_embed)
+        app.add_middleware(
+            Shield, embedding_origin=api.inboxes.may_embed, admission=service.admission
+        )
         return app
     for router in _routers(app):
         app.router.routes.extend(router.routes)
@@ -81,7 +83,7 @@ def create_app(
         WebSocketRoute(stream_endpoint.PATH, stream_endpoint.StreamEndpoint(api))
     )
     app.router.routes.extend(extra_routes)
-    app.add_middleware(Shield, embedding_origin=api.inboxes.may_embed)
+    app.add_middleware(Shield, embedding_origin=api.inboxes.may_embed, admission=service.admission)
     return app
 
 
@@ -104,7 +106,7 @@ def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api
     customers = CustomerSessions(service.database, service.clock, inboxes.by_key)
     signals = Signals()
     chat_service = ChatService(
-        accept=service.accept,
+        accept=service.accept_new,
         sessions=customers,
         find_conversation=_conversation_finder(service),
         find_inbox=inboxes.of_session,
@@ -152,7 +154,10 @@ def _conversation_finder(service: Service) -> FindConversation:
 def _lifespan(api: Api, inner: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(api.watch.run())
+        watching = [
+            asyncio.create_task(api.watch.run()),
+            asyncio.create_task(api.service.admission.watch()),
+        ]
         try:
             if inner is None:
                 yield
@@ -160,6 +165,7 @@ def _lifespan(api: Api, inner: Lifespan | None) -> Lifespan:
                 async with inner(app):
                     yield
         finally:
-            watching.cancel()
+            for one in watching:
+                one.cancel()
 
     return lifespan

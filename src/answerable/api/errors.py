@@ -41,6 +41,7 @@ _BY_TYPE: tuple[tuple[type[AnswerableError], int], ...] = (
 )
 # Codes of NotAllowed that mean "show a (better) credential", and errors that are our own fault.
 _BY_CODE = {
+    "busy": 503,
     "not_signed_in": 401,
     "wrong_credentials": 401,
     "customer_token_invalid": 401,

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from answerable.contacts.book import ContactBook
 from answerable.flow.acts import AgentAct
+from answerable.flow.admission import Admission
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.clock import Clock
@@ -33,8 +34,15 @@ class Service(Protocol):
     @property
     def definitions(self) -> Definitions: ...
 
+    @property
+    def admission(self) -> Admission: ...
+
     async def accept(self, message: InboundMessage) -> Accepted:
         """Durable when it returns. The same external_id again is answered with the same place."""
+        ...
+
+    async def accept_new(self, message: InboundMessage) -> Accepted:
+        """`accept`, unless there is too much to do. Raises TooMany."""
         ...
 
     async def act(self, act: AgentAct) -> Accepted:

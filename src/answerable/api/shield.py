@@ -7,12 +7,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from answerable.api.errors import internal_error, problem, problem_response
+from answerable.api.errors import internal_error, problem, problem_of, problem_response
+from answerable.flow.admission import Admission
+from answerable.kit.errors import TooMany
 from answerable.kit.telemetry import get_logger
 
 log = get_logger("api")
 
 BODY_BYTES = 256 * 1024
+ROOM_FOR_AGENTS = 4.0  # of what customers may fill: agents end work rather than begin it
 _NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -28,10 +31,20 @@ _CUSTOMER = "/v1/customer/"
 
 
 class Shield:
-    """The outermost layer. embedding_origin: whether pages of an origin may embed the widget."""
+    """The outermost layer. embedding_origin: whether pages of an origin may embed the widget.
 
-    def __init__(self, app: ASGIApp, *, embedding_origin: Callable[[str], bool]) -> None:
+    admission: asked for all requests but those of operators.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        embedding_origin: Callable[[str], bool],
+        admission: Admission | None = None,
+    ) -> None:
         self._app = app
+        self._admission = admission
         self._embedding_origin = embedding_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +59,11 @@ class Shield:
             await Response(status_code=204)(scope, receive, answer)
             return
         try:
+            self._admit(scope["path"])
             await self._app(scope, _limited(receive), answer)
+        except TooMany as error:
+            status, body, headers = problem_of(error)
+            await problem_response(status, body, headers)(scope, receive, answer)
         except Exception as error:
             # Only where, not what: the message of an exception may quote what a person wrote.
             log.error("request_failed", path=scope["path"], error=type(error).__name__,
@@ -54,6 +71,12 @@ class Shield:
             if answer.started:
                 raise
             await internal_error()(scope, receive, answer)
+
+    def _admit(self, path: str) -> None:
+        """Raises TooMany. How we are is told whatever happens."""
+        if self._admission is not None and path.startswith("/v1/"):
+            room = 1.0 if path.startswith(_CUSTOMER) else ROOM_FOR_AGENTS
+            self._admission.check("http", room=room)
 
     def _cors(self, scope: Scope) -> dict[str, str]:
         """Customers' pages are on other origins; no cookie is involved, so none is allowed."""

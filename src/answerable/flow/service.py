@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from answerable.contacts.book import ContactBook
 from answerable.flow.accept import Intake, Intaken
 from answerable.flow.acts import AgentAct, Desk
+from answerable.flow.admission import Admission, Bounds
 from answerable.flow.advance import Advanced, Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
@@ -73,8 +74,10 @@ class Service:
         work: Work,
         membership: Membership,
         hints: Hints,
+        bounds: Bounds | None = None,
     ) -> None:
         self.database = database
+        self.admission = Admission(database, clock, bounds)
         self.clock = clock
         self.live = live
         self.vault = vault
@@ -95,13 +98,21 @@ class Service:
         self.performer: Performer
 
     async def accept(self, message: InboundMessage) -> Accepted:
-        """Store a message. When this returns it is on disk; the same message again is the same."""
+        """Store a message. When this returns it is on disk; the same message again is the same.
+
+        Asks no admission: what was taken in from outside before has it.
+        """
         began = time.perf_counter()
         accepted, intaken = await self.database.write_batched(self._intake.accept_many, message)
         _ACCEPT_SECONDS.observe(time.perf_counter() - began)
         MESSAGES.labels(message.channel, str(accepted.duplicate).lower()).inc()
         self._tell(intaken)
         return accepted
+
+    async def accept_new(self, message: InboundMessage) -> Accepted:
+        """`accept`, unless there is too much to do. Raises TooMany."""
+        self.admission.check(message.channel)
+        return await self.accept(message)
 
     def _tell(self, intaken: Intaken) -> None:
         """Pass on what a transaction brought; the first to hear of it does so for all."""

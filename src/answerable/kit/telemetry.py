@@ -42,6 +42,12 @@ MESSAGES = Counter(
     ["channel", "duplicate"],
     registry=registry,
 )
+SHED = Counter(
+    "answerable_shed_total",
+    "New work that was told to come again later, because there was too much, by its way in.",
+    ["way"],
+    registry=registry,
+)
 CONNECTIONS = Gauge(
     "answerable_connections", "Open live connections, by audience.", ["audience"], registry=registry
 )

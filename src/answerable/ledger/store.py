@@ -644,6 +644,13 @@ def _of_kinds(query: Select[Any], kinds: Set[str] | None, but: Set[str]) -> Sele
     return query
 
 
+def count_due(tx: Connection, now: datetime, *, but: Set[str], most: int) -> int:
+    """How many effects are due now, of all kinds but these; `most` at most are counted."""
+    due = sa.select(effect.c.key).where(effect.c.due_at <= now, effect.c.kind.not_in(sorted(but)))
+    counted = sa.select(sa.func.count()).select_from(due.limit(most).subquery())
+    return int(tx.execute(counted).scalar_one())
+
+
 def outbox_depths(tx: Connection, now: datetime) -> dict[str, int]:
     """How many effects are due now, by kind."""
     query = (

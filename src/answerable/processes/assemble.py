@@ -4,6 +4,7 @@ from answerable.contacts.book import ContactBook
 from answerable.contacts.store import Lookup
 from answerable.flow.accept import Intake
 from answerable.flow.acts import Desk
+from answerable.flow.admission import Bounds
 from answerable.flow.advance import Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import Handlers, World
@@ -31,10 +32,12 @@ def assemble(
     membership: Membership | None = None,
     work: Work | None = None,
     hints: Hints | None = None,
+    bounds: Bounds | None = None,
 ) -> Service:
     """A service over this database, ready to `run` or `settle`.
 
     membership, work, hints: for one of several processes; left out, it is alone and does all.
+    bounds: up to where it takes on new work.
     """
     membership = membership or Alone()
     work = work or Work(holder=membership.id)
@@ -54,6 +57,7 @@ def assemble(
         work=work,
         membership=membership,
         hints=hints or NoHints(),
+        bounds=bounds,
     )
     handlers = Handlers(
         database=database, vault=vault, contacts=contacts, definitions=definitions, world=world

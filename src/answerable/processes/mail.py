@@ -27,6 +27,8 @@ from answerable.kit.ids import TenantId
 from answerable.privacy.keys import MasterKey
 from answerable.processes.settings import Settings, capitals
 
+ROOM_FOR_READING = 0.5  # a thousand mails that came at once keep no chat waiting
+
 
 def mail_inboxes(
     definitions: Definitions,
@@ -166,6 +168,7 @@ def mail_room(
         accept=service.accept,
         clock=service.clock,
         inboxes=inboxes,
+        busy=lambda: service.admission.refusal(room=ROOM_FOR_READING) is not None,
     )
     room = MailRoom(intake=intake, reader=reader, receiver=None, followers=[])
     if settings.get("IMAP_URL") is not None and len(inboxes) != 1:
@@ -180,6 +183,7 @@ def mail_room(
             intake,
             {inbox.address: inbox for inbox in inboxes.values()},
             _listen_on(listen),
+            busy=lambda: service.admission.refusal() is not None,
         )
     for inbox in inboxes.values():
         url = settings.get(f"IMAP_URL_{capitals(inbox.tenant)}_{capitals(inbox.name)}")

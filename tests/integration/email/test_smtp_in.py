@@ -29,7 +29,7 @@ class Receiving:
 
 
 async def receiving(
-    room: MailRoom, settings: SmtpInSettings, *, inbox: MailInbox = INBOX
+    room: MailRoom, settings: SmtpInSettings, *, inbox: MailInbox = INBOX, busy: bool = False
 ) -> AsyncIterator[Receiving]:
     stored = asyncio.Event()
     receiver = SmtpReceiver(
@@ -37,6 +37,7 @@ async def receiving(
         {inbox.address: inbox, CARDS.address: CARDS},
         settings,
         on_stored=stored.set,
+        busy=lambda: busy,
     )
     port = await receiver.start()
     yield Receiving(port, stored)
@@ -115,6 +116,14 @@ async def test_a_busy_receiver_asks_for_patience(room: MailRoom) -> None:
             await receiver.send(mail(1))
 
         assert busy.value.code == 452
+
+
+async def test_when_there_is_too_much_to_do_a_mail_is_to_come_again(room: MailRoom) -> None:
+    async for receiver in receiving(room, SmtpInSettings(port=0), busy=True):
+        with pytest.raises(aiosmtplib.SMTPResponseException) as busy:
+            await receiver.send(mail(1))
+
+        assert busy.value.code == 451
 
 
 async def test_a_sender_in_a_hurry_is_asked_to_come_again_and_others_are_not(

@@ -120,6 +120,28 @@ async def test_sessions_from_one_address_are_limited(tmp_path: Path) -> None:
     await house.close()
 
 
+async def test_when_there_is_too_much_to_do_customers_are_told_when_to_come_again(
+    house: House,
+) -> None:
+    agent = await house.signed_in()
+    await house.fills_up()
+    client = house.client()
+    commits = house.service.database.commits
+
+    refused = await client.post(OPEN, json={"key": SHOP_KEY})
+    assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+    assert 1 <= int(refused.headers["retry-after"]) <= 30
+    assert refused.headers["x-content-type-options"] == "nosniff"
+    assert house.service.database.commits == commits
+
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/readyz")).json() == {"status": "ok"}
+    assert (await agent.get("/v1/desk/conversations")).status_code == 200
+    await house.service.settle()
+    await house.service.admission.measure()
+    assert (await client.post(OPEN, json={"key": SHOP_KEY})).status_code == 201
+
+
 async def test_metrics_are_for_whoever_has_the_token(house: House) -> None:
     client = house.client()
     assert (await client.get("/metrics")).status_code == 403

@@ -431,6 +431,21 @@ async def test_a_service_that_is_full_says_when_to_come_again(house: House) -> N
     await leaves(anna)
 
 
+async def test_when_there_is_too_much_to_do_a_message_is_to_come_again(house: House) -> None:
+    anna = await arrives(house)
+    await anna.hello()
+    await house.fills_up()
+    anna.sends(type="message", client_id="message-1", text="hours")
+
+    error = await anna.gets("error")
+    assert (error["code"], error["client_id"]) == ("busy", "message-1")
+    assert error["retry_after_seconds"] > 0
+    await house.service.settle()
+    await house.service.admission.measure()
+    await anna.says("hours", "message-1")
+    await leaves(anna)
+
+
 async def test_our_own_fault_closes_with_1011_and_is_raised(house: House) -> None:
     async def broken(message: InboundMessage) -> Accepted:
         raise ZeroDivisionError

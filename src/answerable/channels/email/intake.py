@@ -10,7 +10,7 @@ be read becomes a message that says so.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -68,7 +68,10 @@ class Origin:
 
 
 class MailIntake:
-    """Stores mail first and reads it later: in `run`, or by `advance`."""
+    """Stores mail first and reads it later: in `run`, or by `advance`.
+
+    busy: whether what was read before is still to be worked on. Reading goes on, but slowly.
+    """
 
     def __init__(
         self,
@@ -80,7 +83,9 @@ class MailIntake:
         accept: Accept,
         clock: Clock,
         inboxes: Mapping[tuple[TenantId, str], MailInbox],
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._busy = busy
         self._database = database
         self._seal = seal
         self._reader = reader
@@ -127,7 +132,7 @@ class MailIntake:
         while not stop.is_set():
             self._stored.clear()
             try:
-                while await self.advance():
+                while await self.advance() and not self._busy():
                     pass
             except Exception:
                 # Each failed mail is due again later; those that come in must not wait for it.

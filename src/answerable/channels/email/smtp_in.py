@@ -46,17 +46,21 @@ class _Handler:
         inboxes: Mapping[str, MailInbox],
         settings: SmtpInSettings,
         on_stored: Callable[[], None],
+        busy: Callable[[], bool],
     ) -> None:
         self._intake = intake
         self._inboxes = inboxes
         self._settings = settings
         self._on_stored = on_stored
+        self._busy = busy
         self._waiting = 0
         self._senders: dict[int, RateLimiter] = {}
 
     async def handle_MAIL(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self._busy():
+            return "451 4.3.2 Too busy, try again later"
         if self._waiting >= self._settings.waiting_most:
             return "452 4.3.1 Too busy, try again later"
         envelope.mail_from = address  # "<>" for the null sender: the library wants it true
@@ -149,7 +153,7 @@ class _Server(SMTP):
 
 
 class SmtpReceiver:
-    """Listens until closed. inboxes: by address in lower case."""
+    """Listens until closed. inboxes: by address in lower case. busy: whether to refuse mail now."""
 
     def __init__(
         self,
@@ -158,9 +162,10 @@ class SmtpReceiver:
         settings: SmtpInSettings,
         *,
         on_stored: Callable[[], None] = lambda: None,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._handler = _Handler(intake, inboxes, settings, on_stored)
+        self._handler = _Handler(intake, inboxes, settings, on_stored, busy)
         self._places = Places(most=settings.connections_most, most_each=settings.connections_each)
         self._server: asyncio.Server | None = None
 

@@ -1,0 +1,136 @@
+"""What is new is told to come again when there is too much; what was accepted is done."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from answerable.definition.schema import ServiceDefinition
+from answerable.flow.admission import LONGEST_RETRY, Bounds, Load, pressure, retry_after
+from answerable.kit.errors import ConnectorUnavailable, TooMany
+from answerable.understanding.testing import KeywordReader
+from answerable.understanding.understanding import Understanding
+from tests.support.town import WORDS, Town, open_town
+
+BOUNDS = Bounds(waiting=100, due=20, lag_seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("load", "full"),
+    [
+        (Load(), 0),
+        (Load(waiting=99, due=19, lag_seconds=0.4), 0.99),
+        (Load(waiting=100), 1),
+        (Load(due=40), 2),
+        (Load(lag_seconds=2), 4),
+    ],
+)
+def test_the_fullest_of_all_decides(load: Load, full: float) -> None:
+    assert pressure(load, BOUNDS) == full
+
+
+def test_the_fuller_it_is_the_later_one_is_to_come_again() -> None:
+    assert timedelta(seconds=1) <= retry_after(1) <= timedelta(seconds=2)
+    assert timedelta(seconds=4) <= retry_after(4) <= timedelta(seconds=8)
+    assert retry_after(1000) <= LONGEST_RETRY
+
+
+class PacedReader(KeywordReader):
+    """Reads as many texts as it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__(WORDS)
+        self.allowed = asyncio.Semaphore(0)
+
+    async def understand(
+        self, definition: ServiceDefinition, texts: Sequence[str]
+    ) -> Sequence[Understanding]:
+        for _ in texts:
+            await self.allowed.acquire()
+        return await super().understand(definition, texts)
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    town = open_town(tmp_path / "town.db", reader=PacedReader(), bounds=BOUNDS)
+    yield town
+    await town.service.performer.stop()
+    await town.service.database.close()
+
+
+async def test_five_times_what_it_can_do_is_offered_and_what_it_can_do_is_done(
+    town: Town,
+) -> None:
+    """Each turn ten can be read, and fifty come."""
+    reader = town.reader
+    assert isinstance(reader, PacedReader)
+    running = asyncio.create_task(town.service.run())
+    admission, taken, refused = town.service.admission, [], 0
+    for turn in range(30):
+        await admission.measure()
+        for n in range(50):
+            if admission.refusal() is None:
+                taken.append(await town.says("hours", by=f"{turn}-{n}", settle=False))
+                await admission.measure()
+            else:
+                refused += 1
+        for _ in range(10):
+            reader.allowed.release()
+        async with asyncio.timeout(10):
+            while not reader.allowed.locked() and admission.load.due:
+                await admission.measure()
+
+    assert len(taken) >= 0.8 * 300, "what could be done was done"
+    assert refused >= 1000
+    for _ in taken:
+        reader.allowed.release()
+    async with asyncio.timeout(30):
+        while admission.load != Load():
+            await admission.measure()
+    running.cancel()
+    await town.service.settle()
+    for one in taken:
+        assert len(await town.replies(one.conversation)) == 1
+    assert admission.refusal() is None
+
+
+async def test_who_is_refused_is_told_when_to_come_again(town: Town) -> None:
+    for n in range(30):
+        await town.says("hours", by=f"b{n}", settle=False)
+    await town.service.advance()
+    await town.service.admission.measure()
+
+    with pytest.raises(TooMany) as refused:
+        town.service.admission.check("chat")
+    assert refused.value.code == "busy"
+    assert refused.value.retry_after > timedelta(seconds=1)
+
+
+async def test_waiting_for_another_system_is_no_overload(town: Town) -> None:
+    assert isinstance(town.reader, PacedReader)
+    for _ in range(200):
+        town.reader.allowed.release()
+    town.warehouse.trouble = [ConnectorUnavailable("warehouse")] * 200
+    for n in range(40):
+        await town.mails("parcel P-1234", by=f"m{n}@example.com")
+    town.clock.advance(timedelta(seconds=5))
+    await town.service.admission.measure()
+
+    assert town.service.admission.refusal() is None
+
+
+async def test_more_room_for_some_and_less_for_others(town: Town) -> None:
+    admission = town.service.admission
+    for n in range(30):
+        await town.says("hours", by=f"b{n}", settle=False)
+    await town.service.advance()
+    await admission.measure()
+
+    assert [admission.refusal(room=room) is None for room in (0.5, 1.0, 4.0)] == [
+        False,
+        False,
+        True,
+    ]
+    assert admission.load.due >= 30
