@@ -135,10 +135,12 @@ class Service:
             if not self.work.does(effect.kind):
                 self._hints.effect(effect.kind, effect.key)
 
-    def _tell_the_rest(self) -> None:
-        """Of messages whose senders went away before they heard of the commit."""
-        for intaken in list(self._intake.untold):
+    def _tell_the_rest(self) -> bool:
+        """Of messages whose senders went away before they heard of the commit, if there are any."""
+        rest = list(self._intake.untold)
+        for intaken in rest:
             self._tell(intaken)
+        return bool(rest)
 
     async def act(self, act: AgentAct) -> Accepted:
         """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
@@ -255,14 +257,14 @@ class Service:
         return await self._sweep_effects() or behind
 
     async def _sweep_streams(self) -> bool:
-        self._tell_the_rest()
+        told = self._tell_the_rest()
         if not self.work.advances:
-            return False
+            return told
         now = self.clock.now()
         behind = await self.database.read(lambda tx: streams_behind(tx, now, SWEPT_AT_ONCE))
         for conversation in behind:
             self.hint(conversation)
-        return bool(behind)
+        return told or bool(behind)
 
     async def _sweep_effects(self) -> bool:
         now = self.clock.now()
