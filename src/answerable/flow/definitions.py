@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
-from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.database import UtcDateTime, lock_until_commit, metadata
 from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.ids import TenantId
 from answerable.ledger.administration import record_administration
@@ -68,6 +68,7 @@ class Definitions:
         at: datetime,
     ) -> None:  # fmt: skip
         """Store the definition under its hash and note in the ledger that it is in force."""
+        lock_until_commit(tx, [f"definition {definition.tenant}"])
         table = service_definition.c
         rows = tx.execute(
             sa.select(service_definition).where(table.tenant == definition.tenant)

@@ -98,9 +98,9 @@ def unavailable(why: str = "") -> StoreUnavailable:
 
 
 def _reason(error: sa.exc.DBAPIError) -> str:
-    """The driver's last line, which names no password."""
+    """The end of the driver's first line, which names no password."""
     lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return lines[-1].strip()
+    return lines[0].rpartition("failed: ")[2].strip()
 
 
 def sqlstate(error: sa.exc.DBAPIError) -> str:
