@@ -1,9 +1,14 @@
 """Fakes for tests: a clock that is set, not waited for; processes that are told to be gone."""
 
-from collections.abc import Iterable
+import asyncio
+import json
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
+
+from answerable.kit.relay import Heard, nothing
 
 
 class SettableClock:
@@ -39,3 +44,55 @@ class FakeMembership:
 
     async def leave(self) -> None:
         pass
+
+
+class FakeRelay:
+    """A process's end of a relay within one program. `others`: all ends, this one too.
+
+    down: as if the line were cut, without anybody noticing; `comes_back` ends it.
+    """
+
+    def __init__(self, process: str, others: "list[FakeRelay]") -> None:
+        self.down = False
+        self._process = process
+        self._others = others
+        self._untold: dict[tuple[str, str], Callable[[], Any]] = {}
+        self._hearers: list[tuple[str, Heard]] = []
+        self._looks: list[Callable[[], None]] = []
+        others.append(self)
+
+    @property
+    def is_up(self) -> bool:
+        return not self.down
+
+    def tell(self, subject: str, key: str, value: Callable[[], Any] = nothing) -> None:
+        if self.down:
+            return
+        if not self._untold:
+            asyncio.get_running_loop().call_soon(self._leave)
+        self._untold[subject, key] = value
+
+    def hear(self, subject: str, heard: Heard) -> None:
+        self._hearers.append((subject, heard))
+
+    def on_gap(self, look: Callable[[], None]) -> None:
+        self._looks.append(look)
+
+    def comes_back(self) -> None:
+        self.down = False
+        for end in self._others:
+            for look in end._looks:
+                look()
+
+    def _leave(self) -> None:
+        untold, self._untold = self._untold, {}
+        for (subject, key), value in untold.items():
+            said = json.dumps(value())
+            for end in self._others:
+                if end is not self and not end.down:
+                    end._arrive(self._process, subject, key, json.loads(said))
+
+    def _arrive(self, sender: str, subject: str, key: str, value: Any) -> None:
+        for wanted, heard in self._hearers:
+            if wanted == subject:
+                heard(sender, key, value)

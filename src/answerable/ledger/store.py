@@ -6,7 +6,7 @@ All statements are SQLAlchemy Core and mean the same on SQLite and PostgreSQL.
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, Select, bindparam
@@ -122,6 +122,15 @@ class Mark:
     hash: str
     events: int
     effects: int
+
+
+class Place(NamedTuple):
+    """Where an event stands: among all, and in its stream."""
+
+    position: int
+    tenant: TenantId
+    stream: ConversationId
+    seq: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -489,6 +498,26 @@ def read_feed_places(
 def last_position(tx: Connection, tenant: TenantId) -> int:
     query = sa.select(sa.func.max(event.c.position)).where(event.c.tenant == tenant)
     return tx.execute(query).scalar() or 0
+
+
+def newest_position(tx: Connection) -> int:
+    """The highest position of any tenant; a lower one of another may still commit later."""
+    return tx.execute(sa.select(sa.func.max(event.c.position))).scalar() or 0
+
+
+def read_places(tx: Connection, *, after: int, also: Sequence[int] = (), limit: int) -> list[Place]:
+    """Where the events of all tenants stand, by position, at most `limit`.
+
+    also: positions up to `after` to look for besides.
+    """
+    beyond = event.c.position > after
+    query = (
+        sa.select(event.c.position, event.c.tenant, event.c.stream, event.c.seq)
+        .where(sa.or_(beyond, event.c.position.in_(also)) if also else beyond)
+        .order_by(event.c.position)
+        .limit(limit)
+    )
+    return [Place(*row) for row in tx.execute(query)]
 
 
 def claim_effects(

@@ -103,3 +103,14 @@ async def test_a_signal_wakes_and_says_nothing() -> None:
 
     await asyncio.wait_for(subscription.wait(), timeout=1)
     assert subscription.take() == []
+
+
+async def test_who_has_reached_the_news_is_not_woken_for_them() -> None:
+    live = Live()
+    behind, ahead = live.subscribe("a"), live.subscribe("a")
+    behind.reached, ahead.reached = 6, 7
+
+    live.wake_behind("a", 7)
+
+    assert behind.take() is None
+    assert ahead.take() == []

@@ -26,7 +26,7 @@ RESUMABLE = 5_000  # positions; whoever is further behind reads everything anew,
 # Seconds between two pages. What happens once is told at once; under load a page costs by the
 # conversations in it, so that few large ones cost less than many small ones.
 PAUSE = 0.05
-LOOK_EVERY = 5.0  # seconds: for events of other processes, whose hints do not reach this one
+LOOK_EVERY = 5.0  # seconds: for what could not be read when there was a hint at it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +84,7 @@ class TenantFeed:
                     await self._tell_all()
                 except Exception as error:
                     log.error("feed_failed", tenant=self._tenant, error=type(error).__name__)
+                subscription.reached = self.position
                 await asyncio.sleep(PAUSE)
                 try:
                     async with asyncio.timeout(LOOK_EVERY):

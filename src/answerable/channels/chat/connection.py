@@ -417,6 +417,7 @@ class ChatConnection:
             self._reached = max(self._reached, page.reached)
 
     async def _send_signals(self) -> None:
+            self._wakeups.reached = self._reached
         if self._seen is None:
             return
         if self._present is not None:
