@@ -230,7 +230,9 @@ async def test_an_idempotency_key_is_claimed_by_one(two: list[Process]) -> None:
             carried_out.append(number)
             return Answer(number=number)
 
-        once = Once(process.database, CLOCK, lookup=key, fingerprint="the same request")
+        once = Once(
+            process.database, CLOCK, tenant=SHOP, lookup=key, fingerprint="the same request"
+        )
         try:
             return (await once.run(work)).body
         except Conflict as error:
@@ -263,10 +265,9 @@ async def test_what_is_written_while_its_contact_is_erased_can_never_be_read(
 
     ids = [await writer.database.write(put)]
     for _round in range(10):
-        *new, _ = await asyncio.gather(
-            *(writer.database.write(put) for _ in range(4)), eraser.database.write(erase)
-        )
-        ids += new
+        erasing = asyncio.create_task(eraser.database.write(erase))
+        ids += await asyncio.gather(*(writer.database.write(put) for _ in range(4)))
+        await erasing
     ids.append(await writer.database.write(put))
 
     found = await eraser.database.read(lambda tx: eraser.vault.get_many(tx, tenant=SHOP, ids=ids))

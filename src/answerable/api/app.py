@@ -146,7 +146,7 @@ def _conversation_finder(service: Service) -> FindConversation:
         return find_open_conversations(tx, [place]).get(place)
 
     async def find(session: CustomerSession) -> ConversationId | None:
-        return await service.database.read(lambda tx: query(tx, session))
+        return await service.database.read(lambda tx: query(tx, session), tenant=session.tenant)
 
     return find
 

@@ -29,6 +29,7 @@ from answerable.kit.database import (
     metadata,
 )
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
+from answerable.kit.ids import TenantId
 
 KEPT = timedelta(hours=24)
 IN_FLIGHT = timedelta(seconds=60)  # a process that died holds its key no longer than this
@@ -55,9 +56,16 @@ class Once:
     """One request's way through the table. `lookup` None: the sender gave no key."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, lookup: str | None, fingerprint: str
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        tenant: TenantId,
+        lookup: str | None,
+        fingerprint: str,
     ) -> None:
         self._database = database
+        self._tenant = tenant
         self._clock = clock
         self._lookup = lookup
         self._fingerprint = fingerprint
@@ -111,7 +119,7 @@ class Once:
             )
             return None
 
-        return await self._database.write(claim)
+        return await self._database.write(claim, tenant=self._tenant)
 
     async def _keep(self, lookup: str, status: int, body: Any) -> None:
         await self._database.write(
@@ -119,14 +127,16 @@ class Once:
                 sa.update(idempotency_key)
                 .where(idempotency_key.c.lookup == lookup)
                 .values(status=status, body=body)
-            )
+            ),
+            tenant=self._tenant,
         )
 
     async def _release(self, lookup: str) -> None:
         await self._database.write(
             lambda tx: tx.execute(
                 sa.delete(idempotency_key).where(idempotency_key.c.lookup == lookup)
-            )
+            ),
+            tenant=self._tenant,
         )
 
 
@@ -155,7 +165,13 @@ async def once(
     where = [request.method, request.url.path]
     lookup = _digest([owner, key]) if key is not None else None
     fingerprint = _digest([*where, hashlib.sha256(body).hexdigest(), key])
-    return Once(api.service.database, api.service.clock, lookup=lookup, fingerprint=fingerprint)
+    return Once(
+        api.service.database,
+        api.service.clock,
+        tenant=caller.tenant,
+        lookup=lookup,
+        fingerprint=fingerprint,
+    )
 
 
 def _digest(parts: list[Any]) -> str:

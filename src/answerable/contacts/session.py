@@ -148,7 +148,7 @@ class CustomerSessions:
             session_store.purge_customer_sessions(tx, now)
             session_store.add_customer_session(tx, stored)
 
-        await self._database.write(store)
+        await self._database.write(store, tenant=inbox.tenant)
         return bearer, _opened(bearer, stored)
 
     async def find(self, bearer: str) -> CustomerSession | None:
@@ -164,7 +164,8 @@ class CustomerSessions:
     async def bind(self, session: CustomerSession, conversation: ConversationId) -> None:
         """Note which conversation the session's messages go to; a repeat changes nothing."""
         await self._database.write(
-            lambda tx: session_store.bind_conversation(tx, session.token_hash, conversation)
+            lambda tx: session_store.bind_conversation(tx, session.token_hash, conversation),
+            tenant=session.tenant,
         )
 
     async def close(self, bearer: str) -> None:

@@ -11,7 +11,7 @@ from answerable.desk import agent_store, session_store
 from answerable.desk.agent import Agent, Role, check_password, normalised_email
 from answerable.desk.passwords import Passwords
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database
+from answerable.kit.database import Database, lock_until_commit
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
 from answerable.kit.ids import AgentId, TenantId, new_id
 from answerable.ledger.administration import record_administration
@@ -57,7 +57,7 @@ class Agents:
             self._record(tx, agent, "agent_created", by, {"role": agent.role.value})
 
         try:
-            await self._database.write(store)
+            await self._database.write(store, tenant=tenant)
         except IntegrityError as error:
             raise Conflict("email_taken", "Somebody signs in with this address already.") from error
         return agent
@@ -99,6 +99,7 @@ class Agents:
         by: AgentId | None,
     ) -> Agent:
         def store(tx: Connection) -> Agent:
+            lock_until_commit(tx, [f"agent {agent_id}"])
             agent = agent_store.find_agent(tx, tenant, agent_id)
             if agent is None:
                 raise NotFound("not_found", "There is no such agent.")
@@ -109,7 +110,7 @@ class Agents:
                 self._record(tx, changed, kind, by, {"role": changed.role.value})
             return changed
 
-        return await self._database.write(store)
+        return await self._database.write(store, tenant=tenant)
 
     def _record(
         self,

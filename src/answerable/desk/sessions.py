@@ -115,7 +115,7 @@ class Sessions:
             _record(tx, current, "session_opened", session_id, at)
             return current
 
-        current = await self._database.write(store)
+        current = await self._database.write(store, tenant=agent.tenant)
         if current is None:
             raise NotAllowed("wrong_credentials", "The address or the password is not right.")
         return OpenedSession(token=token, identity=AgentIdentity(agent=current, session=session_id))
@@ -128,7 +128,9 @@ class Sessions:
         if not stored or not is_alive(stored[0], now):
             return None
         if now - stored[0].seen_at >= SEEN_EVERY:
-            await self._database.write(lambda tx: session_store.note_seen(tx, hashed, now))
+            await self._database.write(
+                lambda tx: session_store.note_seen(tx, hashed, now), tenant=stored[0].agent.tenant
+            )
         return AgentIdentity(agent=stored[0].agent, session=stored[0].id)
 
     async def alive(self, hashes: Sequence[str]) -> dict[str, AgentIdentity]:
@@ -149,7 +151,7 @@ class Sessions:
             if session_store.end_session(tx, token_hash(token)):
                 _record(tx, identity.agent, "session_closed", identity.session, at)
 
-        await self._database.write(end)
+        await self._database.write(end, tenant=identity.agent.tenant)
 
 
 def is_alive(session: StoredSession, now: datetime) -> bool:

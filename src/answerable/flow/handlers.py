@@ -265,14 +265,16 @@ class Handlers:
 
     async def _profile(self, effect: Effect) -> dict[str, Any]:
         contact_id = ContactId(effect.payload["contact"])
-        known = await self._database.read(lambda tx: get_contact(tx, effect.tenant, contact_id))
+        known = await self._database.read(
+            lambda tx: get_contact(tx, effect.tenant, contact_id), tenant=effect.tenant
+        )
         if known is None:
             raise AnswerableError("contact_gone", "the contact does not exist any more")
         return (await self._values(effect.tenant, [known.profile_ref]))[known.profile_ref]
 
     async def _values(self, tenant: TenantId, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
         found = await self._database.read(
-            lambda tx: self._vault.get_many(tx, tenant=tenant, ids=refs)
+            lambda tx: self._vault.get_many(tx, tenant=tenant, ids=refs), tenant=tenant
         )
         for ref in refs:
             if isinstance(found.get(ref, Erased(at=None)), Erased):

@@ -146,7 +146,9 @@ class Service:
         """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
         definition = self.definitions.active(act.tenant)
         at = self.clock.now()
-        accepted = await self.database.write(lambda tx: self._desk.act(tx, act, definition, at=at))
+        accepted = await self.database.write(
+            lambda tx: self._desk.act(tx, act, definition, at=at), tenant=act.tenant
+        )
         self.hint(accepted.conversation)
         return accepted
 

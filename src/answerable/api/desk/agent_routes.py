@@ -45,7 +45,8 @@ async def agents(
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> People:
     found = await api_of(request).service.database.read(
-        lambda tx: read_agents(tx, caller.tenant, after=after, limit=limit)
+        lambda tx: read_agents(tx, caller.tenant, after=after, limit=limit),
+        tenant=caller.tenant,
     )
     return People(
         items=[_person(agent) for agent in found],

@@ -50,7 +50,7 @@ def reader_for(request: Request, caller: Caller) -> Reader:
 async def overview(request: Request, caller: Annotated[Caller, Depends(_inbox)]) -> Overview:
     api = api_of(request)
     counted = await api.service.database.read(
-        lambda tx: count_inbox(tx, caller.tenant, caller.identity.agent.id)
+        lambda tx: count_inbox(tx, caller.tenant, caller.identity.agent.id), tenant=caller.tenant
     )
     return Overview(
         counts=Counts(
@@ -94,7 +94,7 @@ async def conversations(
             next=Cursor(at=rows[-1].updated_at, id=rows[-1].id).encode() if more else None,
         )
 
-    return await api_of(request).service.database.read(query)
+    return await api_of(request).service.database.read(query, tenant=caller.tenant)
 
 
 @router.get(
@@ -108,7 +108,7 @@ async def conversation(
 ) -> Detail:
     reader = reader_for(request, caller)
     return await api_of(request).service.database.read(
-        lambda tx: reader.detail(tx, ConversationId(conversation_id))
+        lambda tx: reader.detail(tx, ConversationId(conversation_id)), tenant=caller.tenant
     )
 
 
@@ -127,7 +127,8 @@ async def messages(
 ) -> Messages:
     reader = reader_for(request, caller)
     items = await api_of(request).service.database.read(
-        lambda tx: reader.messages(tx, ConversationId(conversation_id), after=after, limit=limit)
+        lambda tx: reader.messages(tx, ConversationId(conversation_id), after=after, limit=limit),
+        tenant=caller.tenant,
     )
     return Messages(items=items, next=items[-1].seq if len(items) == limit else None)
 
@@ -147,6 +148,7 @@ async def timeline(
 ) -> Timeline:
     reader = reader_for(request, caller)
     items = await api_of(request).service.database.read(
-        lambda tx: reader.timeline(tx, ConversationId(conversation_id), after=after, limit=limit)
+        lambda tx: reader.timeline(tx, ConversationId(conversation_id), after=after, limit=limit),
+        tenant=caller.tenant,
     )
     return Timeline(items=items, next=items[-1].seq if len(items) == limit else None)

@@ -74,7 +74,7 @@ class TenantFeed:
         def query(tx: Connection) -> tuple[list[FeedFrame], int]:
             return read_frames(tx, reader, after=after, until=until)
 
-        return await self._service.database.read(query)
+        return await self._service.database.read(query, tenant=self._tenant)
 
     async def _run(self) -> None:
         subscription = self._service.live.subscribe(f"tenant:{self._tenant}")
@@ -126,7 +126,9 @@ class Feeds:
             del self._feeds[tenant]
 
     async def last_position(self, tenant: TenantId) -> int:
-        return await self._service.database.read(lambda tx: last_position(tx, tenant))
+        return await self._service.database.read(
+            lambda tx: last_position(tx, tenant), tenant=tenant
+        )
 
 
 def read_frames(

@@ -102,7 +102,7 @@ class History:
             known = after == 0 or tx.execute(_ONE, {**where, "seq": after}).first() is not None
             return Place(last=last, trouble=None if known else "unknown")
 
-        return await self._database.read(query)
+        return await self._database.read(query, tenant=tenant)
 
     async def after(
         self, tenant: TenantId, conversation: ConversationId, after: int, *, language: str
@@ -124,7 +124,7 @@ class History:
             frames = _frames(events, texts, names, after=after, language=language)
             return Page(frames=frames, reached=reached)
 
-        return await self._database.read(query)
+        return await self._database.read(query, tenant=tenant)
 
 
 def page_of(news: News, *, seen: int, reached: int, language: str) -> Page | None:
