@@ -36,6 +36,7 @@ from answerable.desk.passwords import Passwords
 from answerable.desk.sessions import Sessions
 from answerable.desk.summary_store import find_open_conversations
 from answerable.kit.ids import ConversationId
+from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -132,6 +133,7 @@ def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api
         signals=signals,
         feeds=Feeds(service),
         watch=SessionWatch(sessions, every_seconds=settings.session_check_seconds),
+        sockets=Places(most=settings.sockets_most, most_each=settings.sockets_each),
     )
 
 

@@ -1,7 +1,10 @@
 """What the routes of one process work with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from starlette.types import Scope
 
 from answerable.api.desk.feed import Feeds
 from answerable.api.desk.session_watch import SessionWatch
@@ -14,6 +17,7 @@ from answerable.definition.schema import ServiceDefinition
 from answerable.desk.agents import Agents
 from answerable.desk.sessions import Sessions
 from answerable.kit.errors import NotFound
+from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
 
 
@@ -24,6 +28,8 @@ class ApiSettings:
     desk_origins: where the console may be served from besides this host itself.
     home: where / leads. metrics_token: bearer for /metrics; without one only this machine may.
     sessions_per_second, sessions_burst: customer sessions opened from one network address.
+    sockets_most: WebSockets that may be open. sockets_each: of them, from one network address
+    other than this machine's, on which a proxy may speak for all.
     """
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -35,6 +41,8 @@ class ApiSettings:
     timing: Timing = field(default_factory=Timing)
     rates: Rates = field(default_factory=Rates)
     session_check_seconds: float = 3
+    sockets_most: int = 22_000
+    sockets_each: int = 5_000
 
 
 class Inboxes:
@@ -87,7 +95,7 @@ class Inboxes:
 
 @dataclass(kw_only=True)
 class Api:
-    """One per process; in `app.state.api`."""
+    """One per process; in `app.state.api`. neighbours: addresses whose WebSockets go uncounted."""
 
     service: Service
     settings: ApiSettings
@@ -100,3 +108,17 @@ class Api:
     signals: Signals
     feeds: Feeds
     watch: SessionWatch
+    sockets: Places
+    neighbours: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+
+    @contextmanager
+    def place_for(self, scope: Scope) -> Iterator[bool]:
+        """A place for a WebSocket while it lasts; False if there is none."""
+        address = scope["client"][0] if scope.get("client") else ""
+        counted = address not in self.neighbours
+        taken = not counted or self.sockets.take(address)
+        try:
+            yield taken
+        finally:
+            if taken and counted:
+                self.sockets.leave(address)

@@ -16,6 +16,7 @@ from answerable.channels.chat.history import VISIBLE
 from answerable.channels.chat.service import Timing
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.ids import ConversationId
+from answerable.kit.places import Places
 from answerable.ledger.store import read_events
 from tests.support.service import FAST, SECRET, SHOP, Address, House, open_house, serving
 from tests.support.sockets import Chat, RawSocket, chatting, frame, opened_session
@@ -254,3 +255,26 @@ async def test_many_customers_see_their_own_words_only(house: House, at: Address
 
 def texts(chat: Chat) -> list[str]:
     return [frame["event"]["text"] for frame in chat.seen]
+
+
+async def test_an_address_has_so_many_sockets_and_no_more(house: House) -> None:
+    house.api.sockets = Places(most=10, most_each=1)
+    strangers = {"client": ("203.0.113.9", 1), "type": "websocket"}
+    neighbours = {"client": ("127.0.0.1", 1), "type": "websocket"}
+
+    with house.api.place_for(strangers) as first, house.api.place_for(strangers) as second:
+        assert (first, second) == (True, False)
+        with house.api.place_for(neighbours) as proxied, house.api.place_for(neighbours) as too:
+            assert proxied
+            assert too
+    with house.api.place_for(strangers) as again:
+        assert again
+
+
+async def test_a_socket_too_many_is_asked_to_come_again(house: House, at: Address) -> None:
+    house.api.sockets = Places(most=0, most_each=0)
+    house.api.neighbours = frozenset()
+    raw = await RawSocket.open(at)
+    await raw.upgraded()
+    assert await raw.close_code() == 1013
+    await raw.cut()

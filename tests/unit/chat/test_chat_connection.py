@@ -17,6 +17,7 @@ from answerable.flow.acts import Close, Reply, TakeOver
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.errors import TooMany
 from answerable.kit.ids import ConversationId
+from answerable.kit.places import Places
 from tests.support.service import (
     FAST,
     ORIGIN,
@@ -504,6 +505,28 @@ async def test_a_message_is_as_long_as_its_tenant_allows(tmp_path: Path) -> None
     await anna.gets("ack")
     await leaves(anna)
     await house.close()
+
+
+async def test_nobody_takes_all_connections(house: House) -> None:
+    chat = house.api.chat
+    chat.places_of_a_session = Places(most=100, most_each=2)
+    chat.places = Places(most=3, most_each=3)
+    first = await arrives(house)
+    others = [Customer(house, first.bearer), Customer(house, first.bearer)]
+    assert (await first.hello())["type"] == "welcome"
+    assert (await others[0].hello())["type"] == "welcome"
+    others[1].sends(type="hello", session=first.bearer, after=0)
+    assert await others[1].ends() == 1013
+
+    ben, eva = await arrives(house), await arrives(house)
+    assert (await ben.hello())["type"] == "welcome"
+    eva.sends(type="hello", session=eva.bearer, after=0)
+    assert await eva.ends() == 1013
+    await leaves(first)
+    eva = Customer(house, eva.bearer)
+    assert (await eva.hello())["type"] == "welcome"
+    for one in (others[0], ben, eva):
+        await leaves(one)
 
 
 async def kinds_of(anna: Customer) -> str:

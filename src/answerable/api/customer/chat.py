@@ -27,6 +27,13 @@ class ChatEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = AsgiSocket(scope, receive, send)
         await socket.accept()
+        with self._api.place_for(scope) as taken:
+            if taken:
+                await self._serve(scope, socket)
+            else:
+                await socket.close(CloseCode.COME_AGAIN, "too many connections")
+
+    async def _serve(self, scope: Scope, socket: AsgiSocket) -> None:
         origin = Headers(scope=scope).get("origin")
         if origin is not None and not self._api.inboxes.may_embed(origin):
             await socket.close(CloseCode.ORIGIN_REFUSED, "origin not allowed")

@@ -170,7 +170,7 @@ class DeskConnection:
 
     def _put_text(self, text: str) -> None:
         if len(self._queue) >= QUEUED:
-            self._end(Ended(CloseCode.TOO_SLOW, "reading too slowly"))
+            self._end(Ended(CloseCode.COME_AGAIN, "reading too slowly"))
             return
         self._queue.append(text)
         self._filled.set()
@@ -219,7 +219,7 @@ class DeskConnection:
             async with asyncio.timeout(self._timing.send_within):
                 await self._socket.send(text)
         except TimeoutError:
-            raise Ended(CloseCode.TOO_SLOW, "reading too slowly") from None
+            raise Ended(CloseCode.COME_AGAIN, "reading too slowly") from None
 
     async def _close(self, end: Ended) -> None:
         if end.code is None:

@@ -30,6 +30,13 @@ class StreamEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = AsgiSocket(scope, receive, send)
         await socket.accept()
+        with self._api.place_for(scope) as taken:
+            if taken:
+                await self._serve(scope, socket)
+            else:
+                await socket.close(CloseCode.COME_AGAIN, "too many connections")
+
+    async def _serve(self, scope: Scope, socket: AsgiSocket) -> None:
         connection = HTTPConnection(scope)
         origin = connection.headers.get("origin")
         if origin is not None and not same_origin(connection, origin):

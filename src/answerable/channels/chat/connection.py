@@ -283,6 +283,8 @@ class ChatConnection:
         if self._epoch > 1 and session.id != self._session.id:
             raise Ended(CloseCode.HELLO_EXPECTED, "one session a connection")
         first = self._epoch == 1
+        if first and not self._service.enter(session):
+            raise Ended(CloseCode.COME_AGAIN, "too many connections")
         self._session, self._inbox = session, inbox
         if first:
             self._service.signals.chat_joins(session.tenant, self)
@@ -445,7 +447,7 @@ class ChatConnection:
             async with asyncio.timeout(self._service.timing.send_within):
                 await self._socket.send(text)
         except TimeoutError:
-            raise Ended(CloseCode.TOO_SLOW, "reading too slowly") from None
+            raise Ended(CloseCode.COME_AGAIN, "reading too slowly") from None
 
     async def _refuse(self, code: str, message: str, client_id: str | None = None) -> None:
         await self._send(ErrorFrame(code=code, message=message, client_id=client_id))
@@ -481,6 +483,7 @@ class ChatConnection:
             if self._types and self._conversation is not None:
                 signals.contact_types(tenant, self._conversation, False)
             signals.chat_leaves(tenant, self, self._conversation)
+            self._service.leave(self._session)
 
 
 def _current_task() -> asyncio.Task[Any]:

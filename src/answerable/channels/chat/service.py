@@ -12,7 +12,12 @@ from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.clock import Clock
 from answerable.kit.ids import ConversationId
 from answerable.kit.live import Live
+from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
+
+CONNECTIONS_MOST = 20_000  # of one process
+CONNECTIONS_OF_A_TENANT = 15_000
+CONNECTIONS_OF_A_SESSION = 20  # a person has so many pages open
 
 
 class Socket(Protocol):
@@ -86,7 +91,27 @@ class ChatService:
     seconds: Callable[[], float]
     timing: Timing = field(default_factory=Timing)
     rates: Rates = field(default_factory=Rates)
+    places: Places = field(
+        default_factory=lambda: Places(most=CONNECTIONS_MOST, most_each=CONNECTIONS_OF_A_TENANT)
+    )
+    places_of_a_session: Places = field(
+        default_factory=lambda: Places(most=CONNECTIONS_MOST, most_each=CONNECTIONS_OF_A_SESSION)
+    )
     _contacts: dict[int, RateLimiter] = field(default_factory=dict)
+
+    def enter(self, session: CustomerSession) -> bool:
+        """Take the places of one connection, if there are any."""
+        if not self.places.take(session.tenant):
+            return False
+        if not self.places_of_a_session.take(session.id):
+            self.places.leave(session.tenant)
+            return False
+        return True
+
+    def leave(self, session: CustomerSession) -> None:
+        """Give them back."""
+        self.places.leave(session.tenant)
+        self.places_of_a_session.leave(session.id)
 
     def take_turn(self, session: CustomerSession, inbox: WidgetInbox) -> timedelta | None:
         """Count a message of this contact, over all connections; how long to wait first, if so."""
