@@ -9,14 +9,17 @@ from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.smtp_out import SmtpSender
 from answerable.flow.definitions import Definitions
 from answerable.flow.hints import BusHints, DeadLetters, WorkQueues
+from answerable.flow.live_sweep import LiveSweep
 from answerable.flow.ports import Connector
 from answerable.flow.service import Service
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
+from answerable.kit.relay import Relay
 from answerable.privacy.keys import MasterKey
 from answerable.processes.duties import while_leading
+from answerable.processes.event_feed import EventFeed
 from answerable.processes.mail import MailRoom
-from answerable.processes.roles import DEAD_LETTERS, FETCHING_MAIL, SEALING, Role
+from answerable.processes.roles import DEAD_LETTERS, FEEDING, FETCHING_MAIL, SEALING, Role
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LocalReader
@@ -24,13 +27,19 @@ from answerable.understanding.local_reader import LocalReader
 
 @dataclass(kw_only=True)
 class Joint:
-    """What joins a process to others over the bus. open, close: of the bus."""
+    """What joins a process to others over the bus. open, close: of the bus.
+
+    feed: tells other services what happens, while this process leads in that. serve: answers
+    what they ask.
+    """
 
     open: Callable[[], Coroutine[Any, Any, None]]
     close: Callable[[], Coroutine[Any, Any, None]]
     hints: BusHints
     queues: WorkQueues
     dead_letters: DeadLetters
+    feed: EventFeed
+    serve: Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(kw_only=True)
@@ -38,7 +47,7 @@ class Platform:
     """`start` it, `stop` it; or only `service.settle()`.
 
     sealer: None if this process never seals. lock: of an embedded store's directory. joint: None
-    without a bus.
+    without a bus, relay without a Redis. live_sweep: None without followers, or without others.
     """
 
     settings: Settings
@@ -54,6 +63,8 @@ class Platform:
     connectors: Mapping[tuple[TenantId, str], Connector]
     lock: DirectoryLock | None
     joint: Joint | None
+    relay: Relay | None
+    live_sweep: LiveSweep | None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
@@ -66,6 +77,12 @@ class Platform:
             await self.joint.open()
             self._begin(self.joint.hints.run())
             self._begin(self.joint.queues.run())
+            if self.role.faces_the_world:
+                self._begin(self.joint.serve())
+        if self.relay is not None:
+            self._begin(self.relay.run())
+        if self.live_sweep is not None:
+            self._begin(self.live_sweep.run())
         if self.role is not Role.GATEWAY:
             self._begin(self.service.run())
         for duty, begin in self._duties().items():
@@ -79,6 +96,7 @@ class Platform:
             duties[SEALING] = self.sealer.run
         if self.joint is not None:
             duties[DEAD_LETTERS] = self.joint.dead_letters.run
+            duties[FEEDING] = self.joint.feed.run
         return {duty: duties[duty] for duty in self.role.duties if duty in duties}
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

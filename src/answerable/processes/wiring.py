@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from answerable.api.bus.commands import AT_ONCE, Commands
+from answerable.api.bus.messages import COMMANDS
 from answerable.channels.email.store import release_mails
 from answerable.connectors.registry import build_connectors
 from answerable.contacts.threading import Evidence
@@ -16,6 +18,7 @@ from answerable.definition.schema import ServiceDefinition
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.hints import BusHints, DeadLetters, WorkQueues
+from answerable.flow.live_sweep import LiveSweep
 from answerable.flow.ports import Alarm, Connector, Deliverer
 from answerable.flow.service import Service
 from answerable.flow.work import QUEUES
@@ -27,6 +30,7 @@ from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
 from answerable.kit.membership import Alone, Membership
+from answerable.kit.relay import Relay
 from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
@@ -34,6 +38,7 @@ from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
+from answerable.processes.event_feed import EventFeed
 from answerable.processes.keys import master_key, signing_key
 from answerable.processes.mail import (
     delivery,
@@ -43,7 +48,7 @@ from answerable.processes.mail import (
 )
 from answerable.processes.models import model_of
 from answerable.processes.platform import Joint, Platform
-from answerable.processes.roles import SEALING, Role
+from answerable.processes.roles import FEEDING, SEALING, Role
 from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
@@ -96,6 +101,7 @@ async def open_platform(
         store = await _open_store(settings, services, actions, clock, opened)
         membership = _membership(settings, role)
         bus = _bus(settings, membership)
+        relay = _relay(settings, membership, store.master)
         inboxes = mail_inboxes(
             store.definitions, settings, instance=instance_name(store.master), required=threading
         )
@@ -123,6 +129,7 @@ async def open_platform(
             membership=membership,
             work=role.work(membership.id),
             hints=hints,
+            relay=relay,
         )
         mail = mail_room(settings, service, inboxes, master=store.master)
         sealer = await _sealer(settings, service, role)
@@ -140,8 +147,36 @@ async def open_platform(
         smtp=way_out[0] if way_out else None,
         connectors=connectors,
         lock=store.lock,
-        joint=_joint(bus, hints, service) if bus is not None and hints is not None else None,
+        joint=_joint(settings, bus, hints, service)
+        if bus is not None and hints is not None
+        else None,
+        relay=relay,
+        live_sweep=_live_sweep(settings, role, service, relay),
     )
+
+
+def _relay(settings: Settings, membership: Membership, master: MasterKey) -> Relay | None:
+    url = settings.get("REDIS")
+    if url is None:
+        return None
+    if not url.startswith(("redis://", "rediss://")):
+        raise InvalidInput("bad_redis_url", "ANSWERABLE_REDIS must be redis://… or rediss://…")
+    redis = import_module("answerable.kit.redis_relay")  # only with a Redis
+    channel = f"answerable:{instance_name(master)}"  # Redis' numbered databases share channels
+    relay: Relay = redis.RedisRelay(url, channel=channel, process=membership.id)
+    return relay
+
+
+def _live_sweep(
+    settings: Settings, role: Role, service: Service, relay: Relay | None
+) -> LiveSweep | None:
+    if settings.database is None or not role.faces_the_world:
+        return None
+    if relay is None:
+        return LiveSweep(service.database, service.live, relayed=lambda: False)
+    sweep = LiveSweep(service.database, service.live, relayed=lambda: relay.is_up)
+    relay.on_gap(sweep.soon)
+    return sweep
 
 
 async def _sealer(settings: Settings, service: Service, role: Role) -> Sealer | None:
@@ -169,13 +204,23 @@ def _bus(settings: Settings, membership: Membership) -> "AmqpBus | None":
     return bus
 
 
-def _joint(bus: "AmqpBus", hints: BusHints, service: Service) -> Joint:
+def _joint(settings: Settings, bus: "AmqpBus", hints: BusHints, service: Service) -> Joint:
+    secrets = {t: settings.bus_secret(t) for t in service.definitions.tenants}
+    commands = Commands(service, {t: secret for t, secret in secrets.items() if secret})
     return Joint(
         open=bus.open,
         close=bus.close,
         hints=hints,
         queues=WorkQueues(bus, service, tuple(QUEUES)),
         dead_letters=DeadLetters(bus, service),
+        feed=EventFeed(
+            database=service.database,
+            live=service.live,
+            tenants=lambda: service.definitions.tenants,
+            announce=bus.announce,
+            leads=lambda: service.membership.leads(FEEDING),
+        ),
+        serve=lambda: bus.serve(COMMANDS, commands.answer, at_once=AT_ONCE),
     )
 
 
