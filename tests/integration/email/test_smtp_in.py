@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import aiosmtplib
 import pytest
+import uvloop
 from mail_room import CARDS, INBOX, TENANT, TOKENS, MailRoom, mail
 
 from answerable.channels.email.inbox import MailInbox
@@ -57,6 +59,17 @@ async def test_what_was_acknowledged_is_stored(room: MailRoom, receiver: Receivi
     assert await room.database.read(lambda tx: count_mails(tx, TENANT)) == {MailState.STORED: 1}
     await room.advance()
     assert room.accepted.subjects == ["Question 1"]
+
+
+def test_a_service_on_the_faster_loop_takes_mail(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with MailRoom(tmp_path) as room:
+            async for receiver in receiving(room, SmtpInSettings(port=0)):
+                await receiver.send(mail(1))
+                assert receiver.stored.is_set()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
 
 
 async def test_the_reply_token_in_the_envelope_is_a_hint(
