@@ -38,6 +38,7 @@ from answerable.desk.summary_store import find_open_conversations
 from answerable.kit.ids import ConversationId
 from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
+from answerable.kit.relay import Relay
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -47,18 +48,21 @@ def create_app(
     *,
     settings: ApiSettings | None = None,
     passwords: Passwords | None = None,
+    relay: Relay | None = None,
     faces_the_world: bool = True,
     extra_routes: Sequence[BaseRoute] = (),
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """A process's application.
 
+    relay: to other gateways, for presence, typing and common limits.
     faces_the_world: as a gateway does; else it only says how it is, to operators.
     extra_routes: pages of the demo, public and without access to anything here; they declare no
     permission, so a service for real customers is given none. lifespan: what else is to run
     while the application does.
     """
-    api = _build(service, settings or ApiSettings(), passwords or Passwords())
+    relay = relay if faces_the_world else None
+    api = _build(service, settings or ApiSettings(), passwords or Passwords(), relay)
     app = FastAPI(
         title="Answerable",
         version=version("answerable"),
@@ -101,11 +105,13 @@ def _routers(app: FastAPI) -> list[APIRouter]:
     ]
 
 
-def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api:
+def _build(
+    service: Service, settings: ApiSettings, passwords: Passwords, relay: Relay | None
+) -> Api:
     inboxes = Inboxes(service, settings.secrets)
     sessions = Sessions(service.database, service.clock, passwords)
     customers = CustomerSessions(service.database, service.clock, inboxes.by_key)
-    signals = Signals()
+    signals = Signals(relay)
     chat_service = ChatService(
         accept=service.accept_new,
         sessions=customers,
@@ -118,6 +124,7 @@ def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api
         seconds=time.monotonic,
         timing=settings.timing,
         rates=settings.rates,
+        relay=relay,
     )
     return Api(
         service=service,
@@ -127,7 +134,10 @@ def _build(service: Service, settings: ApiSettings, passwords: Passwords) -> Api
         agents=Agents(service.database, service.clock, passwords),
         customers=customers,
         openings=RateLimiter(
-            per_second=settings.sessions_per_second, burst=settings.sessions_burst
+            per_second=settings.sessions_per_second,
+            burst=settings.sessions_burst,
+            relay=relay,
+            name="openings",
         ),
         chat=chat_service,
         signals=signals,
@@ -158,6 +168,7 @@ def _lifespan(api: Api, inner: Lifespan | None) -> Lifespan:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = [
             asyncio.create_task(api.watch.run()),
+            asyncio.create_task(api.signals.run()),
             asyncio.create_task(api.service.admission.watch()),
         ]
         try:

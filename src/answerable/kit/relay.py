@@ -41,3 +41,7 @@ class Relay(Protocol):
     def on_gap(self, look: Callable[[], None]) -> None:
         """Call `look` whenever news from others, or for others, may have been missed."""
         ...
+
+    async def run(self) -> None:
+        """Be joined to the others until cancelled."""
+        ...

@@ -78,6 +78,9 @@ class FakeRelay:
     def on_gap(self, look: Callable[[], None]) -> None:
         self._looks.append(look)
 
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
     def comes_back(self) -> None:
         self.down = False
         for end in self._others:

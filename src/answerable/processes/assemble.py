@@ -16,6 +16,7 @@ from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.live import Live
 from answerable.kit.membership import Alone, Membership
+from answerable.kit.relay import Relay
 from answerable.playbooks.action import ActionLibrary
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import Vault
@@ -32,12 +33,13 @@ def assemble(
     membership: Membership | None = None,
     work: Work | None = None,
     hints: Hints | None = None,
+    relay: Relay | None = None,
     bounds: Bounds | None = None,
 ) -> Service:
     """A service over this database, ready to `run` or `settle`.
 
-    membership, work, hints: for one of several processes; left out, it is alone and does all.
-    bounds: up to where it takes on new work.
+    membership, work, hints, relay: for one of several processes; left out, it is alone and does
+    all. bounds: up to where it takes on new work.
     """
     membership = membership or Alone()
     work = work or Work(holder=membership.id)
@@ -47,7 +49,7 @@ def assemble(
     service = Service(
         database=database,
         clock=clock,
-        live=Live(),
+        live=Live(relay),
         vault=vault,
         contacts=contacts,
         definitions=definitions,

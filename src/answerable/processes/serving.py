@@ -62,6 +62,7 @@ def application(
             metrics_token=platform.settings.get("METRICS_TOKEN"),
             desk_origins=frozenset(_listed(platform.settings.get("DESK_ORIGINS"))),
         ),
+        relay=platform.relay,
         faces_the_world=platform.role.faces_the_world,
         extra_routes=extra_routes,
         lifespan=lifespan,

@@ -14,6 +14,7 @@ from answerable.kit.ids import ConversationId
 from answerable.kit.live import Live
 from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
+from answerable.kit.relay import Relay
 
 CONNECTIONS_MOST = 20_000  # of one process
 CONNECTIONS_OF_A_TENANT = 15_000
@@ -77,7 +78,7 @@ class ChatService:
 
     find_conversation: the contact's open conversation in the session's inbox, if any.
     find_inbox: the inbox a session belongs to; None if the definition dropped it.
-    seconds: a monotonic clock.
+    seconds: a monotonic clock. relay: to the chats of other processes, if there are any.
     """
 
     accept: Accept
@@ -97,6 +98,7 @@ class ChatService:
     places_of_a_session: Places = field(
         default_factory=lambda: Places(most=CONNECTIONS_MOST, most_each=CONNECTIONS_OF_A_SESSION)
     )
+    relay: Relay | None = None
     _contacts: dict[int, RateLimiter] = field(default_factory=dict)
 
     def enter(self, session: CustomerSession) -> bool:
@@ -116,6 +118,14 @@ class ChatService:
     def take_turn(self, session: CustomerSession, inbox: WidgetInbox) -> timedelta | None:
         """Count a message of this contact, over all connections; how long to wait first, if so."""
         most = inbox.messages_per_minute
-        limiter = self._contacts.setdefault(most, RateLimiter(per_second=most / 60, burst=most))
+        limiter = self._contacts.get(most)
+        if limiter is None:
+            limiter = self._contacts[most] = RateLimiter(
+                per_second=most / 60,
+                burst=most,
+                relay=self.relay,
+                name=f"contact {most}",
+                seconds=self.seconds,
+            )
         person = f"{session.tenant}:{session.kind}:{session.address}"
         return limiter.take(person, self.seconds())

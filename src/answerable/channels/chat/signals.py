@@ -1,9 +1,23 @@
-"""Typing and presence: passed on within this process, never stored, gone when nobody listens."""
+"""Typing and presence: passed on to whoever listens, never stored, gone when nobody does.
 
+With a relay they reach the listeners of all processes; without one, or while it is away, each
+process has its own. Typing that nobody ends is for clients to end: see the chat protocol.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from answerable.channels.chat.elsewhere import TELL_EVERY, Elsewhere
 from answerable.kit.ids import AgentId, ConversationId, TenantId
+from answerable.kit.relay import Relay
+
+PRESENT = "present"
+CALL = "who is present"
+CONTACT_TYPES = "contact types"
+AGENT_TYPES = "agent types"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,13 +46,42 @@ class _Present:
 
 
 class Signals:
-    """Who is connected to this process, and who is writing."""
+    """Who is connected, and who is writing. seconds: a monotonic clock.
 
-    def __init__(self) -> None:
+    With a relay, `run` it: it tells who is here again and again, and forgets who is not any more.
+    """
+
+    def __init__(
+        self, relay: Relay | None = None, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._chats: dict[TenantId, set[ChatListener]] = {}
         self._conversations: dict[tuple[TenantId, ConversationId], set[ChatListener]] = {}
         self._desks: dict[TenantId, set[DeskListener]] = {}
         self._agents: dict[TenantId, dict[AgentId, _Present]] = {}
+        self._elsewhere = Elsewhere()
+        self._relay = relay
+        self._seconds = seconds
+        if relay is not None:
+            relay.hear(PRESENT, self._heard_present)
+            relay.hear(CALL, lambda *_: self._tell_all())
+            relay.hear(CONTACT_TYPES, self._heard_contact)
+            relay.hear(AGENT_TYPES, self._heard_agent)
+            relay.on_gap(self._tell_all)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        if self._relay is None:
+            return
+        self._relay.tell(CALL, "")
+        while True:
+            await asyncio.sleep(TELL_EVERY)
+            self.tick()
+
+    def tick(self) -> None:
+        """Tell who is here, and forget those elsewhere of whom nothing was heard."""
+        self._tell_all()
+        for tenant in self._elsewhere.forget(self._seconds()):
+            self._presence_changed(tenant, flipped=not self.any_agent(tenant))
 
     def chat_joins(self, tenant: TenantId, listener: ChatListener) -> None:
         self._chats.setdefault(tenant, set()).add(listener)
@@ -64,43 +107,68 @@ class Signals:
         self, tenant: TenantId, agent: AgentId, name: str, listener: DeskListener
     ) -> None:
         self._desks.setdefault(tenant, set()).add(listener)
-        present = self._agents.setdefault(tenant, {})
-        if agent in present:
-            present[agent].connections += 1
+        before = self._everywhere(tenant)
+        here = self._agents.setdefault(tenant, {})
+        if agent in here:
+            here[agent].connections += 1
+        else:
+            here[agent] = _Present(name, 1)
+            self._tell_others(tenant)
+        if agent in before:
             listener.presence(self.agents(tenant))
-            return
-        present[agent] = _Present(name, 1)
-        self._presence_changed(tenant, flipped=len(present) == 1)
+        else:
+            self._presence_changed(tenant, flipped=not before)
 
     def agent_leaves(self, tenant: TenantId, agent: AgentId, listener: DeskListener) -> None:
         if listener not in self._desks.get(tenant, ()):
             return  # it left before it had entered
         _discard(self._desks, tenant, listener)
-        present = self._agents[tenant]
-        present[agent].connections -= 1
-        if present[agent].connections == 0:
-            del present[agent]
-            if not present:
+        here = self._agents[tenant]
+        here[agent].connections -= 1
+        if here[agent].connections == 0:
+            del here[agent]
+            if not here:
                 del self._agents[tenant]
-            self._presence_changed(tenant, flipped=not present)
+            self._tell_others(tenant)
+            after = self._everywhere(tenant)
+            if agent not in after:
+                self._presence_changed(tenant, flipped=not after)
 
     def agents(self, tenant: TenantId) -> list[dict[str, str]]:
         """Agents connected now, by name."""
-        present = self._agents.get(tenant, {})
-        listed = [{"id": str(agent), "name": one.name} for agent, one in present.items()]
+        everywhere = self._everywhere(tenant)
+        listed = [{"id": str(agent), "name": name} for agent, name in everywhere.items()]
         return sorted(listed, key=lambda agent: (agent["name"], agent["id"]))
 
     def any_agent(self, tenant: TenantId) -> bool:
-        return bool(self._agents.get(tenant))
+        return bool(self._everywhere(tenant))
+
+    def _everywhere(self, tenant: TenantId) -> dict[AgentId, str]:
+        return self._elsewhere.agents(tenant) | self._here(tenant)
+
+    def _here(self, tenant: TenantId) -> dict[AgentId, str]:
+        return {agent: one.name for agent, one in self._agents.get(tenant, {}).items()}
 
     def contact_types(self, tenant: TenantId, conversation: ConversationId, on: bool) -> None:
-        for desk in tuple(self._desks.get(tenant, ())):
-            desk.typing(conversation, on)
+        self._show_contact(tenant, conversation, on)
+        if self._relay is not None:
+            self._relay.tell(CONTACT_TYPES, f"{tenant} {conversation}", lambda: on)
 
     def agent_types(
         self, tenant: TenantId, conversation: ConversationId, on: bool, by: DeskListener
     ) -> None:
         """Tell the contact and the other agents. A conversation of another tenant has neither."""
+        self._show_agent(tenant, conversation, on, by)
+        if self._relay is not None:
+            self._relay.tell(AGENT_TYPES, f"{tenant} {conversation}", lambda: on)
+
+    def _show_contact(self, tenant: TenantId, conversation: ConversationId, on: bool) -> None:
+        for desk in tuple(self._desks.get(tenant, ())):
+            desk.typing(conversation, on)
+
+    def _show_agent(
+        self, tenant: TenantId, conversation: ConversationId, on: bool, by: DeskListener | None
+    ) -> None:
         for chat in tuple(self._conversations.get((tenant, conversation), ())):
             chat.agent_typing(on)
         for desk in tuple(self._desks.get(tenant, ())):
@@ -114,6 +182,32 @@ class Signals:
         if flipped:
             for chat in tuple(self._chats.get(tenant, ())):
                 chat.agents_present(bool(agents))
+
+    # Other processes
+
+    def _tell_others(self, tenant: TenantId) -> None:
+        if self._relay is not None:
+            self._relay.tell(PRESENT, tenant, lambda: self._here(tenant))
+
+    def _tell_all(self) -> None:
+        for tenant in self._agents:
+            self._tell_others(tenant)
+
+    def _heard_present(self, process: str, key: str, value: Any) -> None:
+        tenant = TenantId(key)
+        before = self._everywhere(tenant)
+        self._elsewhere.note(process, tenant, value, self._seconds())
+        after = self._everywhere(tenant)
+        if before.keys() != after.keys():
+            self._presence_changed(tenant, flipped=bool(before) != bool(after))
+
+    def _heard_contact(self, _process: str, key: str, value: Any) -> None:
+        tenant, _, conversation = key.partition(" ")
+        self._show_contact(TenantId(tenant), ConversationId(conversation), value is True)
+
+    def _heard_agent(self, _process: str, key: str, value: Any) -> None:
+        tenant, _, conversation = key.partition(" ")
+        self._show_agent(TenantId(tenant), ConversationId(conversation), value is True, None)
 
 
 def _discard(of: dict[K, set[V]], key: K, listener: V) -> None:
