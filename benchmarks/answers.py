@@ -13,10 +13,10 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lines import Line, percentile, sleep_until
 from benchmarks.machine import memory_megabytes
+from benchmarks.measure import Figures, Run
 from tests.support.chaos import KEY
 from tests.support.processes import ANSWERABLE, Instance, free_port, living
 from tests.support.talkers import open_session
@@ -72,7 +72,8 @@ class _Asker:
         self.line.send({"type": "message", "client_id": str(uuid.uuid4()), "text": text})
 
 
-async def answers(*, seconds: float) -> dict[str, Any]:
+async def answers(run: Run) -> Figures:
+    seconds = 10 if run.quick else 40
     with tempfile.TemporaryDirectory(dir="build") as scratch:
         demo = Demo(Path(scratch) / "data", command=[str(ANSWERABLE)])
         async with living(demo):

@@ -1,62 +1,76 @@
-"""Durable chat messages a second, beside bare SQLite: over WebSockets, and without them.
+"""Durable chat messages: at the service, over WebSockets, how long one waits, and capacity.
 
-Fifty customers, each of whom says the next thing as soon as the last is acknowledged and shown;
-their conversations belong to an agent. Everything is on: redaction, vault, chain, summary, outbox,
+Fifty customers, each of whom says the next thing as soon as the last is acknowledged; their
+conversations belong to an agent. Everything is on: redaction, vault, chain, summary, outbox,
 commit, acknowledgement, and (over WebSockets) one agent who follows the inbox.
 """
 
 import asyncio
 import json
-import os
 import random
-import statistics
-import sys
-import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from answerable.flow.service import Service
 from answerable.kit.ids import ConversationId
-from answerable.processes.demo import PASSWORD
-from benchmarks.lines import Line
-from benchmarks.stores import TEXTS, bench_service, give, message
-from benchmarks.yardstick import bare_commits
-from tests.support.chaos import KEY, until
-from tests.support.processes import Instance, living
-from tests.support.talkers import open_session
+from benchmarks.lines import Line, percentile
+from benchmarks.machine import memory_megabytes, processor_seconds
+from benchmarks.measure import Figures, Run, compared
+from benchmarks.places import Place
+from benchmarks.programs import LOAD, called, raw_server, served, stay_on_core
+from benchmarks.stores import TEXTS, bench_service, give, message, place_of
+from benchmarks.talk import (
+    WINDOW,
+    Customer,
+    cookie_of,
+    enter_all,
+    follow,
+    signed_in,
+    take_all_over,
+    talk,
+    talk_at,
+)
+from benchmarks.yardsticks.disk import bare_commits, syncs
+from tests.support.chaos import until
+from tests.support.processes import Instance
 
 CUSTOMERS = 50
-WINDOW = 4  # messages each has on the way: a socket's round trip must not be the measure
-AGENT = "agent@northwind.example"
+PEAK = 13  # messages a second: the most that the documents expect
+BARE = "bare SQLite commits/s"
+PROCESSOR = "processor of the process, ms a message"
+MEMORY = "memory of the process with its models, MB"
 
 
-async def without_sockets(*, rounds: int, seconds: float) -> dict[str, Any]:
-    """The same at the service: accept, and advance, for each message."""
+async def at_service(run: Run) -> Figures:
+    """Accept, and advance, for each message."""
     bare, ours = [], []
-    with tempfile.TemporaryDirectory(dir="build") as scratch:
-        folder = Path(scratch)
-        service = bench_service(folder / "answerable.db")
-        ids = await _owned(service)
+    async with place_of(run.store) as place:
+        service = bench_service(place)
+        ids = await owned(service, CUSTOMERS)
         loops = asyncio.create_task(service.run())
-        for _ in range(rounds):
-            bare.append(await asyncio.to_thread(bare_commits, folder, seconds=seconds))
-            ours.append(await _says_all(service, ids, seconds))
+        for _ in range(run.rounds):
+            bare.append(await asyncio.to_thread(bare_commits, place.scratch, seconds=run.seconds))
+            ours.append(await says_all(service, ids, run.seconds))
         loops.cancel()
         await asyncio.wait([loops])
         await service.database.close()
-    return _compared(bare, ours)
+    return compared(bare, ours, what="messages/s", beside=BARE)
 
 
-async def _owned(service: Any) -> list[ConversationId]:
-    accepted = [await service.accept(message(n, "Hello")) for n in range(CUSTOMERS)]
+async def owned(service: Service, number: int) -> list[ConversationId]:
+    """So many conversations that an agent has."""
+    accepted = [await service.accept(message(n, "Hello")) for n in range(number)]
     ids = [one.conversation for one in accepted]
     await service.database.write(lambda tx: give(tx, service._advancer, ids))
     return ids
 
 
-async def _says_all(service: Any, ids: list[ConversationId], seconds: float) -> float:
+async def says_all(service: Service, ids: list[ConversationId], seconds: float) -> float:
+    """Messages a second, until the last of them is advanced over."""
     end = time.perf_counter() + seconds
     count = 0
 
@@ -69,165 +83,193 @@ async def _says_all(service: Any, ids: list[ConversationId], seconds: float) -> 
             count += 1
 
     began = time.perf_counter()
-    await asyncio.gather(*(says(n) for n in range(CUSTOMERS) for _ in range(WINDOW)))
+    await asyncio.gather(*(says(n) for n in range(len(ids)) for _ in range(WINDOW)))
     await until(lambda: not service._behind)
     return count / (time.perf_counter() - began)
 
 
-def _compared(bare: list[float], ours: list[float]) -> dict[str, Any]:
-    ratios = [mine / theirs for mine, theirs in zip(ours, bare, strict=True)]
+@dataclass
+class Scene:
+    """A served installation with customers who talk, and an agent who follows."""
+
+    place: Place
+    instance: Instance
+    customers: list[Customer]
+    told: dict[str, int]
+    watcher: Line
+
+
+@asynccontextmanager
+async def scene(run: Run, customers: int = CUSTOMERS) -> AsyncIterator[Scene]:
+    """Server on the first core, load on the second."""
+    stay_on_core(LOAD)
+    async with place_of(run.store) as place, served(place) as instance:
+        there = await enter_all(instance, customers)
+        desk = await signed_in(instance)
+        await take_all_over(desk)
+        told: dict[str, int] = {}
+
+        def take(payload: bytes) -> None:
+            kind = json.loads(payload)
+            name = kind.get("kind") or kind["type"]
+            told[name] = told.get(name, 0) + 1
+
+        watcher = await follow(instance, cookie_of(desk), take)
+        await desk.aclose()
+        yield Scene(place, instance, there, told, watcher)
+        watcher.close()
+        for customer in there:
+            customer.line.close()
+
+
+async def over_sockets(run: Run) -> Figures:
+    bare, ours = [], []
+    async with scene(run) as there:
+        pid = there.instance.life.pid
+        used = processor_seconds(pid)
+        for _ in range(run.rounds):
+            bare.append(await _bare(there.place.scratch, run.seconds))
+            ours.append(await talk(there.customers, run.seconds))
+        await asyncio.sleep(1)
+        messages = sum(one.acknowledged for one in there.customers) - CUSTOMERS
+        counted = {
+            "messages": messages,
+            "shown to customers": sum(one.shown for one in there.customers),
+            "told to the agent": there.told.get("message_received", 0),
+            PROCESSOR: round((processor_seconds(pid) - used) / messages * 1000, 2),
+            MEMORY: round(memory_megabytes(pid)),
+        }
+    capacity = compared(bare, ours, what="messages/s", beside=BARE)
+    times = capacity["median of ours"] / PEAK
+    return capacity | counted | {f"times the documents' peak of {PEAK}/s": round(times, 1)}
+
+
+async def _bare(folder: Path, seconds: float) -> float:
+    return await called("disk.bare_commits", f"Path({str(folder)!r})", f"seconds={seconds}")
+
+
+async def waits(run: Run) -> Figures:
+    """At half of what the same run found to be the capacity, beside raw echo and disk."""
+    ours: list[float] = []
+    echoes: list[float] = []
+    disk: list[float] = []
+    async with scene(run) as there, raw_server() as (port, _):
+        echo = await Echo.open_all(port, CUSTOMERS)
+        capacity = await talk(there.customers, run.seconds)
+        for _ in range(run.rounds):
+            a_second = capacity / 2
+            echoes += await echo.at(a_second=a_second, seconds=run.seconds)
+            disk += await asyncio.to_thread(syncs, there.place.scratch, seconds=run.seconds / 3)
+            ours += await talk_at(there.customers, a_second=a_second, seconds=run.seconds)
+        echo.close()
+    yardstick = percentile(echoes, 0.99) + percentile(disk, 0.99)
     return {
-        "bare commits/s": [round(one) for one in bare],
-        "messages/s": [round(one) for one in ours],
-        "median bare": round(statistics.median(bare)),
-        "median ours": round(statistics.median(ours)),
-        "ratio": round(statistics.median(ratios), 2),
-        "ratios": [round(one, 2) for one in ratios],
+        "messages/s, half of the capacity": round(capacity / 2),
+        "messages measured": len(ours),
+        "raw echo p99, ms": round(percentile(echoes, 0.99), 2),
+        "fdatasync p99, ms": round(percentile(disk, 0.99), 2),
+        "acknowledged p50, ms": round(percentile(ours, 0.5), 2),
+        "acknowledged p99, ms": round(percentile(ours, 0.99), 2),
+        "ratio": round(percentile(ours, 0.99) / yardstick, 1),
     }
 
 
-class _Customer:
-    """Sends the next message when the last was acknowledged. count: of acknowledgements."""
+class Echo:
+    """Connections to a server that returns what it gets."""
 
-    def __init__(self, number: int, session: str) -> None:
-        self.session = session
-        self.conversation: str | None = None
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.waits: list[float] = []
         self.count = 0
-        self.on_the_way = 0
+        self.text = {"type": "typing", "on": True}
         self.talking = False
-        self.shown = 0
-        self._random = random.Random(number)
-        self.line: Line
+
+    @classmethod
+    async def open_all(cls, port: int, number: int) -> "Echo":
+        echo = cls()
+        echo.lines = [await Line.open(port, "/echo", echo.take) for _ in range(number)]
+        return echo
 
     def take(self, line: Line, payload: bytes) -> None:
-        if b'"type":"ack"' in payload or b'"type": "ack"' in payload:
-            self.count += 1
-            self.on_the_way -= 1
-            if self.talking:
-                self.say()
-        elif b'"event"' in payload[:24]:
-            self.shown += 1
-        elif b'"welcome"' in payload:
-            self.conversation = json.loads(payload)["conversation"]
-        elif b'"error"' in payload:
-            raise AssertionError(payload)
+        self.count += 1
+        sent = json.loads(payload).get("sent")
+        if sent is not None:
+            self.waits.append((time.perf_counter() - sent) * 1000)
+        elif self.talking:
+            line.send(self.text)
 
-    def say(self) -> None:
-        while self.on_the_way < WINDOW:
-            self.on_the_way += 1
-            text = f"{self._random.choice(TEXTS)} {self._random.random()}"
-            client_id = f"{self._random.getrandbits(128):032x}"
-            client_id = "-".join(
-                client_id[a:b] for a, b in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-            )
-            self.line.send({"type": "message", "client_id": client_id, "text": text})
+    async def at(self, *, a_second: float, seconds: float) -> list[float]:
+        """Milliseconds until each echo of 200 bytes, when so many are sent, evenly."""
+        self.waits = []
+        began = time.perf_counter()
+        wanted = int(a_second * seconds)
+        for number in range(wanted):
+            due = began + number / a_second
+            if due > time.perf_counter():
+                await asyncio.sleep(due - time.perf_counter())
+            said: dict[str, Any] = {"text": "x" * 160, "sent": time.perf_counter()}
+            self.lines[number % len(self.lines)].send(said)
+        await until(lambda: len(self.waits) == wanted, look_every=0.005)
+        return self.waits
+
+    async def rate(self, seconds: float) -> float:
+        """Frames a second, each answered by the next."""
+        before, began = self.count, time.perf_counter()
+        self.talking = True
+        for line in self.lines:
+            for _ in range(WINDOW):
+                line.send(self.text)
+        await asyncio.sleep(seconds)
+        self.talking = False
+        rate = (self.count - before) / (time.perf_counter() - began)
+        await asyncio.sleep(0.1)
+        return rate
+
+    def close(self) -> None:
+        for line in self.lines:
+            line.close()
 
 
-async def over_sockets(*, rounds: int, seconds: float) -> dict[str, Any]:
-    """Server and bare SQLite on the first core, the customers on the second."""
+async def without_storage(run: Run) -> Figures:
+    """Typing, from customers to the agent who follows; each frame that arrives lets the next go."""
     bare, ours = [], []
-    follower = {"events": 0}
-    with tempfile.TemporaryDirectory(dir="build") as scratch:
-        folder = Path(scratch)
-        # A server of the benchmark's own, which differs from `answerable run` in its rate limits.
-        command = [*_on_core(0), sys.executable, "-m", "benchmarks.server"]
-        instance = Instance(folder / "data", command=command)
-        _stay_on_core(1)
-        async with living(instance):
-            customers = await _customers(instance)
-            watcher = await _taken_over(instance, customers, follower)
-            for _ in range(rounds):
-                bare.append(await _bare_on_core_0(folder, seconds))
-                ours.append(await _talk(customers, seconds))
-            told = sum(customer.count for customer in customers)
-            await asyncio.sleep(1)
-            watcher.close()
-            for customer in customers:
-                customer.line.close()
-            await instance.stop()
-    return _compared(bare, ours) | {
-        "messages": told,
-        "shown to customers": sum(customer.shown for customer in customers),
-        "told to the agent": follower["events"],
-    }
+    async with scene(run) as there, raw_server() as (port, _):
+        echo = await Echo.open_all(port, CUSTOMERS)
+        for customer in there.customers:  # their welcome did not know the conversation yet
+            customer.line.send({"type": "hello", "session": customer.session, "after": 0})
+        await until(lambda: all(customer.conversation for customer in there.customers))
+        typing = Typing(there)
+        for _ in range(run.rounds):
+            bare.append(await echo.rate(run.seconds))
+            ours.append(await typing.rate(run.seconds))
+        echo.close()
+    return compared(bare, ours, what="typing frames/s", beside="raw echo frames/s")
 
 
-async def _customers(instance: Instance) -> list[_Customer]:
-    customers = []
-    for number in range(CUSTOMERS):
-        customer = _Customer(number, await open_session(instance.http, KEY))
-        customer.line = await Line.open(instance.port, "/v1/customer/chat", customer.take)
-        customer.line.send({"type": "hello", "session": customer.session, "after": 0})
-        customers.append(customer)
-    return customers
+class Typing:
+    def __init__(self, there: Scene) -> None:
+        self._lines = {one.conversation: one.line for one in there.customers}
+        self._count = 0
+        self._talking = False
+        there.watcher._taken = self._take
 
+    def _take(self, _line: Line, payload: bytes) -> None:
+        if b'"typing"' not in payload:
+            return
+        self._count += 1
+        frame = json.loads(payload)
+        if self._talking:
+            self._lines[frame["conversation"]].send({"type": "typing", "on": not frame["on"]})
 
-async def _taken_over(instance: Instance, customers: list[_Customer], told: dict[str, int]) -> Line:
-    """Each says one thing, the agent takes all of it over, and follows from then on."""
-    for customer in customers:
-        customer.say()
-    await until(lambda: not any(customer.on_the_way for customer in customers))
-    async with httpx.AsyncClient(base_url=instance.http, timeout=30) as desk:
-        signed_in = await desk.post(
-            "/v1/desk/sessions", json={"email": AGENT, "password": PASSWORD}
-        )
-        csrf = signed_in.json()["csrf"]
-        page: dict[str, Any] = {"next": ""}
-        ids: list[str] = []
-        while page["next"] is not None:
-            query = {"view": "all", "limit": 100} | (
-                {"after": page["next"]} if page["next"] else {}
-            )
-            page = (await desk.get("/v1/desk/conversations", params=query)).json()
-            ids += [item["id"] for item in page["items"]]
-        for one in ids:
-            headers = {"X-CSRF-Token": csrf, "Idempotency-Key": f"take-{one}"}
-            answer = await desk.post(
-                f"/v1/desk/conversations/{one}/take-over", json={}, headers=headers
-            )
-            assert answer.status_code == 200, answer.text
-        cookie = "; ".join(f"{name}={value}" for name, value in desk.cookies.items())
-
-    def take(_line: Line, payload: bytes) -> None:
-        told["events"] += b'"message_received"' in payload
-
-    watcher = await Line.open(
-        instance.port, "/v1/desk/stream", take, {"Cookie": cookie, "Origin": instance.http}
-    )
-    watcher.send({"type": "hello", "after": None})
-    return watcher
-
-
-async def _talk(customers: list[_Customer], seconds: float) -> float:
-    before = sum(customer.count for customer in customers)
-    began = time.perf_counter()
-    for customer in customers:
-        customer.talking = True
-        customer.say()
-    await asyncio.sleep(seconds)
-    for customer in customers:
-        customer.talking = False
-    await until(lambda: not any(customer.on_the_way for customer in customers), look_every=0.005)
-    told = sum(customer.count for customer in customers) - before
-    return told / (time.perf_counter() - began)
-
-
-async def _bare_on_core_0(folder: Path, seconds: float) -> float:
-    code = (
-        "import sys; from pathlib import Path; from benchmarks.yardstick import bare_commits;"
-        "print(bare_commits(Path(sys.argv[1]), seconds=float(sys.argv[2])))"
-    )
-    process = await asyncio.create_subprocess_exec(
-        *_on_core(0), sys.executable, "-c", code, str(folder), str(seconds),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, _ = await process.communicate()
-    return float(out)
-
-
-def _on_core(number: int) -> list[str]:
-    return ["taskset", "-c", str(number)]
-
-
-def _stay_on_core(number: int) -> None:
-    os.sched_setaffinity(0, {number})
+    async def rate(self, seconds: float) -> float:
+        """Frames a second that arrived at the agent."""
+        before, began = self._count, time.perf_counter()
+        self._talking = True
+        for line in self._lines.values():
+            for _ in range(WINDOW):
+                line.send({"type": "typing", "on": True})
+        await asyncio.sleep(seconds)
+        self._talking = False
+        rate = (self._count - before) / (time.perf_counter() - began)
+        await asyncio.sleep(0.1)
+        return rate

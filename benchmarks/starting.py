@@ -5,17 +5,16 @@ import compileall
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
 
 import httpx
 
 from answerable.processes.demo import PASSWORD
 from benchmarks.lines import percentile
 from benchmarks.machine import memory_megabytes, processor_seconds
-from benchmarks.stores import copy_of
+from benchmarks.measure import Figures, Run, Store
+from benchmarks.stores import place_of
 from tests.support.needs import REPOSITORY
 from tests.support.processes import ANSWERABLE, Instance, living
 
@@ -24,7 +23,7 @@ VIEWS = ("queue", "mine", "all")
 FRAMEWORK = [sys.executable, "-c", "import fastapi"]  # what a start is compared with
 
 
-def help_seconds(*, rounds: int) -> dict[str, Any]:
+def help_seconds(*, rounds: int) -> Figures:
     """Beside the interpreter's own start, in turn."""
     bare, ours = [], []
     for _ in range(rounds):
@@ -43,21 +42,24 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
-async def start_and_pages(*, rounds: int, requests: int) -> dict[str, Any]:
-    """Start to ready, memory, and what the console asks for, with 1,000 and 100,000 stored."""
-    found: dict[str, Any] = {}
+async def start_and_pages(run: Run) -> Figures:
+    """Start to ready, memory, and what the console asks for, with few and with many stored."""
+    found: Figures = {}
+    sizes = (1_000, 10_000) if run.quick else (1_000, 100_000)
     # As an installation has them: where Python may write none, it compiles all at each start.
     compileall.compile_dir(REPOSITORY / "src", quiet=1)
-    with tempfile.TemporaryDirectory(dir="build") as scratch:
+    async with AsyncExitStack() as stack:
         instances = {}
-        for number in (1_000, 100_000):
-            data = await copy_of(number, Path(scratch) / f"{number}")
-            instances[number] = Instance(data, command=[str(ANSWERABLE)])
-        starts = await _starts(instances, rounds)
+        for number in sizes:
+            place = await stack.enter_async_context(place_of(Store.SQLITE, number))
+            settings = place.settings
+            instances[number] = Instance(place.folder, settings=settings, command=[str(ANSWERABLE)])
+        starts = await _starts(instances, run.pick(2, 5))
         for number, instance in instances.items():
             async with living(instance):
-                pages = await _pages(instance, requests)
+                pages = await _pages(instance, run.pick(20, 100))
                 memory = round(memory_megabytes(instance.life.pid))
+                await instance.stop()
             found[f"{number:,} conversations"] = {**starts[number], "memory, MB": memory, **pages}
     return found
 

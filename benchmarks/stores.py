@@ -1,40 +1,54 @@
-"""Stores of 1k, 10k and 100k conversations, made by the product's own code and kept in build/.
+"""Stores of 1k, 10k and 100k conversations, made by the product's own code and kept.
 
-Three of four conversations belong to an agent, the others wait in a queue: nothing is left to do.
+In build/bench, or as template databases on the server; a place is a copy, gone afterwards. Three of
+four conversations belong to an agent, the others wait in a queue: nothing is left to do.
 """
 
 import asyncio
+import os
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from answerable.definition.load import load_definition
 from answerable.flow.advance import Advancer
+from answerable.flow.definitions import Definitions
+from answerable.flow.handlers import World
 from answerable.flow.message import InboundMessage, Sender
 from answerable.flow.service import Service
 from answerable.kit.canonical import sha256_hex
 from answerable.kit.clock import SystemClock
 from answerable.kit.ids import AgentId, ConversationId, TenantId
-from answerable.kit.sqlite import SqliteDatabase
+from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import NewEvent, agent_actor
 from answerable.ledger.store import Appender, effect
 from answerable.playbooks.library import built_in_actions
+from answerable.privacy.keys import MasterKey, create_key_file
+from answerable.processes.alarm import LoggedAlarm
+from answerable.processes.assemble import assemble
 from answerable.processes.demo import create_people
 from answerable.processes.schema import MIGRATIONS, upgrade
-from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
+from answerable.understanding.testing import KeywordReader
+from benchmarks.measure import Store
+from benchmarks.places import ROLE, Place, create, drop, exists, let_go, names, url_of
 from tests.support.needs import REPOSITORY
-from tests.support.processes import BANK, MODELS
+from tests.support.processes import BANK
 
 TENANT = TenantId("northwind-bank")
 INBOX = "website-chat"
 SAM = AgentId("agt_bench")
 FIRST = Path("versions") / "0001_first.py"
-KEPT = REPOSITORY / "build" / "bench"
+BUILD = REPOSITORY / "build"
+KEPT = BUILD / "bench"
 AT_ONCE = 1000
 TEXTS = (
     "Hello, could you please tell me when my new card will be here? It has been a week now.",
@@ -59,32 +73,72 @@ def message(number: int, text: str, *, to: ConversationId | None = None) -> Inbo
     )
 
 
-async def store_of(conversations: int) -> Path:
-    """A data directory with so many conversations; do not write to it, copy it.
+@asynccontextmanager
+async def place_of(
+    store: Store, conversations: int = 0, *, more: Mapping[str, str] | None = None
+) -> AsyncIterator[Place]:
+    """A place with so many conversations, to do with as one likes. more: see `Place`."""
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
+        folder = Path(scratch) / "data"
+        kept = await _kept(store, conversations)
+        await asyncio.to_thread(shutil.copytree, kept.folder, folder)
+        if kept.url is None:
+            yield Place(folder, more=more or {})
+            return
+        name = f"{ROLE}_{os.getpid()}_{sha256_hex(scratch.encode())[:12]}"
+        template = str(sa.engine.make_url(kept.url).database)
+        url = await asyncio.to_thread(create, name, template=template)
+        try:
+            yield Place(folder, url, more or {})
+        finally:
+            await asyncio.to_thread(drop, name)
 
-    Made anew when the first revision of the schema has been written again.
-    """
-    folder = KEPT / f"{conversations}"
-    whole, tables = folder / "whole", sha256_hex((MIGRATIONS / FIRST).read_bytes())
+
+async def _kept(store: Store, conversations: int) -> Place:
+    """Not to be written to. Made anew when the first revision of the schema was written again."""
+    tables = sha256_hex((MIGRATIONS / FIRST).read_bytes())
+    folder = KEPT / f"{store}-{conversations}"
+    whole = folder / "whole"
+    name = f"{ROLE}_{conversations}_{tables[:12]}"
+    url = None
     if whole.exists() and whole.read_text() == tables:
-        return folder
+        if store is Store.SQLITE:
+            return Place(folder)
+        if exists(name):
+            return Place(folder, _closed(name))
     shutil.rmtree(folder, ignore_errors=True)
-    settings = Settings(values={"DATA": str(folder), "MODELS": str(MODELS)})
-    platform = await open_platform(settings, [BANK])
+    folder.mkdir(parents=True)
+    if store is Store.POSTGRESQL:
+        for old in names(f"{ROLE}_{conversations}_"):
+            drop(old)
+        create_key_file(_made(folder / "keys") / "master.key")
+        SigningKey.load_or_create(folder / "keys" / "signing.key")
+        url = create(name)
+        upgrade(url)
+    await _fill(Place(folder, url), conversations)
+    whole.write_text(tables)
+    return Place(folder, url and _closed(name))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _closed(name: str) -> str:
+    let_go(name)
+    return url_of(name)
+
+
+async def _fill(place: Place, conversations: int) -> None:
+    platform = await open_platform(place.read_settings(), [BANK])
     await create_people(platform)
     loader = Loader(platform.service)
     for first in range(0, conversations, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, conversations))
-        await platform.service.database.write(lambda tx, n=numbers: loader.load(tx, n))
+        await platform.service.database.write(partial(loader.load, numbers=numbers))
     await platform.close()
-    whole.write_text(tables)
-    return folder
-
-
-async def copy_of(conversations: int, folder: Path) -> Path:
-    kept = await store_of(conversations)
-    await asyncio.to_thread(shutil.copytree, kept, folder)
-    return folder
 
 
 @dataclass
@@ -121,31 +175,27 @@ def give(
         appender.append(one, handed if queued and number % queued == 0 else taken, at=at)
     appender.flush()
     advancer.advance_many(tx, ids)
-    tx.execute(sa.delete(effect))
+    tx.execute(sa.delete(effect).where(effect.c.stream.in_(ids)))
 
 
-def bench_service(path: Path) -> Service:
-    """The service over a database without its channels, for measurements in one process."""
-    from answerable.definition.load import load_definition
-    from answerable.flow.definitions import Definitions
-    from answerable.flow.handlers import World
-    from answerable.privacy.keys import MasterKey
-    from answerable.processes.alarm import LoggedAlarm
-    from answerable.processes.assemble import assemble
-    from answerable.understanding.testing import KeywordReader
+def bench_service(place: Place, *, definition: Path = BANK, world: World | None = None) -> Service:
+    """The service over a place without its channels, for measurements in one process.
 
-    upgrade(path)
+    world: by default one in which nothing is understood and nobody is reached.
+    """
+    if place.url is None:
+        upgrade(place.folder / "answerable.db")
     actions = built_in_actions()
     definitions = Definitions(actions)
-    loaded = load_definition(BANK, actions=actions.catalogue)
-    assert loaded.definition is not None
+    loaded = load_definition(definition, actions=actions.catalogue)
+    assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
     definitions.add(loaded.definition)
-    key = path.parent / "keys" / "master.key"
+    silent = World(reader=KeywordReader({}), connectors={}, deliverers={}, alarm=LoggedAlarm())
     return assemble(
-        database=SqliteDatabase(path),
+        database=place.open(),
         clock=SystemClock(),
-        master=MasterKey.from_file(key) if key.exists() else MasterKey(b"b" * 32),
+        master=MasterKey.from_file(place.folder / "keys" / "master.key"),
         definitions=definitions,
         actions=actions,
-        world=World(reader=KeywordReader({}), connectors={}, deliverers={}, alarm=LoggedAlarm()),
+        world=world or silent,
     )

@@ -1,16 +1,5 @@
-"""The verifier of exported ledgers: records a second, beside a bare chain of SHA-256.
+"""Exports of the ledger for the verifier to prove: the product's own, of any size."""
 
-    python benchmarks/verify.py [--events 100000] [--rounds 3]
-
-Yardstick, in the same run and interleaved: for each line of the same file, one SHA-256 over the
-previous digest and the line; nothing is parsed or compared. CPU time, best of the rounds.
-"""
-
-import argparse
-import hashlib
-import tempfile
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,44 +61,6 @@ def make_export(folder: Path, events: int) -> Path:
     return path
 
 
-def bare_chain(path: Path) -> None:
-    digest = b""
-    with path.open("rb") as file:
-        for line in file:
-            digest = hashlib.sha256(digest + line).digest()
-
-
 def our_verifier(path: Path) -> None:
     with path.open("rb") as file:
         assert verify(file).findings == []
-
-
-def seconds(run: Callable[[Path], None], path: Path) -> float:
-    began = time.process_time()
-    run(path)
-    return time.process_time() - began
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        path = make_export(Path(scratch), options.events)
-        with path.open("rb") as file:
-            records = sum(1 for _ in file)
-        times = [
-            (seconds(bare_chain, path), seconds(our_verifier, path)) for _ in range(options.rounds)
-        ]
-    bare = records / min(pair[0] for pair in times)
-    ours = records / min(pair[1] for pair in times)
-    print("| what | records/s |")
-    print("|---|---|")
-    print(f"| bare SHA-256 chain over the same lines | {bare:,.0f} |")
-    print(f"| `answerable audit verify` | {ours:,.0f} |")
-    print(f"| ratio (at least 0.05, aim 0.2) | {ours / bare:.2f} |")
-
-
-if __name__ == "__main__":
-    main()

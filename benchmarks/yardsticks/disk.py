@@ -1,5 +1,6 @@
 """What the disk and SQLite can do by themselves: the yardstick of all that must be durable."""
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -23,3 +24,19 @@ def bare_commits(folder: Path, *, seconds: float) -> float:
     took = time.perf_counter() - began
     database.close()
     return count / took
+
+
+def syncs(folder: Path, *, seconds: float) -> list[float]:
+    """Milliseconds of each fdatasync after an append of 512 bytes."""
+    times: list[float] = []
+    block, end = b"x" * 512, time.perf_counter() + seconds
+    descriptor = os.open(folder / "bare.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        while time.perf_counter() < end:
+            os.write(descriptor, block)
+            began = time.perf_counter()
+            os.fdatasync(descriptor)
+            times.append((time.perf_counter() - began) * 1000)
+    finally:
+        os.close(descriptor)
+    return times

@@ -1,0 +1,204 @@
+"""Several processes on one PostgreSQL: messages a second, and what a second worker adds."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from answerable.kit.postgres_connection import postgres_engine
+from answerable.ledger.store import event
+from benchmarks.machine import processor_seconds
+from benchmarks.measure import Figures, Run, compared
+from benchmarks.places import Place, server
+from benchmarks.programs import served
+from benchmarks.stores import place_of
+from benchmarks.talk import Customer, enter_all
+from benchmarks.yardsticks.pgbench import TABLE, inserts
+from tests.support.chaos import until
+from tests.support.processes import Instance
+
+WORKERS = 4
+CLIENTS = 16
+BROKER = os.environ.get("ANSWERABLE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
+VHOST = "answerable_bench"
+# What people deal with, so that nothing outside is asked: read by the model, decided, handed off.
+SAID = "I want to complain about the adviser in Hamburg, who was rude to me. This is number {n}."
+_EVENTS = sa.select(sa.func.count()).where(event.c.kind == sa.bindparam("kind"))
+_BACKENDS = sa.text("SELECT pid FROM pg_stat_activity WHERE datname = :name")
+
+
+async def four(run: Run) -> Figures:
+    """Taken in, redacted, chained, committed and advanced over by four processes at once."""
+    bare, ours = [], []
+    async with place_of(run.store) as place, AsyncExitStack() as stack:
+        assert place.url is not None
+        engine = postgres_engine(place.url, connections=1)
+        with engine.begin() as tx:
+            tx.exec_driver_sql(TABLE)
+        engine.dispose()
+        each = 50 // WORKERS
+        workers = [
+            await stack.enter_async_context(_worker(place, number, each))
+            for number in range(WORKERS)
+        ]
+        seconds = max(1.0, run.seconds)
+        for _ in range(run.rounds):
+            bare.append(
+                await asyncio.to_thread(
+                    inserts, place.url, place.scratch, clients=CLIENTS, seconds=seconds
+                )
+            )
+            ours.append(sum(await asyncio.gather(*(_asked(one, seconds) for one in workers))))
+    return compared(bare, ours, what="messages/s", beside="pgbench, 16 clients, inserts/s")
+
+
+@asynccontextmanager
+async def _worker(
+    place: Place, number: int, customers: int
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.one_worker",
+        str(place.folder), str(place.url), str(number), str(customers),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert await process.stdout.readline() == b"ready\n"
+        yield process
+        process.stdin.close()
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _asked(worker: asyncio.subprocess.Process, seconds: float) -> float:
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(f"{seconds}\n".encode())
+    return float(await worker.stdout.readline())
+
+
+async def one_and_two(run: Run) -> Figures:
+    """A gateway takes a backlog in; then one worker reads, decides and hands off, or two do.
+
+    Two cores hold the workers and the server's own processes: `most here` is what they allow, if
+    two workers disturbed one another in nothing.
+    """
+    backlog = run.pick(150, 1000)
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    theirs: list[float] = []
+    others: list[float] = []
+    async with place_of(run.store) as empty, broker() as url:
+        place = replace(empty, more={"BROKER": url} if url else {})
+        async with served(place, core=None, role="gateway") as gateway:
+            customers = await enter_all(gateway, 50)
+            for _ in range(run.pick(2, 5)):
+                for number, many in rates.items():
+                    rate, worker, other = await _worked_off(place, customers, number, backlog)
+                    many.append(rate)
+                    theirs.append(worker)
+                    others.append(other)
+    most = 2 * sum(theirs) / (sum(theirs) + sum(others))
+    told = compared(
+        rates[1], rates[2], what="two workers, messages/s", beside="one worker, messages/s"
+    )
+    return told | {
+        "processor of the workers, ms a message": round(sum(theirs) / len(theirs), 1),
+        "processor of PostgreSQL, ms a message": round(sum(others) / len(others), 1),
+        "most here": round(min(2.0, most), 2),
+        "hints by": "RabbitMQ" if url else "the sweep alone",
+    }
+
+
+async def _worked_off(
+    place: Place, customers: Sequence[Customer], workers: int, backlog: int
+) -> tuple[float, float, float]:
+    """(messages a second, ms of the workers' processor a message, and of the server's)."""
+    async with AsyncExitStack() as stack:
+        there: list[Instance] = [
+            await stack.enter_async_context(served(place, core=None, role="worker"))
+            for _ in range(workers)
+        ]
+        await _until_read(place)
+        for one in there:
+            os.kill(one.life.pid, 19)  # SIGSTOP: they begin together, when all is there
+        for number in range(backlog):
+            customers[number % len(customers)].say(SAID.format(n=f"{time.time_ns()}"))
+        await until(lambda: not any(one.on_the_way for one in customers))
+        used, server_used = _used(there), _server_seconds(place)
+        for one in there:
+            os.kill(one.life.pid, 18)  # SIGCONT
+        began = time.perf_counter()
+        await _until_read(place)
+        took = time.perf_counter() - began
+        worked, served_ = _used(there) - used, _server_seconds(place) - server_used
+    return backlog / took, worked / backlog * 1000, served_ / backlog * 1000
+
+
+def _used(workers: Sequence[Instance]) -> float:
+    return sum(processor_seconds(one.life.pid) for one in workers)
+
+
+def _server_seconds(place: Place) -> float:
+    """Of the server's processes for this database."""
+    assert place.url is not None
+    with server() as connection:
+        name = sa.engine.make_url(place.url).database
+        pids = connection.scalars(_BACKENDS, {"name": name}).all()
+    return sum(processor_seconds(pid) for pid in pids if os.path.exists(f"/proc/{pid}"))
+
+
+async def _until_read(place: Place) -> None:
+    """Until every message has been understood."""
+    database = place.open()
+    try:
+        async with asyncio.timeout(300):
+            while True:
+                counts = await database.read(
+                    lambda tx: [
+                        tx.scalar(_EVENTS, {"kind": kind})
+                        for kind in ("message_received", "understood")
+                    ]
+                )
+                if counts[0] == counts[1]:
+                    return
+                await asyncio.sleep(0.05)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def broker() -> AsyncIterator[str | None]:
+    """A virtual host of our own on the broker; None if there is no broker to be had."""
+    control = shutil.which("rabbitmqctl")
+    if control is None:
+        yield None
+        return
+    user = urlsplit(BROKER).username or "guest"
+
+    async def told(*arguments: str) -> int:
+        done = await asyncio.to_thread(
+            subprocess.run, [control, "-q", *arguments], capture_output=True, timeout=60
+        )
+        return done.returncode
+
+    await told("delete_vhost", VHOST)
+    if await told("add_vhost", VHOST):
+        yield None
+        return
+    try:
+        await told("set_permissions", "-p", VHOST, user, ".*", ".*", ".*")
+        yield f"{BROKER.rstrip('/')}/{VHOST}"
+    finally:
+        await told("delete_vhost", VHOST)
