@@ -1,6 +1,7 @@
 """HTTP calls as all connectors make them: limited in time, retried with care, never hammering."""
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from answerable.kit.telemetry import CONNECTOR_SECONDS
 
 TIMEOUT = httpx.Timeout(2.0, connect=1.0)  # a person waits for the answer
 READ_ATTEMPTS = 2
+CALL_SECONDS = 4.0  # however slowly it speaks
 LONGEST_ANSWER = 1_000_000  # bytes
 BREAK_AFTER = 5  # failures in a row, after which nothing is sent for a while
 FIRST_REST = 10.0  # seconds
@@ -88,7 +90,7 @@ class Ambassador:
     def __post_init__(self) -> None:
         self._client = httpx.AsyncClient(
             base_url=self.base_url,
-            headers=dict(self.headers),
+            headers={**self.headers, "Accept-Encoding": "identity"},  # nothing that unfolds
             timeout=TIMEOUT,
             transport=self.transport,
             follow_redirects=False,  # a redirect could lead anywhere, also inside
@@ -131,14 +133,19 @@ class Ambassador:
         started = time.perf_counter()
         outcome = "unavailable"
         try:
-            response = await self._client.request(
+            request = self._client.build_request(
                 method, path, params=query, json=body, headers={"Idempotency-Key": key}
             )
-            answer = self._read(response)
+            async with asyncio.timeout(CALL_SECONDS):
+                response = await self._client.send(request, stream=True)
+                try:
+                    answer = await self._read(response)
+                finally:
+                    await response.aclose()
             outcome = "ok"
             self.breaker.succeeded()
             return answer
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             self.breaker.failed()
             raise ConnectorUnavailable(self.name) from error
         except ConnectorUnavailable as error:
@@ -152,7 +159,7 @@ class Ambassador:
             elapsed = time.perf_counter() - started
             CONNECTOR_SECONDS.labels(self.name, outcome).observe(elapsed)
 
-    def _read(self, response: httpx.Response) -> dict[str, Any] | None:
+    async def _read(self, response: httpx.Response) -> dict[str, Any] | None:
         status = response.status_code
         if status == 404:
             return None
@@ -160,15 +167,25 @@ class Ambassador:
             raise ConnectorUnavailable(self.name, retry_after=_retry_after(response))
         if status >= 300:
             raise ConnectorRefused(self.name, f"{self.name} refused (HTTP {status})")
-        if len(response.content) > LONGEST_ANSWER:
-            raise ConnectorRefused(self.name, f"{self.name} answered with too much")
+        content = await self._content(response)
         try:
-            answer = response.json()
-        except ValueError as error:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise ConnectorUnavailable(self.name, f"{self.name} answered nonsense") from error
         if not isinstance(answer, dict):
             raise ConnectorUnavailable(self.name, f"{self.name} answered nonsense")
         return answer
+
+    async def _content(self, response: httpx.Response) -> bytes:
+        """No more of it is ever held than is taken."""
+        content = bytearray()
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise ConnectorRefused(self.name, f"{self.name} answered in a form we did not ask for")
+        async for piece in response.aiter_bytes():
+            content += piece
+            if len(content) > LONGEST_ANSWER:
+                raise ConnectorRefused(self.name, f"{self.name} answered with too much")
+        return bytes(content)
 
     async def close(self) -> None:
         await self._client.aclose()
