@@ -55,6 +55,7 @@ _OF_HTTP = {
     400: "malformed_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_too_slow",
     413: "body_too_large",
     415: "unsupported_media_type",
 }

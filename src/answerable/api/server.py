@@ -1,11 +1,13 @@
 """How the application is served: uvicorn with limits that the protocols rely on."""
 
+import asyncio
 import socket
 import struct
 from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -15,8 +17,40 @@ from answerable.api.wire import ABORT, WRITE
 from answerable.channels.chat.protocol import FRAME_BYTES
 
 FRAGMENTS = 256  # in one message; nobody but an attacker needs many
-HANDSHAKE_SECONDS = 10.0
+HEAD_SECONDS = 10.0  # for a request's line and headers
+HEAD_BYTES = 32 * 1024
+SILENT_SECONDS = 30  # between requests
 GOODBYE_SECONDS = 2.0  # for the peer to answer our close; less than timeout_graceful_shutdown
+
+
+class CarefulHttp(H11Protocol):
+    """uvicorn's HTTP, which does not wait for ever for a request to be complete."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_or_not()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait_or_not()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait_or_not(self) -> None:
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        if under_way or self.transport.get_protocol() is not self:  # it became a WebSocket
+            self._stop_waiting()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class CarefulWebSocket(WebSocketsSansIOProtocol):
@@ -108,14 +142,15 @@ def server_config(app: ASGIApp, *, host: str, port: int, **options: Any) -> uvic
         app,
         host=host,
         port=port,
+        http=CarefulHttp,
         ws=CarefulWebSocket,
         ws_max_size=FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=30,
+        timeout_keep_alive=SILENT_SECONDS,
         timeout_graceful_shutdown=5,
-        h11_max_incomplete_event_size=32 * 1024,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         **{"log_config": None, "lifespan": "on", **options},
     )

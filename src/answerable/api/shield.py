@@ -1,5 +1,6 @@
 """What holds for every answer: size limits, security headers, and no traceback, ever."""
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +16,7 @@ from answerable.kit.telemetry import get_logger
 log = get_logger("api")
 
 BODY_BYTES = 256 * 1024
+BODY_SECONDS = 30.0  # for a whole body
 ROOM_FOR_AGENTS = 4.0  # of what customers may fill: agents end work rather than begin it
 _NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _HEADERS = {
@@ -128,11 +130,17 @@ def _too_large() -> Response:
 
 
 def _limited(receive: Receive) -> Receive:
-    taken = 0
+    taken, more = 0, True
+    until = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def limited() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, more
+        try:
+            async with asyncio.timeout_at(until if more else None):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        more = bool(message.get("more_body"))
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
             if taken > BODY_BYTES:

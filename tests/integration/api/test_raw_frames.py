@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from answerable.api import server, shield
 from answerable.api.context import ApiSettings
 from answerable.channels.chat.protocol import FRAME_BYTES
 from answerable.channels.chat.service import Timing
@@ -195,6 +196,45 @@ async def test_a_thousand_unfinished_handshakes_harm_nobody(house: House, at: Ad
         writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_a_request_that_is_never_complete_is_cut(
+    at: Address, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection(at.host, at.port)
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    if begun:  # also when one before was complete
+        writer.write(whole)
+        assert b"200 OK" in await reader.readuntil(b'{"status":"ok"}')
+    writer.write(begun)
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_body_that_is_never_complete_is_refused(
+    at: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shield, "BODY_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection(at.host, at.port)
+    writer.write(
+        b"POST /v1/customer/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\n{"
+    )
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+    writer.close()
+
+
+async def test_headers_are_bounded(at: Address) -> None:
+    reader, writer = await asyncio.open_connection(at.host, at.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-Header: y\r\n" * 4_000)
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+    writer.close()
 
 
 async def test_whoever_upgrades_and_says_nothing_is_shown_the_door(

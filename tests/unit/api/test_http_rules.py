@@ -120,6 +120,12 @@ async def test_sessions_from_one_address_are_limited(tmp_path: Path) -> None:
     await house.close()
 
 
+async def test_a_body_nested_too_deep_is_refused(house: House) -> None:
+    client = house.client(headers={"Content-Type": "application/json"})
+    answer = await client.post(OPEN, content=b"[" * 200_000)
+    assert answer.status_code in (400, 422)
+
+
 async def test_when_there_is_too_much_to_do_customers_are_told_when_to_come_again(
     house: House,
 ) -> None:
