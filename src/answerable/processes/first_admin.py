@@ -6,7 +6,7 @@ from answerable.desk.agent import Role
 from answerable.desk.agent_store import read_agents
 from answerable.desk.agents import Agents
 from answerable.desk.passwords import Passwords
-from answerable.kit.errors import InvalidInput
+from answerable.kit.errors import Conflict, InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.processes.platform import Platform
@@ -39,14 +39,19 @@ async def create_first_admins(platform: Platform) -> None:
                     "no_first_password",
                     "ANSWERABLE_FIRST_ADMIN needs ANSWERABLE_FIRST_ADMIN_PASSWORD (or ..._FILE)",
                 )
-            await agents.create(
-                tenant,
-                name="Administrator",
-                email=wanted[tenant],
-                password=password,
-                role=Role.ADMINISTRATOR,
-                teams=list(platform.definitions.active(tenant).teams),
-            )
+            try:
+                await agents.create(
+                    tenant,
+                    name="Administrator",
+                    email=wanted[tenant],
+                    password=password,
+                    role=Role.ADMINISTRATOR,
+                    teams=list(platform.definitions.active(tenant).teams),
+                )
+            except Conflict:
+                if not await _has_agents(platform, tenant):
+                    raise
+                continue  # a process that started at the same moment was faster
             log.info("first_admin_created", tenant=tenant)
 
 
