@@ -3,7 +3,6 @@
 No address or name stands in these tables: the profile is a vault value, the address a HMAC.
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +39,15 @@ mail_reference = sa.Table(
     sa.Column("reply_seq", sa.Integer),  # set for mails of ours: a bounce names them
 )
 
+_KNOWN = (
+    sa.select(contact_address.c.lookup, contact.c.id, contact.c.profile_ref)
+    .join(contact, contact.c.id == contact_address.c.contact_id)
+    .where(
+        contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True)),
+        contact.c.erased_at.is_(None),
+    )
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class KnownContact:
@@ -66,19 +74,14 @@ class Lookup:
         return self._digest("external", tenant, inbox, external_id)
 
     def _digest(self, *parts: str) -> str:
-        return hmac.new(self._key, "\x00".join(parts).encode(), hashlib.sha256).hexdigest()[:40]
+        return hmac.digest(self._key, "\x00".join(parts).encode(), "sha256").hex()[:40]
 
 
 def find_contacts(tx: Connection, lookups: Sequence[str]) -> dict[str, KnownContact]:
     """The contacts behind these address lookups; erased ones are not found."""
-    query = (
-        sa.select(contact_address.c.lookup, contact.c.id, contact.c.profile_ref)
-        .join(contact, contact.c.id == contact_address.c.contact_id)
-        .where(contact_address.c.lookup.in_(lookups), contact.c.erased_at.is_(None))
-    )
     return {
         row.lookup: KnownContact(id=ContactId(row.id), profile_ref=row.profile_ref)
-        for row in tx.execute(query)
+        for row in tx.execute(_KNOWN, {"lookups": lookups})
     }
 
 

@@ -98,6 +98,10 @@ _update = (
     .values({name: bindparam(name) for name in _CHANGING})
 )
 
+_CONTACTS_OF = sa.select(conversation.c.id, conversation.c.contact_id).where(
+    conversation.c.id.in_(bindparam("ids", expanding=True))
+)
+
 
 def write_summaries(tx: Connection, *, new: Sequence[Summary], changed: Sequence[Summary]) -> None:
     if new:
@@ -133,7 +137,5 @@ def get_contact_of(
     tx: Connection, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, ContactId]:
     """Whose conversation each is."""
-    query = sa.select(conversation.c.id, conversation.c.contact_id).where(
-        conversation.c.id.in_(ids)
-    )
-    return {ConversationId(row.id): ContactId(row.contact_id) for row in tx.execute(query)}
+    rows = tx.execute(_CONTACTS_OF, {"ids": ids})
+    return {ConversationId(row.id): ContactId(row.contact_id) for row in rows}

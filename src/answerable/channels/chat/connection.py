@@ -417,9 +417,9 @@ class ChatConnection:
         self._check_session()
         if epoch == self._epoch:
             self._reached = max(self._reached, page.reached)
+            self._wakeups.reached = self._reached
 
     async def _send_signals(self) -> None:
-            self._wakeups.reached = self._reached
         if self._seen is None:
             return
         if self._present is not None:

@@ -276,11 +276,13 @@ def frame_text(frame: Any) -> str:
 def _content(value: Any) -> Any:
     # Not `asdict`, which copies deeply what cannot change.
     fields = getattr(type(value), "__dataclass_fields__", None)
-    if fields is not None:
-        named = ((name, getattr(value, name)) for name in fields)
-        return {
-            name: one if type(one) is str else _content(one)
-            for name, one in named
-            if one is not None or name not in _OPTIONAL
-        }
-    return [_content(one) for one in value] if type(value) is list else value
+    if fields is None:
+        return [_content(one) for one in value] if type(value) is list else value
+    content = {}
+    for name in fields:
+        one = getattr(value, name)
+        if type(one) is str or type(one) is int:
+            content[name] = one
+        elif one is not None or name not in _OPTIONAL:
+            content[name] = _content(one)
+    return content
