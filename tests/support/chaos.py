@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from answerable.kit.ids import TenantId
 from tests.support import ledgers
@@ -25,9 +26,20 @@ SAID = (
 
 @dataclass
 class Told:
-    """What came of a scene. wrong: must be empty. figures: for the report."""
+    """What came of a scene, for the report.
+
+    wrong: must be empty. faults: injected, by kind. messages: acknowledged, or mails sent. lost,
+    doubled, reordered: of these. recovery: seconds after each fault. figures: what else there is.
+    """
 
     wrong: list[str] = field(default_factory=list)
+    store: str = "SQLite"
+    faults: dict[str, int] = field(default_factory=dict)
+    messages: int = 0
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    recovery: list[float] = field(default_factory=list)
     figures: dict[str, float | int | str] = field(default_factory=dict)
 
 
@@ -54,24 +66,49 @@ async def open_talkers(
 async def compare(talkers: list[Talker], told: Told) -> None:
     """Everything that was acknowledged is there once, in order, as it was shown."""
     for talker in talkers:
-        everything = await talker.reads_everything()
-        told.wrong += findings(talker, everything)
+        found = findings(talker, await talker.reads_everything())
+        told.wrong += found.wrong
+        told.lost += found.lost
+        told.doubled += found.doubled
+        told.reordered += found.reordered
+        told.messages += len(talker.acknowledged)
         lost = len(talker.texts) - len(talker.acknowledged)
         if lost:
             told.wrong.append(f"{talker.name}: {lost} messages were never acknowledged")
 
 
-def check_ledger(data: Path, told: Told, tenant: TenantId = ledgers.BANK) -> None:
-    told.wrong += ledgers.audit(data, tenant)
-    for conversation, events in ledgers.conversations(data, tenant).items():
+def check_ledger(
+    store: ledgers.Store,
+    told: Told,
+    tenant: TenantId = ledgers.BANK,
+    *,
+    key_file: Path | None = None,
+) -> None:
+    """Every chain verifies, nothing is in it twice, every conversation is somebody's."""
+    told.wrong += ledgers.audit(store, tenant, key_file=key_file)
+    for conversation, events in ledgers.conversations(store, tenant).items():
         if [one.seq for one in events] != list(range(1, len(events) + 1)):
             told.wrong.append(f"{conversation}: seq has a gap")
         ids = [e.data["client_id"] for e in events if "client_id" in e.data]
         if len(ids) != len(set(ids)):
+            told.doubled += len(ids) - len(set(ids))
             told.wrong.append(f"{conversation}: a message was taken in twice")
         wanted = [e.data["effect"] for e in events if "effect" in e.data]
         if len(wanted) != len(set(wanted)):
+            told.doubled += len(wanted) - len(set(wanted))
             told.wrong.append(f"{conversation}: an effect has two outcomes")
+    for conversation, state, row in ledgers.owners(store, tenant):
+        if row is None:
+            told.wrong.append(f"{conversation}: it is in no inbox")
+        elif state.get("status", "open") == "open" and not _is_owned(state.get("owner"), row):
+            told.wrong.append(f"{conversation}: owned by {state.get('owner')}, listed as {row}")
+
+
+def _is_owned(owner: Any, row: Any) -> bool:
+    """By exactly one, and the inbox says the same."""
+    kind, name = (owner or {}).get("kind"), (owner or {}).get("id")
+    known = kind == "assistant" if not name else kind in ("queue", "agent")
+    return known and (row.owner_kind, row.owner_id) == (kind, name)
 
 
 async def killed_under_load(
@@ -98,9 +135,11 @@ async def killed_under_load(
         while done < kills and not all(task.done() for task in talking):
             await asyncio.sleep(random_.uniform(0.05, 1.5))
             await instance.kill()
-            # Half of the lives end before they have begun to answer.
-            starts.append(await instance.start(ready=random_.random() < 0.8))
             done += 1
+            # A fifth of the lives is not waited for: many end before they have begun to answer.
+            ready = random_.random() < 0.8
+            seconds = await instance.start(ready=ready)
+            starts += [seconds] if ready else []
         await instance.ready()
         await asyncio.gather(*talking)
         await compare(talkers, told)
@@ -109,9 +148,8 @@ async def killed_under_load(
     check_ledger(data, told)
     if done < kills:
         told.wrong.append(f"the talk was over after {done} kills")
+    told.faults, told.recovery = {"kill": done}, starts
     told.figures = {
-        "kills": done,
-        "messages": sum(len(t.acknowledged) for t in talkers),
         "connections": sum(t.connections for t in talkers),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -144,9 +182,8 @@ async def cut_off(
     check_ledger(data, told)
     if proxy.cuts < cuts:
         told.wrong.append(f"the talk was over after {proxy.cuts} cuts")
+    told.faults = {"cut": proxy.cuts}
     told.figures = {
-        "cuts": proxy.cuts,
-        "messages": sum(len(t.acknowledged) for t in talkers),
         "connections": sum(t.connections for t in talkers),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -181,6 +218,7 @@ async def told_to_stop(data: Path, zygote: Zygote, *, customers: int, seed: int)
         told.wrong.append(f"it ended with {code}")
     if set(codes) != {1001}:
         told.wrong.append(f"connections were closed with {Counter(codes)}")
+    told.faults = {"SIGTERM": 1}
     told.figures = {
         "seconds to end": round(seconds, 2),
         "connections": customers,
@@ -203,7 +241,7 @@ async def until(
             await asyncio.sleep(look_every)
 
 
-def is_busy(data: Path) -> bool:
-    waiting = ledgers.outbox(data)
+def is_busy(store: ledgers.Store) -> bool:
+    waiting = ledgers.outbox(store)
     del waiting["wake"]
-    return bool(waiting) or ledgers.behind(data) > 0 or ledgers.unread(data) > 0
+    return bool(waiting) or ledgers.behind(store) > 0 or ledgers.unread(store) > 0

@@ -1,42 +1,77 @@
-"""The ledger of a stopped process, as an auditor sees it."""
+"""The ledger as an auditor sees it: of a data directory whose process has ended, or of a server.
+
+A *store* is named by the data directory (SQLite) or by the database's URL (PostgreSQL).
+"""
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from answerable.channels.email.store import MailState, raw_mail
+from answerable.desk.summary_store import conversation
 from answerable.kit.clock import SystemClock
 from answerable.kit.ids import TenantId
+from answerable.kit.postgres_connection import postgres_engine
 from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import Event
 from answerable.ledger.export import seal_everything, write_export
 from answerable.ledger.store import effect, event, stream, to_event
 from answerable.ledger.verify import verify
+from answerable.processes.stored import DATABASE_NAME, opened
 
 BANK = TenantId("northwind-bank")
 
 
-def audit(data: Path, tenant: TenantId = BANK) -> list[str]:
-    """What a verifier of the exported ledger finds wrong; nothing, if all is well."""
-    database = SqliteDatabase(data / "answerable.db")
-    try:
-        key = SigningKey.load_or_create(data / "keys" / "signing.key")
-        at = SystemClock().now()
-        out = io.BytesIO()
-        with database._writer_engine.begin() as tx:
-            seal_everything(tx, tenant, key, at=at)
-        with database._reader_engine.connect() as tx:
-            write_export(tx, tenant, key, out, product="tests", at=at)
-    finally:
-        database.close_now()
+Store = Path | str
+
+
+def audit(store: Store, tenant: TenantId = BANK, *, key_file: Path | None = None) -> list[str]:
+    """What a verifier of the exported ledger finds wrong; nothing, if all is well.
+
+    key_file: the signing key; None: where a data directory has it.
+    """
+    if key_file is None:
+        assert isinstance(store, Path)
+        key_file = store / "keys" / "signing.key"
+    key = SigningKey.load_or_create(key_file)
+    at = SystemClock().now()
+    _seal(store, tenant, key)
+    out = io.BytesIO()
+    with opened(_where(store)) as engine, engine.connect() as tx:
+        write_export(tx, tenant, key, out, product="tests", at=at)
     out.seek(0)
     return [f"{f.code}: {f.meaning}" for f in verify(out).findings]
 
 
-def conversations(data: Path, tenant: TenantId = BANK) -> dict[str, list[Event]]:
+def _seal(store: Store, tenant: TenantId, key: SigningKey) -> None:
+    at = SystemClock().now()
+    if isinstance(store, Path):
+        database = SqliteDatabase(store / DATABASE_NAME)
+        try:
+            with database._writer_engine.begin() as tx:
+                seal_everything(tx, tenant, key, at=at)
+        finally:
+            database.close_now()
+        return
+    engine = postgres_engine(store, connections=1)
+    try:
+        with engine.begin() as tx:
+            tx.exec_driver_sql("SELECT set_config('answerable.tenant', '*', true)")
+            seal_everything(tx, tenant, key, at=at)
+    finally:
+        engine.dispose()
+
+
+def _where(store: Store) -> Store:
+    return store / DATABASE_NAME if isinstance(store, Path) else store
+
+
+def conversations(store: Store, tenant: TenantId = BANK) -> dict[str, list[Event]]:
     """The events of every conversation, in order."""
     query = (
         sa.select(event)
@@ -45,7 +80,7 @@ def conversations(data: Path, tenant: TenantId = BANK) -> dict[str, list[Event]]
         .order_by(event.c.stream, event.c.seq)
     )
     found: dict[str, list[Event]] = {}
-    for row in _rows(data, query):
+    for row in _rows(store, query):
         found.setdefault(row.stream, []).append(to_event(row))
     return found
 
@@ -54,28 +89,35 @@ def kinds(events: list[Event]) -> Counter[str]:
     return Counter(one.kind for one in events)
 
 
-def outbox(data: Path) -> Counter[str]:
+def outbox(store: Store) -> Counter[str]:
     """Effects that are still to be carried out, by kind."""
-    return Counter(row.kind for row in _rows(data, sa.select(effect.c.kind)))
+    return Counter(row.kind for row in _rows(store, sa.select(effect.c.kind)))
 
 
-def behind(data: Path) -> int:
+def owners(store: Store, tenant: TenantId = BANK) -> list[tuple[str, Mapping[str, Any], Any]]:
+    """Each conversation with its state and its row in the inbox, or None where one lacks it."""
+    query = (
+        sa.select(stream.c.id, stream.c.state, conversation.c.status, conversation.c.owner_kind,
+                  conversation.c.owner_id)
+        .join(conversation, conversation.c.id == stream.c.id, isouter=True)
+        .where(stream.c.kind == "conversation", stream.c.tenant == tenant)
+    )  # fmt: skip
+    return [(row.id, row.state or {}, row if row.status else None) for row in _rows(store, query)]
+
+
+def behind(store: Store) -> int:
     """Conversations with events that were not advanced over."""
     query = sa.select(stream.c.id).where(
         stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq
     )
-    return len(_rows(data, query))
+    return len(_rows(store, query))
 
 
-def unread(data: Path) -> int:
+def unread(store: Store) -> int:
     """Raw mails that are stored and not yet taken in."""
-    return len(_rows(data, sa.select(raw_mail.c.id).where(raw_mail.c.state == MailState.STORED)))
+    return len(_rows(store, sa.select(raw_mail.c.id).where(raw_mail.c.state == MailState.STORED)))
 
 
-def _rows(data: Path, query: sa.Select[tuple[object, ...]]) -> list[sa.Row[tuple[object, ...]]]:
-    engine = sa.create_engine(f"sqlite:///{data / 'answerable.db'}")
-    try:
-        with engine.connect() as tx:
-            return list(tx.execute(query))
-    finally:
-        engine.dispose()
+def _rows(store: Store, query: sa.Select[Any]) -> list[sa.Row[Any]]:
+    with opened(_where(store)) as engine, engine.connect() as tx:
+        return list(tx.execute(query))

@@ -13,7 +13,7 @@ from answerable_sandbox.systems.mail import Mail
 from answerable_sandbox.world import World
 from tests.support import ledgers
 from tests.support.chaos import Told, check_ledger, settled, until
-from tests.support.letters import Relay, letter, post, relaying
+from tests.support.letters import ROBOTS_SAY, Relay, letter, post, relaying
 from tests.support.processes import BANK, Instance, Zygote, free_port, living
 
 # Where a mail is durably one step further, in order: what the unit of writing is called, and the
@@ -89,9 +89,8 @@ async def killed_at_every_step(
             await _answered(sandbox.world, sent, instance, told)
             await instance.stop()
         check_ledger(data, told)
+        told.faults, told.messages = {"kill": len(places)}, len(sent)
         told.figures = {
-            "kills": len(places),
-            "mails": len(sent),
             "on the wire": len(sandbox.world.mail.mails()),
             "seconds": round(time.monotonic() - began, 1),
         }
@@ -117,6 +116,8 @@ async def _answered(
     for address, what in sent.items():
         got = replies(world, address)
         if len(got) != 1:
+            told.lost += not got
+            told.doubled += max(0, len(got) - 1)
             told.wrong.append(f"{what}: {len(got)} answers")
         told.wrong += [
             f"{what}: not the answer: {mail.text}" for mail in got if "Am Kai 9" not in mail.text
@@ -145,13 +146,12 @@ async def answers_lost(data: Path, zygote: Zygote, *, mails: int, restarts: int)
             losing.cancel()
             await instance.stop()
         wire = Counter(mail.headers["Message-ID"] for mail in sandbox.world.mail.mails())
-        told.wrong += _doubled(sandbox.world)
+        told.wrong += doubled(sandbox.world)
         told.wrong += [f"not met: {fault}" for fault in faults.in_force() if fault.system == "mail"]
     check_ledger(data, told)
     told.wrong += _given_up(data)
+    told.faults, told.messages = {"answer lost": mails, "kill": restarts}, mails
     told.figures = {
-        "mails": mails,
-        "answers lost": mails,
         "on the wire": wire.total(),
         "answers": len(wire),
         "seconds": round(time.monotonic() - began, 1),
@@ -167,7 +167,7 @@ async def _lose_now_and_then(faults: Faults, times: int) -> None:
         await asyncio.sleep(0.2)
 
 
-def _doubled(world: World) -> list[str]:
+def doubled(world: World) -> list[str]:
     """What the bank and its neighbours did twice under one key, or did under none."""
     done = Counter(
         (entry.system, entry.operation, entry.idempotency_key)
@@ -190,7 +190,7 @@ def _given_up(data: Path) -> list[str]:
 async def facing_each_other(folder: Path, zygote: Zygote, *, forgets: bool, quiet: float) -> Told:
     """B04: two installations of ours, each the other's customer, over real SMTP."""
     told = Told()
-    relay = Relay({}, **({} if forgets else {"forgets": ()}))
+    relay = Relay({}, forgets=ROBOTS_SAY if forgets else ())
     async with asyncio.timeout(240), Sandbox() as sandbox, relaying(relay):
         sides = {}
         for name in ("alpha", "beta"):
@@ -219,6 +219,7 @@ async def facing_each_other(folder: Path, zygote: Zygote, *, forgets: bool, quie
             ]
             if len(written) > 2:
                 told.wrong.append(f"{name} {conversation}: {len(written)} automatic mails")
+    told.messages = 1
     told.figures = {"automatic mails in all": len(relay.carried)}
     return told
 
@@ -269,8 +270,8 @@ async def forged_threads(data: Path, zygote: Zygote) -> Told:
             wanted = 2 + len(forged) + 1
             await until(lambda: _received(data) >= wanted)
             await settled(instance)
-            for mail in world.mail.mails(mallory):
-                if "really me" in mail.text or anna in mail.text:
+            for told_him in world.mail.mails(mallory):
+                if "really me" in told_him.text or anna in told_him.text:
                     told.wrong.append("mallory was told something of anna's")
             await instance.stop()
     check_ledger(data, told)
@@ -279,7 +280,8 @@ async def forged_threads(data: Path, zygote: Zygote) -> Told:
     # Hers has two messages, for the last one holds her token; each forged one stands alone.
     if sizes != [1] * (1 + len(forged)) + [2]:
         told.wrong.append(f"messages by conversation: {sizes}")
-    told.figures = {"forged mails": len(forged), "conversations": len(found)}
+    told.faults, told.messages = {"forged mail": len(forged)}, wanted
+    told.figures = {"conversations": len(found)}
     return told
 
 

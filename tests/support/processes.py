@@ -1,8 +1,10 @@
 """Real processes for tests: started, waited for, killed, and started again on the same data."""
 
 import asyncio
+import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -40,18 +42,22 @@ _write_bank()
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """One that is also free a moment later: outgoing connections take theirs from higher up."""
+    while True:
+        port = secrets.randbelow(16_000) + 16_000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Zygote:
     """Forks instances from one process that has imported everything; see `zygote.py`.
 
-    A context: whatever was begun in it is killed at its end.
+    A context: whatever was begun in it is killed at its end. path: folders from which it imports
+    first, such as another release's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *path: Path) -> None:
+        self._path = path
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -63,10 +69,12 @@ class Zygote:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.support.zygote",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, self._path))},
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
         async with asyncio.timeout(START_WITHIN):
             await self._ready.wait()
+        assert not self._reading.done(), "it ended at the start"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,12 +89,18 @@ class Zygote:
         await self._reading
 
     async def begin(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        clock: Path | None = None,
     ) -> "Life":
         assert self._process is not None
         assert self._process.stdin is not None
         order = {
             "arguments": list(arguments), "environment": dict(environment), "log": str(log),
+            "clock": None if clock is None else str(clock),
         }  # fmt: skip
         async with self._turn:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -107,6 +121,7 @@ class Zygote:
                 self._end_of(told["ended"]).set_result(told["code"])
             else:
                 self._ready.set()
+        self._ready.set()  # it ended; whoever waits for it must know
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,8 @@ class Instance:
     """One `answerable run` and its data, over as many lives as the test gives it.
 
     settings: names without ANSWERABLE_. Ports stay the same from life to life, as in service.
-    zygote: starts it quickly; None starts it as a shell would, by `command`.
+    zygote: starts it quickly; None starts it as a shell would, by `command`. clock: the file that
+    says how many seconds its clock is ahead, if it can be stepped; this needs a zygote.
     """
 
     data: Path
@@ -140,6 +156,7 @@ class Instance:
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     command: Sequence[str] = (str(ANSWERABLE),)
+    clock: Path | None = None
     lives: int = 0
     _life: Life | None = None
 
@@ -168,7 +185,7 @@ class Instance:
         arguments = self.arguments()
         environment, log = self._environment(failpoint), self.data / "log.txt"
         if self.zygote is not None:
-            self._life = await self.zygote.begin(arguments, environment, log)
+            self._life = await self.zygote.begin(arguments, environment, log, clock=self.clock)
         else:
             self._life = await _begin_alone([*self.command, *arguments], environment, log)
         if ready:

@@ -27,13 +27,18 @@ class _Pair:
 
 @dataclass
 class Proxy:
-    """Between customers and a service on this machine. refused: connections while it is away."""
+    """Between customers and a service on this machine, or between two programs.
+
+    refused: connections while it is away. delay_seconds: how long what is sent is on its way.
+    """
 
     to_port: int
     port: int = 0
     cuts: int = 0
     refused: int = 0
+    delay_seconds: float = 0.0
     _away: bool = False
+    _dead: bool = False
     _pairs: set[_Pair] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -62,12 +67,18 @@ class Proxy:
             pair.abort()
 
     def back(self) -> None:
-        self._away = False
+        """What is opened from now on works. What fell silent stays so."""
+        self._away = self._dead = False
 
     def fall_silent(self) -> None:
         """Every connection is dead, and neither side is told."""
         for pair in self._pairs:
             pair.silent = True
+
+    def swallow(self) -> None:
+        """`fall_silent`, and what is opened until it is `back` is dead from the first byte."""
+        self._dead = True
+        self.fall_silent()
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         if self._away:
@@ -79,7 +90,7 @@ class Proxy:
         except OSError:
             client.transport.abort()
             return
-        pair = _Pair(client, service)
+        pair = _Pair(client, service, silent=self._dead)
         self._pairs.add(pair)
         ways = [
             asyncio.create_task(self._carry(pair, reader, service, from_service=False)),
@@ -101,6 +112,8 @@ class Proxy:
     ) -> None:
         try:
             while data := await source.read(65536):
+                if self.delay_seconds:
+                    await asyncio.sleep(self.delay_seconds)
                 if pair.silent:
                     continue  # the line is dead, and neither side is told
                 if pair.due == "mid-frame" and from_service and len(data) > 2:

@@ -39,8 +39,9 @@ class Talker:
     """One customer with numbered messages. url: asked anew at each connection.
 
     silence: seconds without a frame after which they give a connection up by themselves.
-    acknowledged: client id -> seq, in the order of the acknowledgements. shown: every event frame
-    since the last resync. trouble: what should never happen. closed: codes the server closed with.
+    acknowledged: client id -> seq, in the order of the acknowledgements. waits: client id ->
+    seconds from the first time it was sent until then. shown: every event frame since the last
+    resync. trouble: what should never happen. closed: codes the server closed with.
     """
 
     name: str
@@ -165,7 +166,7 @@ class Talker:
                 await line.send(json.dumps({"type": "ping", "n": 1}))
             else:
                 self._on_the_way.add(due)
-                self._sent_at[due] = time.monotonic()
+                self._sent_at.setdefault(due, time.monotonic())
                 text = self.texts[self._ids.index(due)]
                 await line.send(json.dumps({"type": "message", "client_id": due, "text": text}))
             await asyncio.sleep(self.pace * random.uniform(0.97, 1.1))
@@ -178,17 +179,31 @@ async def _hello(line: ClientConnection, session: str, after: int) -> None:
     await line.send(json.dumps({"type": "hello", "session": session, "after": after}))
 
 
-def findings(talker: Talker, everything: list[dict[str, Any]]) -> list[str]:
+@dataclass
+class Findings:
+    """lost, doubled, reordered: messages. wrong: these and all else that is, in words."""
+
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def findings(talker: Talker, everything: list[dict[str, Any]]) -> Findings:
     """What is wrong between what a customer said, what was acknowledged and what is kept."""
-    wrong = [f"{talker.name}: {one}" for one in talker.trouble]
+    found = Findings(wrong=[f"{talker.name}: {one}" for one in talker.trouble])
+    wrong = found.wrong
     own = [frame for frame in everything if frame["event"].get("author") == "contact"]
     kept = [frame["event"]["client_id"] for frame in own]
     if len(kept) != len(set(kept)):
+        found.doubled = len(kept) - len(set(kept))
         wrong.append(f"{talker.name}: a message is kept twice")
     lost = [i for i, seq in talker.acknowledged.items() if (i, seq) not in _places(own)]
     if lost:
+        found.lost = len(lost)
         wrong.append(f"{talker.name}: {len(lost)} acknowledged messages are lost")
     if kept != talker.ids[: len(kept)]:
+        found.reordered = sum(a != b for a, b in zip(kept, talker.ids, strict=False))
         wrong.append(f"{talker.name}: the order is not the one in which it was said")
     for client_id, frame in zip(kept, own, strict=True):
         if frame["event"]["text"] != talker.texts[talker.ids.index(client_id)]:
@@ -197,7 +212,7 @@ def findings(talker: Talker, everything: list[dict[str, Any]]) -> list[str]:
     known = [frame["seq"] for frame in everything if frame["seq"] <= talker.last_seen]
     if shown != known:
         wrong.append(f"{talker.name}: shown {len(shown)} events, kept {len(known)}")
-    return wrong
+    return found
 
 
 def _places(frames: list[dict[str, Any]]) -> set[tuple[str, int]]:

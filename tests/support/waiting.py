@@ -52,7 +52,8 @@ async def waits_pending(folder: Path, zygote: Zygote, *, conversations: int, lim
     }
     if ways != expected:
         told.wrong.append(f"they went on as {dict(ways)}")
-    told.figures = {"conversations": conversations, "seconds": round(seconds, 1)}
+    told.faults, told.messages = {"kill": 1}, conversations
+    told.figures = {"seconds": round(seconds, 1)}
     return told
 
 

@@ -1,7 +1,8 @@
 """Starts `answerable` processes by forking one that has imported everything: a start costs a tenth.
 
-Run as a program. It reads one JSON object a line, {"arguments","environment","log"}, and writes one
-for each process begun, {"began": pid}, and for each that ended, {"ended": pid, "code": n}.
+Run as a program. It reads one JSON object a line, {"arguments","environment","log","clock"}, and
+writes one for each process begun, {"began": pid}, and for each that ended,
+{"ended": pid, "code": n}.
 """
 
 import importlib
@@ -9,11 +10,18 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from answerable.cli.main import run
+from tests.support.stepped_clock import SteppedClock, run_with_clock
 
-IMPORTED = ("answerable.cli.run_command", "answerable.processes.schema")
+IMPORTED = (
+    "answerable.cli.run_command",
+    "answerable.processes.schema",
+    "answerable.kit.amqp",
+    "answerable.kit.postgres_membership",
+)
 
 
 def main() -> None:
@@ -54,7 +62,10 @@ def _live(order: dict[str, Any]) -> None:
         os.dup2(log, 2)
         os.environ.clear()
         os.environ.update(order["environment"])
-        code = run(order["arguments"])
+        if order["clock"] is None:
+            code = run(order["arguments"])
+        else:
+            code = run_with_clock(order["arguments"], SteppedClock(Path(order["clock"])))
     except BaseException:
         import traceback
 
