@@ -7,10 +7,9 @@ from benchmarks.machine import memory_megabytes, processor_seconds
 from benchmarks.measure import Figures, Run, grown
 from benchmarks.programs import LOAD, raw_server, served, stay_on_core
 from benchmarks.stores import place_of
-from benchmarks.talk import CHAT, enter_all, talk_at
-from tests.support.chaos import KEY, until
+from benchmarks.talk import CHAT, browsing, enter_all, session_of, talk_at
+from tests.support.chaos import until
 from tests.support.processes import Instance
-from tests.support.talkers import open_session
 
 TALKERS = 10
 A_SECOND = 20.0  # messages, while the others are silent
@@ -37,12 +36,13 @@ class Silent:
 
         async def enters() -> None:
             for _ in left:
-                session = await open_session(instance.http, KEY)
+                session = await session_of(browser)
                 line = await Line.open(instance.port, CHAT, self.take)
                 line.send({"type": "hello", "session": session, "after": 0})
                 self.lines.append(line)
 
-        await asyncio.gather(*(enters() for _ in range(SESSIONS_AT_ONCE)))
+        async with browsing(instance) as browser:
+            await asyncio.gather(*(enters() for _ in range(SESSIONS_AT_ONCE)))
         await until(lambda: self._welcomed == len(self.lines))
 
     def leave(self) -> None:

@@ -65,6 +65,13 @@ def _many_tenants(figures: Figures) -> bool:
     )
 
 
+def _length(figures: Figures) -> bool:
+    opened = list(figures[f"{growth.OPENED}, times the smallest"].values())
+    # Twenty turns are less than a page: opening can be compared from two hundred on.
+    full = len(opened) < 3 or opened[2] <= 1.2 * opened[1]
+    return at_most(figures, growth.COST, 1.1) and full
+
+
 def _agents(figures: Figures) -> bool:
     return at_most(figures, "an event, processor ms", 10) and at_most(
         figures, "all entering, processor ms", 11

@@ -15,7 +15,6 @@ from benchmarks.lines import Line, sleep_until
 from benchmarks.stores import TEXTS
 from tests.support.chaos import KEY, until
 from tests.support.processes import Instance
-from tests.support.talkers import open_session
 
 CHAT = "/v1/customer/chat"
 STREAM = "/v1/desk/stream"
@@ -41,8 +40,8 @@ class Customer:
         self._random = random.Random(number)
 
     @classmethod
-    async def enter(cls, number: int, instance: Instance) -> "Customer":
-        customer = cls(number, await open_session(instance.http, KEY))
+    async def enter(cls, number: int, instance: Instance, browser: httpx.AsyncClient) -> "Customer":
+        customer = cls(number, await session_of(browser))
         customer.line = await Line.open(instance.port, CHAT, customer.take)
         customer.line.send({"type": "hello", "session": customer.session, "after": 0})
         return customer
@@ -80,7 +79,8 @@ class Customer:
 
 async def enter_all(instance: Instance, number: int, *, seed: int = 0) -> list[Customer]:
     """So many customers, each with a conversation that an agent has."""
-    customers = [await Customer.enter(seed + n, instance) for n in range(number)]
+    async with browsing(instance) as browser:
+        customers = [await Customer.enter(seed + n, instance, browser) for n in range(number)]
     for customer in customers:
         customer.say()
     await until(lambda: not any(customer.on_the_way for customer in customers))
@@ -89,9 +89,21 @@ async def enter_all(instance: Instance, number: int, *, seed: int = 0) -> list[C
     return customers
 
 
+def browsing(instance: Instance) -> httpx.AsyncClient:
+    """A client for many: making one costs more than what is asked with it."""
+    return httpx.AsyncClient(base_url=instance.http, timeout=60)
+
+
+async def session_of(browser: httpx.AsyncClient) -> str:
+    """A new customer's session."""
+    answer = await browser.post("/v1/customer/sessions", json={"key": KEY})
+    answer.raise_for_status()
+    return str(answer.json()["session"])
+
+
 async def signed_in(instance: Instance, email: str = AGENT) -> httpx.AsyncClient:
     """A browser at the desk, which may change things. Close it."""
-    desk = httpx.AsyncClient(base_url=instance.http, timeout=60)
+    desk = browsing(instance)
     answer = await desk.post("/v1/desk/sessions", json={"email": email, "password": PASSWORD})
     answer.raise_for_status()
     desk.headers["X-CSRF-Token"] = answer.json()["csrf"]

@@ -17,6 +17,16 @@ DEFINITION = """service: tenant-{n}
 brand: {{name: Tenant {n}}}
 channels:
   - {{type: chat, name: chat, key: wk_tenant_{n}, origins: ['http://localhost']}}
+classification:
+  resolutionTypes:
+    information: {{role: full-draft}}
+  matters:
+    - {{name: hours, title: Opening hours, resolutionType: information,
+       examples: [when are you open, opening hours please, are you open today,
+                  until when are you open, do you open on sunday]}}
+    - {{name: parcel, title: A parcel, resolutionType: information,
+       examples: [where is my parcel, my parcel is late, track my parcel,
+                  the parcel has not come, when does the parcel come]}}
 templates:
   handed-off: 'A colleague takes over.'
 teams:
