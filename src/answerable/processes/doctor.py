@@ -14,6 +14,7 @@ from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.resources import model_path, web_path
 from answerable.processes.doctor_broker import check_broker
 from answerable.processes.doctor_database import check_database
+from answerable.processes.doctor_redis import check_redis
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_services import check_connections, check_service
 from answerable.processes.settings import PREFIX, Settings, read_settings
@@ -49,6 +50,7 @@ def examine(visit: Visit) -> Iterator[Finding]:
     if isinstance(store, str) or store.is_file():
         yield from check_database(store, settings, visit.clock.now())
     yield from check_broker(settings)
+    yield from check_redis(settings)
     for service in visit.services:
         yield from check_service(service, settings)
         if visit.connect:
