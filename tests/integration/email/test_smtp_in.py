@@ -170,6 +170,16 @@ async def test_no_address_takes_all_connections(room: MailRoom) -> None:
             writer.close()
 
 
+async def test_a_mail_has_so_many_recipients(room: MailRoom) -> None:
+    async for receiver in receiving(room, SmtpInSettings(port=0, recipients_most=1)):
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=receiver.port) as line:
+            await line.mail("anna@customer.example")
+            await line.rcpt(INBOX.address)
+            with pytest.raises(aiosmtplib.SMTPRecipientRefused) as refused:
+                await line.rcpt(CARDS.address)
+        assert refused.value.code == 452
+
+
 async def test_a_connection_that_never_ends_is_ended(room: MailRoom) -> None:
     async for receiver in receiving(room, SmtpInSettings(port=0, session_seconds=0.05)):
         reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)

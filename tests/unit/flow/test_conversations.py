@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from answerable.contacts.threading import Evidence
+from answerable.flow.acts import LONGEST_REPLY
 from answerable.flow.message import ThreadHints
-from answerable.kit.errors import Conflict, ConnectorUnavailable
+from answerable.kit.errors import Conflict, ConnectorUnavailable, InvalidInput
 from tests.support.town import Town
 
 
@@ -140,6 +141,16 @@ async def test_an_agent_does_not_answer_blind(town: Town) -> None:
 
     with pytest.raises(Conflict, match="said since"):
         await town.answers(at.conversation, "Done.", version=taken.seq)
+
+
+async def test_a_reply_of_an_agent_has_its_limits(town: Town) -> None:
+    at = await town.says("refund")
+    await town.takes_over(at.conversation)
+    version = (await town.events(at.conversation))[-1].seq
+    for text in ("", "x" * (LONGEST_REPLY + 1)):
+        with pytest.raises(InvalidInput, match="characters"):
+            await town.answers(at.conversation, text, version=version)
+    await town.answers(at.conversation, "x" * LONGEST_REPLY, version=version)
 
 
 async def test_two_agents_cannot_have_the_same_conversation(town: Town) -> None:
