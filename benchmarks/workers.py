@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from answerable.kit.postgres_connection import postgres_engine
 from answerable.ledger.store import event
+from answerable.processes.stored import opened
 from benchmarks.machine import processor_seconds
 from benchmarks.measure import Figures, Run, compared
 from benchmarks.places import Place, server
@@ -95,7 +97,7 @@ async def one_and_two(run: Run) -> Figures:
     Two cores hold the workers and the server's own processes: `most here` is what they allow, if
     two workers disturbed one another in nothing.
     """
-    backlog = run.pick(150, 1000)
+    backlog = run.pick(400, 1500)
     rates: dict[int, list[float]] = {1: [], 2: []}
     theirs: list[float] = []
     others: list[float] = []
@@ -124,26 +126,28 @@ async def one_and_two(run: Run) -> Figures:
 async def _worked_off(
     place: Place, customers: Sequence[Customer], workers: int, backlog: int
 ) -> tuple[float, float, float]:
-    """(messages a second, ms of the workers' processor a message, and of the server's)."""
+    """(messages a second, ms of the workers' processor a message, and of the server's).
+
+    Counted from when all workers are ready: the first to be so has begun by then.
+    """
+    for _ in range(backlog):
+        random.choice(customers).say(SAID.format(n=time.time_ns()))
+    await until(lambda: not any(one.on_the_way for one in customers))
     async with AsyncExitStack() as stack:
-        there: list[Instance] = [
-            await stack.enter_async_context(served(place, core=None, role="worker"))
-            for _ in range(workers)
-        ]
-        await _until_read(place)
-        for one in there:
-            os.kill(one.life.pid, 19)  # SIGSTOP: they begin together, when all is there
-        for number in range(backlog):
-            customers[number % len(customers)].say(SAID.format(n=f"{time.time_ns()}"))
-        await until(lambda: not any(one.on_the_way for one in customers))
+        there: list[Instance] = await asyncio.gather(
+            *(
+                stack.enter_async_context(served(place, core=None, role="worker"))
+                for _ in range(workers)
+            )
+        )
         used, server_used = _used(there), _server_seconds(place)
-        for one in there:
-            os.kill(one.life.pid, 18)  # SIGCONT
-        began = time.perf_counter()
-        await _until_read(place)
+        began, left = time.perf_counter(), await _unread(place)
+        assert left > backlog / 4, "the backlog is too small to be measured"
+        while await _unread(place):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         took = time.perf_counter() - began
         worked, served_ = _used(there) - used, _server_seconds(place) - server_used
-    return backlog / took, worked / backlog * 1000, served_ / backlog * 1000
+    return left / took, worked / left * 1000, served_ / left * 1000
 
 
 def _used(workers: Sequence[Instance]) -> float:
@@ -159,23 +163,18 @@ def _server_seconds(place: Place) -> float:
     return sum(processor_seconds(pid) for pid in pids if os.path.exists(f"/proc/{pid}"))
 
 
-async def _until_read(place: Place) -> None:
-    """Until every message has been understood."""
-    database = place.open()
-    try:
-        async with asyncio.timeout(300):
-            while True:
-                counts = await database.read(
-                    lambda tx: [
-                        tx.scalar(_EVENTS, {"kind": kind})
-                        for kind in ("message_received", "understood")
-                    ]
-                )
-                if counts[0] == counts[1]:
-                    return
-                await asyncio.sleep(0.05)
-    finally:
-        await database.close()
+async def _unread(place: Place) -> int:
+    """How many messages have not been understood yet."""
+
+    def count() -> int:
+        with opened(place.database) as engine, engine.begin() as tx:
+            said, read = (
+                tx.scalar(_EVENTS, {"kind": kind}) or 0
+                for kind in ("message_received", "understood")
+            )
+        return int(said) - int(read)
+
+    return await asyncio.to_thread(count)
 
 
 @asynccontextmanager
