@@ -22,7 +22,7 @@ SETTINGS: Mapping[str, str] = {
         "SQLite file in DATA"
     ),
     "BROKER": "amqp(s)://user:password@host:port/vhost, joins processes. Secret. Default: none",
-    "REDIS": "redis(s)://user:password@host:port, for live news among processes. Secret. Default: none",
+    "REDIS": "redis(s)://user:password@host:port, for news among processes. Secret. Default: none",
     "ROLE": "all, gateway, worker, connector or scheduler. Default: all",
     "MASTER_KEY": "32 bytes in base64 that wrap the contacts' keys. Secret; or MASTER_KEY_FILE.",
     "SIGNING_KEY_FILE": "File with the key that signs checkpoints. Default: DATA/keys/signing.key",
