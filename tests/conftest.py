@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.support.stores import drop_stores
+from tests.support.stores import clean_stores, drop_stores, stores_in_use
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,6 +19,14 @@ def own_logging() -> Iterator[None]:
     """Commands set logging up for their process; the next test has another standard error."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def own_stores() -> Iterator[None]:
+    """A database of the server is one test's, or that of a fixture for several."""
+    before = stores_in_use()
+    yield
+    clean_stores(but=before)
 
 
 def pytest_sessionfinish() -> None:

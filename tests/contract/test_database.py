@@ -163,6 +163,19 @@ async def test_what_is_queued_is_done_before_the_database_closes(
     assert await asyncio.gather(*units) == [f"n{i}" for i in range(20)]
 
 
+async def test_a_database_settles_when_all_is_done_also_what_nobody_waits_for(
+    database: Database,
+) -> None:
+    asked = [asyncio.ensure_future(database.write(add(f"n{i}"))) for i in range(20)]
+    await asyncio.sleep(0)
+    for one in asked:
+        one.cancel()
+
+    await database.settle()
+
+    assert len(await names(database)) == 20
+
+
 async def test_a_closed_database_refuses(tmp_path: Path, postgres: bool) -> None:
     database = open_store(tmp_path / "kit.db", postgres=postgres)
     await database.close()

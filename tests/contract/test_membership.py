@@ -66,8 +66,9 @@ async def test_a_server_that_ends_the_connection_finds_the_process_again(
         lambda tx: (
             tx.execute(
                 sa.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-                    "AND pid <> pg_backend_pid()"
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks l "
+                    "JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() "
+                    "WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
                 )
             )
             and None

@@ -150,10 +150,12 @@ async def open_house(
     settings: ApiSettings | None = None,
     words: Any = None,
     limits: str = UNLIMITED,
+    postgres: bool | None = None,
 ) -> House:
-    """path: of the database file, made if it is not there. limits: of the definitions."""
+    """path: of the database file, made if it is not there. limits: of the definitions.
+    postgres: as for `open_store`."""
     clock = SettableClock()
-    database = open_store(path)
+    database = open_store(path, postgres=postgres)
     actions = built_in_actions()
     definitions = Definitions(actions)
     for tenant, key in ((SHOP, SHOP_KEY), (OTHER, OTHER_KEY)):

@@ -213,7 +213,8 @@ class Service:
 
     async def stop(self) -> None:
         """Leave what is under way to the next start; nothing comes in any more."""
-        await self.performer.stop()  # its write comes after those of messages still in the queue
+        await self.performer.stop()
+        await self.database.settle()  # also messages whose senders went away meanwhile
         await self.database.write(self._give_back_untold)
 
     def _give_back_untold(self, tx: Connection) -> None:

@@ -118,6 +118,10 @@ class Database(Protocol):
         """Run `query` on a read-only snapshot in a reader thread. tenant: as for `write`."""
         ...
 
+    async def settle(self) -> None:
+        """Return once all that was asked for is done, also what nobody waits for any more."""
+        ...
+
     async def shred(self, patience: timedelta) -> bool:
         """Leave nothing of deleted rows in the store's own files; False if it could not yet.
 

@@ -114,6 +114,10 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, query, tenant)
 
+    async def settle(self) -> None:
+        """Return once nothing is asked for; who asks on meanwhile is waited for too."""
+        await asyncio.to_thread(self._queue.wait_until_idle)
+
     async def shred(self, patience: timedelta) -> bool:
         """Vacuum, so that no page keeps what was deleted.
 
@@ -274,6 +278,7 @@ class _Queue:
         self._singles: deque[Job] = deque()
         self._batches: dict[Callable[..., Any], deque[Job]] = {}
         self._busy: set[Callable[..., Any]] = set()
+        self._under_way = 0
 
     def put(self, job: Job) -> bool:
         """False if the queue is closed."""
@@ -288,18 +293,23 @@ class _Queue:
             return True
 
     def take(self) -> list[Job] | None:
-        """What makes the next transaction; None once closed and empty."""
+        """What makes the next transaction, until `done`; None once closed and empty."""
         with self._news:
             while True:
-                for unit, waiting in self._batches.items():
-                    if unit not in self._busy:
-                        del self._batches[unit]
-                        return self._begin(unit, waiting)
-                if self._singles:
-                    return [self._singles.popleft()]
+                group = self._next()
+                if group is not None:
+                    self._under_way += 1
+                    return group
                 if self.closed and not self._batches:
                     return None
                 self._news.wait()
+
+    def _next(self) -> list[Job] | None:
+        for unit, waiting in self._batches.items():
+            if unit not in self._busy:
+                del self._batches[unit]
+                return self._begin(unit, waiting)
+        return [self._singles.popleft()] if self._singles else None
 
     def _begin(self, unit: Callable[..., Any], waiting: deque[Job]) -> list[Job]:
         group = [waiting.popleft() for _ in range(min(len(waiting), GROUP_SIZE))]
@@ -309,10 +319,16 @@ class _Queue:
         return group
 
     def done(self, group: list[Job]) -> None:
-        if group[0].argument is not SINGLE:
-            with self._news:
+        with self._news:
+            self._under_way -= 1
+            if group[0].argument is not SINGLE:
                 self._busy.discard(group[0].unit)
-                self._news.notify_all()
+            self._news.notify_all()
+
+    def wait_until_idle(self) -> None:
+        with self._news:
+            while self._under_way or self._singles or self._batches:
+                self._news.wait()
 
     def close(self) -> None:
         with self._news:

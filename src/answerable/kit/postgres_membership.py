@@ -55,6 +55,10 @@ class PostgresMembership:
         if self._loop is not None:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
+        if self._connection is not None:
+            # The server notices a closed connection a little later.
+            with contextlib.suppress(psycopg.Error):
+                await self._connection.execute("SELECT pg_advisory_unlock_all()")
         await self._disconnect()
 
     async def _keep(self) -> None:

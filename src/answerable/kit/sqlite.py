@@ -66,6 +66,9 @@ class SqliteDatabase:
         """Like `write`, but waiting arguments of one `unit` are handed to it together."""
         return cast("T", await self._submit(unit, argument))
 
+    async def settle(self) -> None:
+        await self.write(lambda _tx: None)  # the writer takes one after the other
+
     async def read(self, query: Unit[T], *, tenant: TenantId | None = None) -> T:
         """Run `query` on a read-only snapshot in a reader thread."""
         if self._stopped:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from answerable.desk.summary_store import Summary, write_summaries
 from answerable.kit.ids import ContactId, ConversationId
+from answerable.kit.sqlite import SqliteDatabase
 from tests.support.service import House, open_house
 
 # Each includes one for the session. None of them may grow with the number of rows.
@@ -35,7 +36,9 @@ def counted(house: House) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "PRAGMA", "COMMIT")):
             statements.append(statement)
 
-    engines = (house.service.database._reader_engine, house.service.database._writer_engine)
+    database = house.service.database
+    assert isinstance(database, SqliteDatabase)
+    engines = (database._reader_engine, database._writer_engine)
     for engine in engines:
         sa.event.listen(engine, "before_cursor_execute", note)
     try:
@@ -47,7 +50,7 @@ def counted(house: House) -> Iterator[list[str]]:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = await open_house(tmp_path / "house.db")
+    house = await open_house(tmp_path / "house.db", postgres=False)  # its planner is asked
     yield house
     await house.close()
 
