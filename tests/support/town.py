@@ -117,8 +117,8 @@ integrations:
 """
 
 
-def shop_definition() -> ServiceDefinition:
-    loaded = load_definition("shop.yaml", DEFINITION, actions=built_in_actions().catalogue)
+def shop_definition(source: bytes = DEFINITION) -> ServiceDefinition:
+    loaded = load_definition("shop.yaml", source, actions=built_in_actions().catalogue)
     assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
     return loaded.definition
 
@@ -318,18 +318,19 @@ def open_town(
     hints: Hints | None = None,
     bounds: Bounds | None = None,
     postgres: bool | None = None,
+    definition: ServiceDefinition | None = None,
 ) -> Town:
     """A town on the database file `path`, made if it is not there.
 
     leaves: kinds of effects that it does not perform. advances: whether it does more than take in.
-    postgres: as for `open_store`.
+    postgres: as for `open_store`. definition: instead of the shop's own.
     """
     membership = membership or Alone()
     clock = clock or SettableClock()
     database = open_store(path, postgres=postgres)
     actions = built_in_actions()
     definitions = Definitions(actions)
-    definitions.add(shop_definition())
+    definitions.add(definition or shop_definition())
     warehouse, post, alarm = warehouse or FakeWarehouse(), FakePost(), FakeAlarm()
     reader = reader or KeywordReader(words or WORDS)
     world = World(

@@ -123,7 +123,7 @@ class Advancer:
                 break
             event = queue.popleft()
             state = evolve(state, event)
-            follows = transition(state, event, self._rules(state, event))
+            follows = transition(state, event, self._rules(appender.tx, state, event))
             if follows.run is not None:
                 state = replace(state, run=follows.run[0])
             effects += self._write(appender, event, follows, queue)
@@ -148,11 +148,11 @@ class Advancer:
             does=self.work.does,
         )
 
-    def _rules(self, state: ConversationState, event: Event) -> Rules:
+    def _rules(self, tx: Connection, state: ConversationState, event: Event) -> Rules:
         definition = self._definitions.active(event.tenant)
         of_run = definition
         if state.run is not None and state.run.definition != definition.hash:
-            of_run = self._definitions.by_hash(state.run.definition)
+            of_run = self._definitions.by_hash(tx, event.tenant, state.run.definition)
         return Rules(definition=definition, of_run=of_run, actions=self._actions)
 
     def _give_up_or_retry(

@@ -44,13 +44,26 @@ class Definitions:
         except KeyError:
             raise NotFound("unknown_tenant", f"no service definition for {tenant}") from None
 
-    def by_hash(self, digest: str) -> ServiceDefinition:
-        try:
-            return self._known[digest]
-        except KeyError:
-            raise NotFound(
-                "unknown_definition", f"no service definition with hash {digest}"
-            ) from None
+    def known(self, digest: str) -> ServiceDefinition | None:
+        """The definition with this hash, if this process has met it."""
+        return self._known.get(digest)
+
+    def by_hash(self, tx: Connection, tenant: TenantId, digest: str) -> ServiceDefinition:
+        """One that was or is in force, perhaps only in a process that began later than this one.
+
+        Raises NotFound if nobody stored it, or if this release cannot read it.
+        """
+        if digest not in self._known:
+            table = service_definition.c
+            stored = sa.select(service_definition).where(
+                table.tenant == tenant, table.hash == digest
+            )
+            for row in tx.execute(stored):
+                self._remember(row.name, row.source, row.hash)
+        found = self._known.get(digest)
+        if found is None:
+            raise NotFound("unknown_definition", f"no service definition with hash {digest}")
+        return found
 
     def add(self, definition: ServiceDefinition) -> None:
         """Put a definition in force without storing it; `activate` is for services."""

@@ -42,6 +42,7 @@ def reply_from(
     return NewEffect(
         kind="write_reply",
         payload={
+            "definition": rules.definition.hash,
             "template": template,
             "language": language,
             "bound": bound,

@@ -153,7 +153,7 @@ class Handlers:
     async def write_reply(self, effect: Effect) -> Outcome:
         """Fill the template and put the text into the conversation."""
         payload = effect.payload
-        definition = self._definitions.active(effect.tenant)
+        definition = await self._decided_under(effect)
         profile = await self._profile(effect)
         values = await self._bound_values(effect, payload["bound"])
         text = render(definition, payload["template"], payload["language"], values)
@@ -193,7 +193,7 @@ class Handlers:
 
     async def write_draft(self, effect: Effect) -> Outcome:
         """Draft the playbook's reply for a person, reading what it would read."""
-        definition = self._definitions.active(effect.tenant)
+        definition = await self._decided_under(effect)
         profile = await self._profile(effect)
         text = await draft_text(
             definition,
@@ -262,6 +262,18 @@ class Handlers:
 
     async def wake(self, effect: Effect) -> Outcome:
         return Outcome(kind="timer_fired", actor="system", data=_timer(effect))
+
+    async def _decided_under(self, effect: Effect) -> ServiceDefinition:
+        """The definition whose templates and playbooks an effect names."""
+        digest = effect.payload.get("definition")
+        if digest is None:  # of a release that did not write it down
+            return self._definitions.active(effect.tenant)
+        known = self._definitions.known(digest)
+        if known is not None:
+            return known
+        return await self._database.read(
+            lambda tx: self._definitions.by_hash(tx, effect.tenant, digest), tenant=effect.tenant
+        )
 
     async def _profile(self, effect: Effect) -> dict[str, Any]:
         contact_id = ContactId(effect.payload["contact"])

@@ -293,7 +293,11 @@ def _on_handed_off(state: ConversationState, event: Event, rules: Rules) -> Foll
         effects.append(
             NewEffect(
                 kind="write_draft",
-                payload={"playbook": data["draft"], "language": state.language},
+                payload={
+                    "definition": rules.definition.hash,
+                    "playbook": data["draft"],
+                    "language": state.language,
+                },
             )
         )
     return Follows(effects=tuple(effects))

@@ -32,7 +32,12 @@ def _is_outcome(run: PlaybookRun, event: Event) -> bool:
 def _write_reply(run: PlaybookRun, template: str, context: StepContext) -> NewEffect:
     return NewEffect(
         kind="write_reply",
-        payload={"template": template, "language": context.language, "bound": run.bound()},
+        payload={
+            "definition": run.definition,
+            "template": template,
+            "language": context.language,
+            "bound": run.bound(),
+        },
     )
 
 
