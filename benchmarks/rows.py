@@ -9,6 +9,7 @@ from benchmarks import (
     growth,
     idle,
     mails,
+    overload,
     pages,
     queues,
     records,
@@ -78,6 +79,15 @@ def _agents(figures: Figures) -> bool:
     )
 
 
+def _overload(figures: Figures) -> bool:
+    before, _, after = figures["reply p95 ms before, during, after"]
+    return bool(
+        figures["ratio"] >= 0.8
+        and figures["a refusal p99 ms"] <= overload.MOST_REFUSED_MS
+        and after <= 2 * before
+    )
+
+
 def _queue(figures: Figures) -> bool:
     return at_least(figures, "jobs/s", 0.9) and at_most(figures, "enqueued p99, ms", 1.2)
 
@@ -129,6 +139,15 @@ MEASURES: dict[str, Measure] = {
         "ratio to raw ASGI echo at least 0.25, aim 0.5",
         lambda figures: figures["ratio"] >= 0.25,
         durable.without_storage,
+    ),
+    "overload": Measure(
+        "L05",
+        "Five times as many questions as the assistant can answer, from 200 customers",
+        "answered at least 0.8 times as many as at most, refusals within 50 ms, and ten seconds "
+        "later replies as before",
+        _overload,
+        overload.overload,
+        BOTH,
     ),
     "idle": Measure(
         "P04, G08",

@@ -16,11 +16,12 @@ from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import TooMany
 from answerable.kit.telemetry import SHED, get_logger
-from answerable.ledger.store import count_due
+from answerable.ledger.store import Due, look_at_due
 
 log = get_logger("flow")
 
 MEASURED_EVERY = 0.25  # seconds
+ENOUGH = 50  # due effects that tell a pace; fewer are done within a measure or two
 LAGS_KEPT = 4  # the least of so many counts: one pause is no overload
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(seconds=30)
@@ -30,20 +31,23 @@ OUTSIDE = (frozenset(QUEUES) - {"understand"}) | {"alert"}
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """waiting: units queued for the database. due: effects of our own that should be under way.
-    lag_seconds: by which the event loop is late."""
+    """waiting: units queued for the database. due: effects of our own that should be under way,
+    and wait_seconds: how long they take at the pace at which they are done. lag_seconds: by which
+    the event loop is late."""
 
     waiting: int = 0
     due: int = 0
+    wait_seconds: float = 0.0
     lag_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Up to where new work is taken on: each a few seconds of work for one process."""
+    """Up to where new work is taken on."""
 
     waiting: int = 2_000
-    due: int = 1_000
+    due: int = 10_000
+    wait_seconds: float = 3.0
     lag_seconds: float = 0.5
 
 
@@ -52,6 +56,7 @@ def pressure(load: Load, bounds: Bounds) -> float:
     return max(
         load.waiting / bounds.waiting,
         load.due / bounds.due,
+        load.wait_seconds / bounds.wait_seconds,
         load.lag_seconds / bounds.lag_seconds,
     )
 
@@ -61,19 +66,47 @@ def retry_after(full: float) -> timedelta:
     return min(FIRST_RETRY * full, LONGEST_RETRY) * random.uniform(0.5, 1.0)
 
 
+class Pace:
+    """How fast what is due is done, by whoever does it: told from one effect at a time, the newest
+    when it was chosen, and how many were due then. Pure."""
+
+    def __init__(self) -> None:
+        self.chosen: str | None = None
+        self._ahead = 0
+        self._since = 0.0
+        self._a_second = float("inf")
+
+    def see(self, due: Due, *, now: float) -> float:
+        """What was found; how many seconds all that is due will take."""
+        if self.chosen is not None:
+            pace = self._ahead / max(now - self._since, MEASURED_EVERY)
+            self._a_second = min(self._a_second, pace) if due.chosen_is_due else pace
+        if not due.chosen_is_due:
+            self.chosen = due.newest if due.count >= ENOUGH else None
+            self._ahead, self._since = due.count, now
+        return due.count / self._a_second if due.count >= ENOUGH else 0.0
+
+
 class Admission:
-    """One place decides for all ways in. due and lag are as of the last `measure`."""
+    """One place decides for all ways in. due, wait and lag are as of the last `measure`."""
 
     def __init__(self, database: Database, clock: Clock, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
         self._database = database
         self._clock = clock
         self._due = 0
+        self._wait = 0.0
+        self._pace = Pace()
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
 
     @property
     def load(self) -> Load:
-        return Load(waiting=self._database.waiting, due=self._due, lag_seconds=min(self._lags))
+        return Load(
+            waiting=self._database.waiting,
+            due=self._due,
+            wait_seconds=self._wait,
+            lag_seconds=min(self._lags),
+        )
 
     def refusal(self, *, room: float = 1.0) -> timedelta | None:
         """After what time to come again; None: come in.
@@ -93,8 +126,12 @@ class Admission:
 
     async def measure(self) -> None:
         """Look at what is due."""
-        now, most = self._clock.now(), 8 * self.bounds.due
-        self._due = await self._database.read(lambda tx: count_due(tx, now, but=OUTSIDE, most=most))
+        now, most, chosen = self._clock.now(), 2 * self.bounds.due, self._pace.chosen
+        due = await self._database.read(
+            lambda tx: look_at_due(tx, now, but=OUTSIDE, most=most, chosen=chosen)
+        )
+        self._due = due.count
+        self._wait = self._pace.see(due, now=time.monotonic())
 
     async def watch(self) -> None:
         """Measure until cancelled."""

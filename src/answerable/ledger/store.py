@@ -156,6 +156,15 @@ class Room:
     alone: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """Effects that are due: how many, the newest, and whether one chosen before is among them."""
+
+    count: int = 0
+    newest: str | None = None
+    chosen_is_due: bool = False
+
+
 _insert_event = sa.insert(event)
 _insert_stream = sa.insert(stream)
 _insert_effect = sa.insert(effect)
@@ -673,11 +682,18 @@ def _of_kinds(query: Select[Any], kinds: Set[str] | None, but: Set[str]) -> Sele
     return query
 
 
-def count_due(tx: Connection, now: datetime, *, but: Set[str], most: int) -> int:
-    """How many effects are due now, of all kinds but these; `most` at most are counted."""
+def look_at_due(
+    tx: Connection, now: datetime, *, but: Set[str], most: int, chosen: str | None
+) -> Due:
+    """What of all kinds but these is due now; `most` at most are counted."""
     due = sa.select(effect.c.key).where(effect.c.due_at <= now, effect.c.kind.not_in(sorted(but)))
-    counted = sa.select(sa.func.count()).select_from(due.limit(most).subquery())
-    return int(tx.execute(counted).scalar_one())
+    count = sa.select(sa.func.count()).select_from(due.limit(most).subquery())
+    there = sa.select(effect.c.key).where(effect.c.key == chosen)
+    return Due(
+        count=int(tx.execute(count).scalar_one()),
+        newest=tx.execute(due.order_by(effect.c.due_at.desc()).limit(1)).scalar(),
+        chosen_is_due=chosen is not None and tx.execute(there).first() is not None,
+    )
 
 
 def outbox_depths(tx: Connection, now: datetime) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What is new is told to come again when there is too much; what was accepted is done."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -8,8 +9,18 @@ from pathlib import Path
 import pytest
 
 from answerable.definition.schema import ServiceDefinition
-from answerable.flow.admission import LONGEST_RETRY, Bounds, Load, pressure, retry_after
+from answerable.flow.admission import (
+    ENOUGH,
+    LONGEST_RETRY,
+    MEASURED_EVERY,
+    Bounds,
+    Load,
+    Pace,
+    pressure,
+    retry_after,
+)
 from answerable.kit.errors import ConnectorUnavailable, TooMany
+from answerable.ledger.store import Due
 from answerable.understanding.testing import KeywordReader
 from answerable.understanding.understanding import Understanding
 from tests.support.town import WORDS, Town, open_town
@@ -24,6 +35,7 @@ BOUNDS = Bounds(waiting=100, due=20, lag_seconds=0.5)
         (Load(waiting=99, due=19, lag_seconds=0.4), 0.99),
         (Load(waiting=100), 1),
         (Load(due=40), 2),
+        (Load(due=1, wait_seconds=9), 3),
         (Load(lag_seconds=2), 4),
     ],
 )
@@ -35,6 +47,37 @@ def test_the_fuller_it_is_the_later_one_is_to_come_again() -> None:
     assert timedelta(seconds=1) <= retry_after(1) <= timedelta(seconds=2)
     assert timedelta(seconds=4) <= retry_after(4) <= timedelta(seconds=8)
     assert retry_after(1000) <= LONGEST_RETRY
+
+
+@pytest.mark.parametrize("a_second", [20, 200, 2_000])
+@pytest.mark.parametrize("offered", [0.5, 5])
+def test_at_any_pace_what_waits_takes_so_long_and_no_longer(a_second: int, offered: float) -> None:
+    """Of five times the work so much is taken on that there is always some, and never long."""
+    pace, bounds = Pace(), Bounds()
+    queue: deque[int] = deque()
+    came = done = refused = 0
+    waited: list[float] = []
+    quarter = MEASURED_EVERY
+    for turn in range(1, 400):
+        found = Due(
+            count=len(queue),
+            newest=str(queue[-1]) if queue else None,
+            chosen_is_due=pace.chosen is not None and int(pace.chosen) in queue,
+        )
+        wait = pace.see(found, now=turn * quarter)
+        new = int(a_second * offered * quarter)
+        if pressure(Load(due=len(queue), wait_seconds=wait), bounds) < 1:
+            queue.extend(range(came, came + new))
+            came += new
+        else:
+            refused += new
+        waited.append(len(queue) / a_second)
+        for _ in range(min(int(a_second * quarter), len(queue))):
+            queue.popleft()
+            done += 1
+    assert done >= 0.8 * min(1, offered) * a_second * quarter * 399
+    assert max(waited) <= 2 * bounds.wait_seconds + ENOUGH / a_second
+    assert bool(refused) == (offered > 1)
 
 
 class PacedReader(KeywordReader):
