@@ -56,7 +56,7 @@ from answerable.processes.chain_check import check_chains
 from answerable.processes.erasure import erase_stored
 from answerable.processes.schema import revision_of, transaction, upgrade, upgrade_connection
 from answerable.processes.stored import DATABASE_NAME, opened, shown_store, stored_tenants
-from answerable.processes.table_files import TABLES, clean_up, read_tables
+from answerable.processes.table_files import TABLES, clean_up, copy_rows, read_tables
 
 WHY = "restored from a backup: may have been sent"
 UNREAD = "restored from a backup before it was read; it may have been answered"
@@ -84,7 +84,8 @@ def restore(
 ) -> Restored:
     """Make the new data directory `data` from a backup.
 
-    database: URL of an empty database on a server, for a backup of one.
+    database: URL of an empty database on a server, to which the data goes. A backup of a server
+    needs one; with a backup of a file, the installation moves to a server.
     erasures: an export of the original's ledger (`audit export`) made after the backup; contacts
     that were erased since then are erased here too.
     Raises InvalidInput if the backup is damaged, its chains are broken, or `data` or the database
@@ -127,7 +128,11 @@ def _restore_tables(
                 "not_empty", f"{shown_store(url)} is not empty; name a database without tables"
             )
         upgrade_connection(tx, to=manifest.schema)
-        read_tables(tx, backup / TABLES)
+        if DATABASE_NAME in manifest.files:
+            with opened(backup / DATABASE_NAME) as file, file.begin() as source:
+                copy_rows(source, tx)
+        else:
+            read_tables(tx, backup / TABLES)
         _check_ledger(tx, manifest)
         upgrade_connection(tx)
         done = _tame(tx, clock, manifest, erasures)
@@ -158,13 +163,10 @@ def _check_files(backup: Path, manifest: Manifest) -> None:
 
 def _check_kind(backup: Path, manifest: Manifest, database: str | None) -> None:
     if DATABASE_NAME in manifest.files:
-        if database is not None:
-            raise InvalidInput(
-                "bad_backup", f"{backup} is of a SQLite file: restore it without --database"
-            )
-    elif not any(name.startswith(TABLES) for name in manifest.files):
+        return
+    if not any(name.startswith(TABLES) for name in manifest.files):
         raise InvalidInput("bad_backup", f"{backup} holds no database")
-    elif database is None:
+    if database is None:
         raise InvalidInput(
             "bad_backup", f"{backup} is of a server's database: name an empty one with --database"
         )

@@ -1,4 +1,4 @@
-"""A server's tables as files, and back again: one CSV file each, as the server writes it.
+"""A server's tables as files, and filled again: one CSV file each, as the server writes it.
 
 They need no program besides this one, and no version of the server: whoever cannot start
 Answerable any more can still load them anywhere.
@@ -18,6 +18,7 @@ from answerable.processes.schema import REVISIONS
 
 TABLES = "tables"
 _CHUNK = 1 << 20
+_ROWS = 1000  # at a time
 _CSV = sql.SQL("WITH (FORMAT csv, HEADER true)")
 
 
@@ -73,6 +74,25 @@ def _fill(tx: Connection, path: Path) -> None:
         if _walled(tx, path.stem):
             cursor.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(table))
     _continue_numbers(tx, path.stem, names)
+
+
+def copy_rows(source: Connection, tx: Connection) -> None:
+    """Fill empty tables from those of another store, of the same revision.
+
+    Raises InvalidInput if they do not fit.
+    """
+    ours = sa.MetaData()
+    ours.reflect(tx)
+    for table in ours.sorted_tables:
+        if table.name == REVISIONS.name:
+            continue
+        rows = source.execute(sa.select(table), execution_options={"yield_per": _ROWS})
+        try:
+            for part in rows.mappings().partitions():
+                tx.execute(sa.insert(table), [dict(row) for row in part])
+        except sa.exc.DBAPIError as error:
+            raise InvalidInput("bad_backup", f"rows do not fit the table {table.name}") from error
+        _continue_numbers(tx, table.name, [column.name for column in table.c])
 
 
 def _walled(tx: Connection, table: str) -> bool:

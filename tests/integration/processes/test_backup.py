@@ -328,3 +328,26 @@ async def test_the_commands_say_what_they_did(
     assert "Put the keys" in shown.err
     assert await asyncio.to_thread(run, ["backup", "--restore", copy, "--data", str(new)]) == 2
     assert await asyncio.to_thread(run, ["backup", "--data", str(data)]) == 2
+
+
+async def test_a_backup_of_a_file_is_restored_on_a_server_and_goes_on_there(
+    tmp_path: Path, data: Path, town: Town, place: Place
+) -> None:
+    if place.server:
+        back_up(place.settings(data), tmp_path / "copy", town.clock)
+        with pytest.raises(InvalidInput, match="name an empty one with --database"):
+            restore(tmp_path / "copy", tmp_path / "new", town.clock)
+        return
+    on_server = Place(server=True)
+    mail = await town.mails("parcel P-1234")
+    asked = await town.says("Where is my parcel?")
+    back_up(place.settings(data), tmp_path / "copy", town.clock)
+
+    done = on_server.restore(tmp_path / "copy", tmp_path / "new", town.clock)
+
+    assert (done.held, done.handed) == (0, 0)
+    async with on_server.opened(tmp_path / "new", town.clock) as copy:
+        assert await copy.events(mail.conversation) == await town.events(mail.conversation)
+        await copy.says("it is P-5678", client_id="new")
+        assert "P-5678" in (await copy.replies(asked.conversation))[-1]
+        assert copy.post.sent == []
