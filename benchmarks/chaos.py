@@ -21,6 +21,7 @@ from tests.support.mail_chaos import (
     forged_threads,
     killed_at_every_step,
 )
+from tests.support.outages import bank_down
 from tests.support.processes import Zygote
 from tests.support.waiting import waits_pending
 
@@ -48,6 +49,30 @@ SCENES: dict[str, tuple[str, Scene]] = {
         "2,000 connections cut, also within a frame and half-open",
         lambda folder, zygote, seed: cut_off(
             folder / "data", zygote, cuts=2000, customers=20, seed=seed, limit=3000
+        ),
+    ),
+    "R12": (
+        "The bank's system hangs for ten minutes while 500 mails and 200 chat messages come",
+        lambda folder, zygote, _seed: bank_down(
+            folder / "data", zygote, mode="hang", seconds=600, mails=500, limit=2400
+        ),
+    ),
+    "R12b": (
+        "The same, answering 500",
+        lambda folder, zygote, _seed: bank_down(
+            folder / "data", zygote, mode="fail", seconds=600, mails=500, limit=2400
+        ),
+    ),
+    "R12c": (
+        "The same, answering 429 with Retry-After: 60",
+        lambda folder, zygote, _seed: bank_down(
+            folder / "data",
+            zygote,
+            mode="rate-limit",
+            seconds=600,
+            mails=500,
+            retry_after=60,
+            limit=2400,
         ),
     ),
     "R17": (

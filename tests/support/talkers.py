@@ -144,7 +144,7 @@ class Talker:
                 self.resyncs += 1
                 self.shown.clear()
                 await _hello(line, self.session, 0)
-            case "error" if frame["code"] == "too_many_messages":
+            case "error" if frame["code"] in ("too_many_messages", "busy"):
                 self._on_the_way.discard(frame["client_id"])
             case "error":
                 self.trouble.append(str(frame))
