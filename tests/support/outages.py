@@ -95,7 +95,7 @@ def _hammered(asked: Sequence[float], retry_after: float | None) -> list[str]:
         span = asked[-1] - asked[0] if asked else 0
         most = 110 + span / 4  # those under way at first, each twice; then one for all
         return [f"asked {len(asked)} times in {span:.0f} s"] if len(asked) > most else []
-    rounds = [asked[:1]] if asked else []
+    rounds = [list(asked[:1])]
     for before, at in pairwise(asked):
         if at - rounds[-1][0] > ON_THE_WAY:
             rounds.append([])
