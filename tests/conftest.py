@@ -16,7 +16,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
-    """Commands set logging up for their process; the next test has another standard error."""
+    """Commands set logging up for their process; the next test has another standard error.
+
+    Not structlog's own way of showing an exception, which takes seconds to draw all variables.
+    """
+    shown = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[structlog.processors.add_log_level, shown])
     yield
     structlog.reset_defaults()
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from answerable.kit.database import Database, metadata
+from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.ids import ContactId, ConversationId, TenantId
-from answerable.kit.sqlite import SqliteDatabase
 from answerable.kit.testing import SettableClock
 from answerable.privacy import store
 from answerable.privacy.keys import MasterKey, WrongMasterKey, create_key_file
@@ -24,6 +23,7 @@ from answerable.privacy.vault import (
     check_master_keys,
     rewrap,
 )
+from tests.support.stores import open_store
 
 BANK = TenantId("northwind-bank")
 SHOP = TenantId("corner-shop")
@@ -34,9 +34,7 @@ SECRET = "Mein Konto DE89370400440532013000, Anna Schmidt"
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = SqliteDatabase(tmp_path / "answerable.db")
-    tables = [store.vault_key, store.vault_value, store.handle]
-    await database.write(lambda tx: metadata.create_all(tx, tables=tables))
+    database = open_store(tmp_path / "answerable.db")
     yield database
     await database.close()
 
@@ -235,9 +233,8 @@ async def test_a_ciphertext_moved_to_another_contact_does_not_open(
         await get(database, vault, other)
 
 
-async def test_the_files_of_the_database_hold_no_plaintext(
-    database: Database, vault: Vault, tmp_path: Path
-) -> None:
+async def test_the_files_of_the_database_hold_no_plaintext(vault: Vault, tmp_path: Path) -> None:
+    database = open_store(tmp_path / "files.db", postgres=False)
     await put(database, vault)
     await database.write(
         lambda tx: mask(
@@ -252,6 +249,7 @@ async def test_the_files_of_the_database_hold_no_plaintext(
     for canary in (b"Mein Konto", b"DE89370400440532013000", b"Anna Schmidt"):
         assert canary not in stored
     assert vault._master._key not in stored
+    await database.close()
 
 
 async def test_handles_are_stable_within_a_conversation(database: Database, vault: Vault) -> None:
