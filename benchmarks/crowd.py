@@ -22,7 +22,7 @@ from benchmarks.measure import Figures, Run, compared, grown
 from benchmarks.places import Place
 from benchmarks.programs import LOAD, raw_server, served, stay_on_core
 from benchmarks.stores import TENANT, place_of
-from benchmarks.talk import Customer, enter_all, follow, signed_in, take_all_over
+from benchmarks.talk import Customer, enter_all, follow, signed_in, take_over
 from tests.support.chaos import until
 from tests.support.processes import Instance
 
@@ -87,7 +87,7 @@ async def crowded(run: Run, number: int) -> AsyncIterator[tuple[Instance, list[s
         async with served(place) as instance:
             [customer] = await enter_all(instance, 1)
             desk = await signed_in(instance)
-            await take_all_over(desk)  # or the assistant's answers would be measured besides
+            await take_over(desk, 1)
             await desk.aclose()
             yield instance, tokens, customer
             customer.line.close()

@@ -30,7 +30,7 @@ from benchmarks.talk import (
     enter_all,
     follow,
     signed_in,
-    take_all_over,
+    take_over,
     talk,
     talk_at,
 )
@@ -106,7 +106,7 @@ async def scene(run: Run, customers: int = CUSTOMERS) -> AsyncIterator[Scene]:
     async with place_of(run.store) as place, served(place) as instance:
         there = await enter_all(instance, customers)
         desk = await signed_in(instance)
-        await take_all_over(desk)
+        await take_over(desk, customers)
         told: dict[str, int] = {}
 
         def take(payload: bytes) -> None:
@@ -134,6 +134,7 @@ async def over_sockets(run: Run) -> Figures:
         messages = sum(one.acknowledged for one in there.customers) - CUSTOMERS
         counted = {
             "messages": messages,
+            "told to come again": sum(one.refused for one in there.customers),
             "shown to customers": sum(one.shown for one in there.customers),
             "told to the agent": there.told.get("message_received", 0),
             PROCESSOR: round((processor_seconds(pid) - used) / messages * 1000, 2),

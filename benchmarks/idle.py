@@ -7,7 +7,7 @@ from benchmarks.machine import memory_megabytes, processor_seconds
 from benchmarks.measure import Figures, Run, grown
 from benchmarks.programs import LOAD, raw_server, served, stay_on_core
 from benchmarks.stores import place_of
-from benchmarks.talk import CHAT, browsing, enter_all, session_of, talk_at
+from benchmarks.talk import CHAT, browsing, enter_all, session_of, signed_in, take_over, talk_at
 from tests.support.chaos import until
 from tests.support.processes import Instance
 
@@ -17,18 +17,14 @@ SESSIONS_AT_ONCE = 20
 
 
 class Silent:
-    """Connections that were welcomed, and only answer when they are asked whether they are there.
-
-    Ours answers a ping with a pong, as a browser does; raw ASGI never asks.
-    """
+    """Connections that were welcomed, and only answer when they are asked whether they are there,
+    as a browser does; raw ASGI never asks."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self._welcomed = 0
 
-    def take(self, line: Line, payload: bytes) -> None:
-        if b'"type":"ping"' in payload:
-            line.send({"type": "pong"})
+    def take(self, _line: Line, payload: bytes) -> None:
         self._welcomed += b'"type":"welcome"' in payload
 
     async def enter(self, instance: Instance, number: int) -> None:
@@ -58,6 +54,9 @@ async def chats(run: Run) -> Figures:
     waits, idle, memory = {}, {}, {}
     async with place_of(run.store) as place, served(place) as instance, raw_server() as (port, raw):
         talkers, silent, bare = await enter_all(instance, TALKERS), Silent(), Silent()
+        desk = await signed_in(instance)
+        await take_over(desk, TALKERS)
+        await desk.aclose()
         await _settled(instance.life.pid)
         none = memory_megabytes(instance.life.pid)
         before = memory_megabytes(raw)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+ARE_YOU_THERE = b'{"type":"ping"}'  # whoever does not answer is closed as silent
+
 
 class Line(asyncio.Protocol):
     """One connection. taken: called with each text frame's payload."""
@@ -74,9 +76,15 @@ class Line(asyncio.Protocol):
             if len(buffer) < start + length:
                 break
             if buffer[at] & 15 == 1:
-                self._taken(self, bytes(buffer[start : start + length]))
+                self._take(bytes(buffer[start : start + length]))
             at = start + length
         del buffer[:at]
+
+    def _take(self, payload: bytes) -> None:
+        if payload == ARE_YOU_THERE:
+            self.send({"type": "pong"})
+        else:
+            self._taken(self, payload)
 
     def send(self, frame: dict[str, Any]) -> None:
         """As a masked frame; the mask is zero, which the protocol allows and costs nothing."""

@@ -9,7 +9,7 @@ from benchmarks.lines import percentile
 from benchmarks.measure import Figures, Run, compared, grown
 from benchmarks.programs import LOAD, raw_server, served, stay_on_core
 from benchmarks.stores import place_of
-from benchmarks.talk import cookie_of, enter_all, signed_in, talk
+from benchmarks.talk import cookie_of, enter_all, signed_in, take_over, talk
 
 PAGE = "/v1/desk/conversations?view=queue&limit=50"
 BROWSERS = 8
@@ -111,6 +111,7 @@ async def by_number(run: Run) -> Figures:
             desks[size] = await signed_in(instance, SUPERVISOR)
             stack.push_async_callback(desks[size].aclose)
             talkers[size] = await enter_all(instance, 10)
+            await take_over(desks[size], 10)
         listed = {size: (await desk.get(PAGE)).json()["items"] for size, desk in desks.items()}
         ids = {size: [item["id"] for item in items] for size, items in listed.items()}
         for _ in range(run.pick(60, 400)):

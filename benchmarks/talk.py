@@ -34,7 +34,7 @@ class Customer:
         self.on_the_way = 0
         self.talking = False
         self.shown = 0
-        self.pongs = 0
+        self.refused = 0
         self.waits: list[float] = []
         self._sent: dict[str, float] = {}
         self._random = random.Random(number)
@@ -56,12 +56,23 @@ class Customer:
                 self.fill()
         elif payload.startswith(b'{"event":'):
             self.shown += 1
-        elif b'"type":"pong"' in payload:
-            self.pongs += 1
         elif b'"type":"welcome"' in payload:
             self.conversation = json.loads(payload)["conversation"]
         elif b'"type":"error"' in payload:
-            raise AssertionError(payload)
+            self._refused(json.loads(payload))
+
+    def _refused(self, frame: dict[str, Any]) -> None:
+        """Too much to do: it is not taken in, and said again later. Nothing else may happen."""
+        assert "retry_after_seconds" in frame, frame
+        self.refused += 1
+        self.on_the_way -= 1
+        del self._sent[frame["client_id"]]
+        if self.talking:
+            asyncio.get_running_loop().call_later(frame["retry_after_seconds"], self._again)
+
+    def _again(self) -> None:
+        if self.talking:
+            self.fill()
 
     def fill(self) -> None:
         """Say as much as may be on the way."""
@@ -110,12 +121,15 @@ async def signed_in(instance: Instance, email: str = AGENT) -> httpx.AsyncClient
     return desk
 
 
-async def take_all_over(desk: httpx.AsyncClient) -> None:
-    """Every open conversation that is nobody's becomes the agent's."""
+async def take_over(desk: httpx.AsyncClient, number: int) -> None:
+    """So many conversations, those in which something was said last, become the agent's: the
+    assistant has nothing to do in them, and its work is not measured besides."""
     page: dict[str, Any] = {"next": ""}
-    while page["next"] is not None:
-        query = {"view": "all", "limit": "100"} | ({"after": page["next"]} if page["next"] else {})
+    while number > 0 and page["next"] is not None:
+        query = {"view": "all", "limit": str(min(100, number))}
+        query |= {"after": page["next"]} if page["next"] else {}
         page = (await desk.get("/v1/desk/conversations", params=query)).json()
+        number -= len(page["items"])
         for item in page["items"]:
             answer = await desk.post(
                 f"/v1/desk/conversations/{item['id']}/take-over",
