@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ARE_YOU_THERE = b'{"type":"ping"}'  # whoever does not answer is closed as silent
+ARE_YOU_THERE = b'{"n":0,"type":"ping"}'  # whoever does not answer is closed as silent
 
 
 class Line(asyncio.Protocol):
