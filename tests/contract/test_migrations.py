@@ -207,6 +207,22 @@ def test_a_server_waits_with_others_before_it_looks(tmp_path: Path) -> None:
     assert schema.is_current(url)
 
 
+def test_a_table_that_is_held_for_long_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever waits for it would hold up everybody who comes later."""
+    url = empty_postgres_url(tmp_path)
+    stopped_at(url, REVISIONS[0])
+    with looking(url) as reader:
+        reader.execute(sa.text("SELECT count(*) FROM contact"))
+
+        assert run(["migrate", "--database", url]) == 1
+
+    assert "nothing was changed" in capsys.readouterr().err
+    assert schema.current_revision(url) == REVISIONS[0]
+    assert run(["migrate", "--database", url]) == 0
+
+
 def at_revision(store: Path | str, revision: str) -> None:
     with schema.transaction(store) as tx:
         tx.execute(sa.update(schema.REVISIONS).values(version_num=revision))

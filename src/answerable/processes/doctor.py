@@ -154,8 +154,10 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
     if settings.signing_key_file.exists():
         yield from _key_file("signing key", settings.signing_key_file)
     elif settings.database is not None:
-        yield problem(
-            "signing key", "missing, and none is made for a server", f"set {PREFIX}SIGNING_KEY_FILE"
+        yield warning(
+            "signing key",
+            "missing: no scheduler can start here, and none is made for a server",
+            f"set {PREFIX}SIGNING_KEY_FILE where schedulers run",
         )
     elif (settings.data / "checkpoints.jsonl").exists():
         yield problem(

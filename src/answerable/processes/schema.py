@@ -17,9 +17,11 @@ from answerable.kit.postgres_connection import (
     EVERY_TENANT,
     connected,
     postgres_engine,
+    sqlstate,
     unhurried,
 )
 
+LOCK_NOT_AVAILABLE = "55P03"
 MIGRATIONS = Path(answerable.kit.migrations.__path__[0])
 REVISIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))  # Alembic's own
 
@@ -71,7 +73,16 @@ def upgrade_connection(connection: Connection, *, to: str | None = None) -> None
         _refuse_newer(revision)
         # Most starts have nothing to migrate, and Alembic is a tenth of their imports.
         migrating = importlib.import_module("answerable.processes.migrating")
-        migrating.migrate(connection, MIGRATIONS, to=to or newest_revision())
+        try:
+            migrating.migrate(connection, MIGRATIONS, to=to or newest_revision())
+        except sa.exc.OperationalError as error:
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            raise Conflict(
+                "schema_in_use",
+                "others held a table that is to be changed for too long; nothing was changed: "
+                "try again",
+            ) from error
 
 
 def current_revision(database: Path | str) -> str | None:
@@ -147,7 +158,7 @@ def _alone_on_server(connection: Connection) -> None:
     unhurried(connection)
     lock_until_commit(connection, ["migrate"])
     # Whoever waits for a table's lock holds up everybody behind it.
-    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
     scope = sa.func.set_config("answerable.tenant", EVERY_TENANT, True)  # or the wall hides rows
     connection.execute(sa.select(scope))
 

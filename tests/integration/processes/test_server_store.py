@@ -276,8 +276,9 @@ def test_missing_keys_and_an_unreachable_server_are_found(data: Path) -> None:
         data, nowhere, ANSWERABLE_MASTER_KEY="", ANSWERABLE_SIGNING_KEY_FILE=str(data / "none")
     )
 
-    for check in ("master key", "signing key", "database"):
+    for check in ("master key", "database"):
         assert findings[check].level == "problem"
+    assert findings["signing key"].level == "warning"  # not every process seals
     assert PASSWORD not in str(findings)
 
 
