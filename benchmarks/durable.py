@@ -57,6 +57,7 @@ async def at_service(run: Run) -> Figures:
             ours.append(await says_all(service, ids, run.seconds))
         loops.cancel()
         await asyncio.wait([loops])
+        await service.stop()
         await service.database.close()
     return compared(bare, ours, what="messages/s", beside=BARE)
 
@@ -65,12 +66,15 @@ async def owned(service: Service, number: int) -> list[ConversationId]:
     """So many conversations that an agent has."""
     accepted = [await service.accept(message(n, "Hello")) for n in range(number)]
     ids = [one.conversation for one in accepted]
+    await service.settle()
     await service.database.write(lambda tx: give(tx, service._advancer, ids))
     return ids
 
 
-async def says_all(service: Service, ids: list[ConversationId], seconds: float) -> float:
-    """Messages a second, until the last of them is advanced over."""
+async def says_all(
+    service: Service, ids: list[ConversationId], seconds: float, *, first: int = 0
+) -> float:
+    """Messages a second, until the last of them is advanced over. first: whose the first one is."""
     end = time.perf_counter() + seconds
     count = 0
 
@@ -79,7 +83,7 @@ async def says_all(service: Service, ids: list[ConversationId], seconds: float) 
         random_ = random.Random()  # no two say the same, or it would be a repeat
         while time.perf_counter() < end:
             text = f"{random_.choice(TEXTS)} {random_.random()}"
-            await service.accept(message(number, text, to=ids[number]))
+            await service.accept(message(first + number, text, to=ids[number]))
             count += 1
 
     began = time.perf_counter()

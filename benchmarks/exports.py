@@ -6,10 +6,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from answerable.kit.ids import ConversationId, TenantId
+from answerable.ledger.append import Appender
 from answerable.ledger.checkpoint import SigningKey, seal
 from answerable.ledger.event import NewEvent
 from answerable.ledger.export import seal_everything, write_export
-from answerable.ledger.store import Appender
 from answerable.ledger.verify import verify
 from answerable.processes import schema
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from answerable.channels.chat.history import History
 from answerable.flow.service import Service
 from answerable.kit.ids import ConversationId
-from answerable.ledger.store import stream
+from answerable.ledger.tables import stream
 from benchmarks.measure import Figures, Run, Store, grown
 from benchmarks.stores import TENANT, TEXTS, bench_service, give, message, place_of
 
@@ -37,6 +37,7 @@ async def by_length(run: Run) -> Figures:
         service, before = bench_service(place), place.size_bytes()
         history = History(service.database, service.vault)
         places = {length: await _long(service, n, length) for n, length in enumerate(lengths)}
+        await place.take_statistics()
         costs: dict[int, list[float]] = {length: [] for length in lengths}
         opened: dict[int, list[float]] = {length: [] for length in lengths}
         for turn in range(run.pick(11, 41)):

@@ -92,6 +92,12 @@ async def _settled(pid: int) -> None:
             return
 
 
+async def quiet(pid: int) -> None:
+    """Until a process that has just started has nothing more to prepare."""
+    while await used(pid, 1) > 0.05:
+        pass
+
+
 async def used(pid: int, seconds: float) -> float:
     """The share of a core."""
     before = processor_seconds(pid)

@@ -21,8 +21,9 @@ from answerable.flow.handlers import World
 from answerable.flow.ports import Finding, Question
 from answerable.flow.service import Service
 from answerable.kit.ids import ConversationId
+from answerable.ledger.append import Appender
 from answerable.ledger.event import Effect, Event, NewEffect
-from answerable.ledger.store import Appender, effect
+from answerable.ledger.tables import effect
 from answerable.processes.alarm import LoggedAlarm
 from answerable.understanding.testing import KeywordReader
 from benchmarks.durable import owned

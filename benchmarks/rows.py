@@ -183,7 +183,7 @@ MEASURES: dict[str, Measure] = {
     ),
     "mail-out": Measure(
         "P09",
-        "Agents' replies by mail, from the act to what the ledger says of the delivery",
+        "Replies that wait to be sent by mail, to what the ledger says of each delivery",
         "at least 0.3 times smtplib in a loop into aiosmtpd, aim 0.8",
         lambda figures: figures["ratio"] >= 0.3,
         mails.sent_out,
@@ -273,8 +273,9 @@ MEASURES: dict[str, Measure] = {
     "length": Measure(
         "G07",
         "Processor time of a message, and of opening it, by the length of its conversation (turns)",
-        "a message at most 1.1 times, opening 1.2 times; no prompt is made of it yet",
-        lambda figures: at_most(figures, growth.COST, 1.1) and at_most(figures, growth.OPENED, 1.2),
+        "a message at most 1.1 times, opening (from 200 turns on: 20 are less than a page) "
+        "1.2 times; no prompt is made of it yet",
+        _length,
         growth.by_length,
         BOTH,
     ),

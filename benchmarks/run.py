@@ -3,7 +3,8 @@
     python -m benchmarks.run [NAME …] [--quick] [--store sqlite|postgresql]
 
 Writes docs/reference/benchmarks.md, the sizing table in docs/operations/sizing.md, and
-reports/bench.json. What is not measured in a run keeps the numbers of the run before.
+reports/bench.json. What is not measured in a run keeps the numbers of the run before, also where
+another checkout had measured it.
 """
 
 import argparse
@@ -93,23 +94,37 @@ async def measured(name: str, run: Run) -> bool:
 
 
 def table(results: dict[str, Any]) -> str:
+    before = sections_before()
     parts = [HEAD]
     for name, measure in MEASURES.items():
         for store in measure.stores:
             if (result := results.get(name, {}).get(store.value)) is not None:
                 parts.append(section(measure, store, result))
+            elif (kept := before.get(heading(measure, store))) is not None:
+                parts.append(kept)
     return "\n".join(parts)
+
+
+def sections_before() -> dict[str, str]:
+    """What the table says already, by heading."""
+    text = TABLE.read_text(encoding="utf-8") if TABLE.exists() else ""
+    parts = [f"## {part.strip()}\n" for part in text.split("\n## ")[1:]]
+    return {part.partition("\n")[0]: part for part in parts}
+
+
+def heading(measure: Measure, store: Store) -> str:
+    promise = f"{measure.promise}: " if measure.promise else ""
+    on = f" ({'PostgreSQL' if store is Store.POSTGRESQL else 'SQLite'})"
+    return f"## {promise}{measure.title}{on}"
 
 
 def section(measure: Measure, store: Store, result: dict[str, Any]) -> str:
     about = ", ".join(f"{what} {value}" for what, value in result["machine"].items())
     verdict = "held" if result["held"] else "**missed**"
     rows = "\n".join(f"| {what} | {value} |" for what, value in flat(result["figures"]))
-    promise = f"{measure.promise}: " if measure.promise else ""
-    on = f" ({'PostgreSQL' if store is Store.POSTGRESQL else 'SQLite'})"
     quick = " A quick run: few rounds, small sizes." if result["quick"] else ""
     return (
-        f"## {promise}{measure.title}{on}\n\nTarget: {measure.target}: {verdict}.{quick}\n\n"
+        f"{heading(measure, store)}\n\nTarget: {measure.target}: {verdict}.{quick}\n\n"
         f"| what | measured |\n|---|---|\n{rows}\n\nMachine: {about}.\n"
     )
 

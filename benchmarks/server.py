@@ -1,22 +1,20 @@
 """`answerable run` for benchmarks: the same service and API, without limits for each customer."""
 
 import argparse
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import uvicorn
-import uvloop
 from fastapi import FastAPI
 
 from answerable.api.app import create_app
 from answerable.api.context import ApiSettings
-from answerable.api.server import server_config
 from answerable.channels.chat.service import Rates
+from answerable.cli.options import run_async
 from answerable.kit.telemetry import configure_logging
 from answerable.processes.roles import role_of
+from answerable.processes.serving import bind, serve
 from answerable.processes.settings import read_settings
 from answerable.processes.wiring import open_platform
 
@@ -28,7 +26,7 @@ UNLIMITED = Rates(
 )
 
 
-async def serve(arguments: argparse.Namespace) -> None:
+async def serve_unlimited(arguments: argparse.Namespace) -> None:
     configure_logging(level="warning")
     settings = read_settings(os.environ, DATA=arguments.data)
     platform = await open_platform(settings, arguments.services, role=role_of(settings))
@@ -46,7 +44,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         extra_routes=(),
         lifespan=lifespan,
     )
-    await uvicorn.Server(server_config(app, host="127.0.0.1", port=arguments.port)).serve()
+    await serve(app, bind("127.0.0.1", arguments.port))
 
 
 def main() -> None:
@@ -55,8 +53,7 @@ def main() -> None:
     parser.add_argument("services", type=Path, nargs="+")
     parser.add_argument("--data", required=True)
     parser.add_argument("--port", type=int, required=True)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(parser.parse_args()))
+    run_async(serve_unlimited(parser.parse_args()))
 
 
 if __name__ == "__main__":

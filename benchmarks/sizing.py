@@ -1,6 +1,7 @@
 """The sizing table of docs/operations/sizing.md, from the numbers of the last runs.
 
-It stands between `<!-- generated: sizing -->` and `<!-- end -->`. What was not measured is empty.
+It stands between `<!-- generated: sizing -->` and `<!-- end -->`. What was not measured stays as it
+is there.
 """
 
 from collections.abc import Callable
@@ -58,21 +59,30 @@ ROWS: tuple[tuple[str, str, Cell], ...] = (
 )
 
 
-def table(results: dict[str, Any]) -> str:
-    """One line a question, one column a store."""
+def table(results: dict[str, Any], before: str = "") -> str:
+    """One line a question, one column a store. before: the table as it was."""
     lines = ["| question | SQLite | PostgreSQL |", "|---|---|---|"]
+    said = {cells[0]: cells[1:] for cells in map(_cells, before.splitlines()) if len(cells) == 3}
     for question, name, cell in ROWS:
-        cells = [_cell(results, name, store, cell) for store in Store]
+        former = said.get(question, ["", ""])
+        cells = [
+            _cell(results, name, store, cell, former=former[column])
+            for column, store in enumerate(Store)
+        ]
         lines.append(f"| {question} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
-def _cell(results: dict[str, Any], name: str, store: Store, cell: Cell) -> str:
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def _cell(results: dict[str, Any], name: str, store: Store, cell: Cell, *, former: str) -> str:
     result = results.get(name, {}).get(store.value)
     try:
-        return "" if result is None else cell(result["figures"])
+        return former if result is None else cell(result["figures"])
     except KeyError:
-        return ""  # measured by an earlier version, which did not count this
+        return former  # measured by an earlier version, which did not count this
 
 
 def write(results: dict[str, Any]) -> None:
@@ -81,5 +91,5 @@ def write(results: dict[str, Any]) -> None:
     if BEGIN not in page:
         return
     before, rest = page.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}", encoding="utf-8")
+    former, after = rest.split(END, 1)
+    PAGE.write_text(f"{before}{BEGIN}\n{table(results, former)}\n{END}{after}", encoding="utf-8")

@@ -24,12 +24,14 @@ from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import InboundMessage, Sender
 from answerable.flow.service import Service
+from answerable.flow.work import Work
 from answerable.kit.canonical import sha256_hex
 from answerable.kit.clock import SystemClock
 from answerable.kit.ids import AgentId, ConversationId, TenantId
+from answerable.ledger.append import Appender
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import NewEvent, agent_actor
-from answerable.ledger.store import Appender, effect
+from answerable.ledger.tables import effect
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey, create_key_file
 from answerable.processes.alarm import LoggedAlarm
@@ -117,6 +119,7 @@ async def _kept(store: Store, conversations: int) -> Place:
         url = create(name)
         upgrade(url)
     await _fill(Place(folder, url), conversations)
+    await Place(folder, url).take_statistics()
     whole.write_text(tables)
     return Place(folder, url and _closed(name))
 
@@ -152,7 +155,7 @@ class Loader:
         accepted = self.service._intake.accept_many(tx, messages)
         ids = [one.conversation for one, _ in accepted]
         give(tx, self.service._advancer, ids, queued=4)
-        self.service._intake.untold.clear()
+        self.service._advancer.untold.clear()
         return ids
 
 
@@ -178,10 +181,17 @@ def give(
     tx.execute(sa.delete(effect).where(effect.c.stream.in_(ids)))
 
 
-def bench_service(place: Place, *, definition: Path = BANK, world: World | None = None) -> Service:
+def bench_service(
+    place: Place,
+    *,
+    definition: Path = BANK,
+    world: World | None = None,
+    leaves: frozenset[str] = frozenset(),
+) -> Service:
     """The service over a place without its channels, for measurements in one process.
 
-    world: by default one in which nothing is understood and nobody is reached.
+    world: by default one in which nothing is understood and nobody is reached. leaves: kinds of
+    effects that are left to another.
     """
     if place.url is None:
         upgrade(place.folder / "answerable.db")
@@ -198,4 +208,5 @@ def bench_service(place: Place, *, definition: Path = BANK, world: World | None 
         definitions=definitions,
         actions=actions,
         world=world or silent,
+        work=Work(holder="prc_bench", leaves=leaves) if leaves else None,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.idle import used
+from benchmarks.idle import quiet, used
 from benchmarks.lines import percentile
 from benchmarks.machine import memory_megabytes
 from benchmarks.measure import Figures, Run, grown
@@ -61,9 +61,11 @@ async def by_number(run: Run) -> Figures:
                     if len(starts[size]) < (2 if run.quick else 3):
                         await instance.stop()
                 pid = instance.life.pid
+                await quiet(
+                    pid
+                )  # it loads the models of all tenants but the first when it is ready
                 memory[size] = [memory_megabytes(pid)]
                 waits[size] = [percentile(await _opened(instance.http, size, run), 0.95)]
-                await asyncio.sleep(1)
                 idle[size] = [await used(pid, 3 if run.quick else 10) * 100]
     small, large = sizes
     each = (memory[large][0] - memory[small][0]) * 1024 / (large - small)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from answerable.kit.postgres_connection import postgres_engine
-from answerable.ledger.store import event
+from answerable.ledger.tables import event
 from answerable.processes.stored import opened
 from benchmarks.machine import processor_seconds
 from benchmarks.measure import Figures, Run, compared
@@ -143,6 +143,7 @@ async def _worked_off(
         used, server_used = _used(there), _server_seconds(place)
         began, left = time.perf_counter(), await _unread(place)
         assert left > backlog / 4, "the backlog is too small to be measured"
+        # Other processes do it: there is nothing here to wait on.
         while await _unread(place):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         took = time.perf_counter() - began

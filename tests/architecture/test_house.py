@@ -13,7 +13,6 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manage
 LONGEST_FILE = 400
 LONG_WITH_REASON = {
     "answerable/ledger/verify.py": "one file, so that it can be read and run alone",
-    "answerable/ledger/store.py": "all statements over the ledger's tables, to be read together",
     "answerable/channels/chat/connection.py": "one connection's life, from hello to its end",
 }
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command"

@@ -12,6 +12,7 @@ ON_BEHALF = (
     "answerable/desk/agents.py",
     "answerable/desk/sessions.py",
 )
+METHODS = ("read", "read_batched", "write")
 # Where no tenant is known yet, or none is meant. By file and function, with the reason.
 EXCEPTIONS = {
     ("answerable/api/health.py", "ready"): "asks whether the database answers, and reads no row",
@@ -39,7 +40,7 @@ def unscoped(tree: ast.AST, function: str = "") -> Iterator[tuple[str, int]]:
 
 def _is_unit_call(call: ast.Call) -> bool:
     method = call.func
-    if not isinstance(method, ast.Attribute) or method.attr not in ("read", "write"):
+    if not isinstance(method, ast.Attribute) or method.attr not in METHODS:
         return False
     of = method.value
     name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")

@@ -128,6 +128,54 @@ async def test_an_argument_that_fails_is_refused_alone(database: Database) -> No
     assert isinstance(results[3], ValueError)
 
 
+async def test_what_is_read_at_once_is_read_together(database: Database) -> None:
+    asked: list[int] = []
+
+    def count(tx: Connection, wanted: Sequence[str]) -> list[int]:
+        asked.append(len(wanted))
+        found = list(tx.scalars(sa.select(entry.c.name)))
+        return [found.count(name) for name in wanted]
+
+    await database.write(add("a"))
+    counts = await asyncio.gather(*(database.read_batched(count, name) for name in "aba"))
+
+    assert counts == [1, 0, 1]
+    assert asked == [3]
+    assert await database.read_batched(count, "a") == 1
+
+
+async def test_a_question_that_cannot_be_answered_spoils_no_other(database: Database) -> None:
+    def lengths(tx: Connection, wanted: Sequence[str]) -> list[int]:
+        tx.execute(sa.select(entry.c.name))
+        if "" in wanted:
+            raise ValueError("no name")
+        return [len(name) for name in wanted]
+
+    answers: list[object] = await asyncio.gather(
+        *(database.read_batched(lengths, name) for name in ("a", "", "abc")),
+        return_exceptions=True,
+    )
+
+    assert (answers[0], answers[2]) == (1, 3)
+    assert isinstance(answers[1], ValueError)
+
+
+async def test_who_stops_waiting_for_an_answer_takes_it_from_nobody(database: Database) -> None:
+    def lengths(tx: Connection, wanted: Sequence[str]) -> list[int]:
+        tx.execute(sa.select(entry.c.name))
+        return [len(name) for name in wanted]
+
+    gone, there = (
+        asyncio.create_task(database.read_batched(lengths, name)) for name in ("ab", "abc")
+    )
+    await asyncio.sleep(0)
+    gone.cancel()
+
+    assert await there == 3
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
 async def test_the_memory_of_a_transaction_ends_with_it(database: Database) -> None:
     def remember(tx: Connection) -> int:
         memory = transaction_memory(tx)

@@ -20,8 +20,8 @@ from answerable.kit.live import Live, Subscription
 from answerable.kit.redis_relay import MOST_UNTOLD
 from answerable.kit.relay import Relay
 from answerable.kit.testing import FakeRelay
+from answerable.ledger.append import Appender
 from answerable.ledger.event import NewEvent
-from answerable.ledger.store import Appender
 from tests.support.chaos import until
 from tests.support.proxies import CUTS
 from tests.support.redis import RedisForTests, open_redis

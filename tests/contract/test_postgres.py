@@ -148,6 +148,33 @@ async def test_connections_cut_at_any_moment_lose_and_double_nothing(
     await database.close()
 
 
+async def test_a_connection_that_falls_silent_is_given_up_and_the_server_asked_anew(
+    url: str, proxy: Proxy
+) -> None:
+    """Nobody is told that it is dead; not even keepalives fail."""
+    address = sa.make_url(url).set(host="127.0.0.1", port=proxy.port)
+    text = address.render_as_string(hide_password=False)
+    database = PostgresDatabase(text, silence=timedelta(seconds=1))
+    await database.write(own.create_all)
+    assert await database.read(lambda tx: tx.scalar(sa.select(1))) == 1
+
+    proxy.fall_silent()
+
+    async with asyncio.timeout(20):
+        assert await database.read(lambda tx: tx.scalar(sa.select(1))) == 1
+        assert not await database.write(once("a"))
+        assert await database.write(once("a"))
+    await database.close()
+
+
+async def test_a_slow_statement_that_is_answered_is_no_silence(url: str) -> None:
+    database = PostgresDatabase(url, silence=timedelta(seconds=1))
+    asked = database.read(lambda tx: [tx.scalar(sa.select(sa.func.pg_sleep(0.6))) for _ in "ab"])
+
+    assert await asked == ["", ""]
+    await database.close()
+
+
 async def test_a_server_that_stays_away_is_reported_and_nothing_is_changed(tmp_path: Path) -> None:
     database = PostgresDatabase(
         "postgresql://nobody@127.0.0.1:1/none", patience=timedelta(seconds=0.2)

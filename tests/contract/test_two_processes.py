@@ -27,8 +27,10 @@ from answerable.kit.errors import Conflict
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
 from answerable.kit.testing import SettableClock
 from answerable.ledger.administration import record_administration
+from answerable.ledger.append import Appender
 from answerable.ledger.event import Event, Lease, NewEffect, NewEvent
-from answerable.ledger.store import Appender, finish_effects, last_position, read_feed
+from answerable.ledger.outbox import finish_effects
+from answerable.ledger.reading import last_position, read_feed
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.store import handle

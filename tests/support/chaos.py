@@ -29,7 +29,8 @@ class Told:
     """What came of a scene, for the report.
 
     wrong: must be empty. faults: injected, by kind. messages: acknowledged, or mails sent. lost,
-    doubled, reordered: of these. recovery: seconds after each fault. figures: what else there is.
+    doubled, reordered: of these. stuck: work that nobody did in the time
+    there was. recovery: seconds after each fault. figures: what else there is.
     """
 
     wrong: list[str] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Told:
     lost: int = 0
     doubled: int = 0
     reordered: int = 0
+    stuck: int = 0
     recovery: list[float] = field(default_factory=list)
     figures: dict[str, float | int | str] = field(default_factory=dict)
 

@@ -177,22 +177,26 @@ class Cluster:
             proxy.back()
             proxy.delay_seconds = 0.0
 
-    async def raise_the_dead(self) -> int:
-        """As a supervisor does: start what has ended. How many had."""
-        dead = [m for m in self.members if m.instance.lives and not m.instance.is_running]
+    async def raise_the_dead(self, *roles: str) -> int:
+        """As a supervisor does: start what has ended, of these roles or of all. How many had."""
+        among = self.of(*roles) if roles else self.members
+        dead = [m for m in among if m.instance.lives and not m.instance.is_running]
         await asyncio.gather(*(member.instance.start(ready=False) for member in dead))
         return len(dead)
 
-    async def settled(self, *, within: float) -> None:
-        """Until nothing is left to be done but what waits for its time."""
+    async def settle(self, told: Told, *, within: float) -> None:
+        """Until nothing is left to be done but what waits for its time; what is left is stuck."""
         try:
             await until(lambda: not is_busy(self.database), within=within, look_every=0.3)
         except TimeoutError:
-            left = dict(ledgers.outbox(self.database))
-            raise AssertionError(
-                f"left to do: {left}, behind: {ledgers.behind(self.database)}, "
-                f"mails: {ledgers.unread(self.database)}\n{self.complaints()[-4000:]}"
-            ) from None
+            left = ledgers.outbox(self.database)
+            del left["wake"]
+            behind, unread = ledgers.behind(self.database), ledgers.unread(self.database)
+            told.stuck = left.total() + behind + unread
+            told.wrong.append(
+                f"left to do: {dict(left)}, behind: {behind}, mails: {unread}\n"
+                f"{self.complaints()[-4000:]}"
+            )
 
     def complaints(self) -> str:
         """What its processes logged, by name."""
@@ -219,8 +223,12 @@ async def running(
     connectors: int = 1,
     services: Sequence[Path] = (BANK,),
     settings: Mapping[str, str] | None = None,
+    start: Sequence[str] = (GATEWAY, WORKER, SCHEDULER, CONNECTOR),
 ) -> AsyncIterator[Cluster]:
-    """A cluster that runs, on a database of its own; nothing of it runs afterwards."""
+    """A cluster that runs, on a database of its own; nothing of it runs afterwards.
+
+    start: the roles that are started at once.
+    """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     name = f"scene_{next(_count)}"
     await asyncio.to_thread(servers.mend)
@@ -238,7 +246,7 @@ async def running(
             for _ in range(count):
                 await cluster.add(role)
         try:
-            await start_all(cluster.members)
+            await start_all(cluster.of(*start))
             yield cluster
         finally:
             for member in cluster.members:

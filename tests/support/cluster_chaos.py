@@ -57,6 +57,7 @@ class Fire:
     async def pause(self, seconds: float) -> None:
         """So long, at random a little more or less, or until it is over."""
         end = time.monotonic() + seconds * self.random.uniform(0.7, 1.3)
+        # Many talkers make it over, none of whom knows that it was the last.
         while not self.over and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -96,9 +97,11 @@ async def under_fire(
     is_timed: bool = True,
     services: Sequence[Path] = (BANK,),
     workers: int = 3,
+    prepare: Callable[[Cluster], None] = lambda _: None,
 ) -> Told:
     """Customers talk and write mails while faults are injected; then everything is compared.
 
+    prepare: what the outside world is told before anybody talks.
     least: faults, or the scene does not count. is_timed: the times in the ledger can be trusted.
     """
     told = Told(store="PostgreSQL")
@@ -107,36 +110,50 @@ async def under_fire(
         asyncio.timeout(limit),
         running(folder, zygote, servers, services=services, workers=workers) as cluster,
     ):
+        prepare(cluster)
         talkers = await _talkers(cluster, load, seed)
         fire = Fire(cluster, random.Random(seed), talkers)
-        async with asyncio.TaskGroup() as acts:
-            for talker in talkers:
-                acts.create_task(talker.talk())
-            posting = acts.create_task(post_letters(cluster, load.mails))
-            acts.create_task(_strike(faults, fire))
-        cluster.heal()
-        await asyncio.to_thread(servers.mend)
-        await cluster.raise_the_dead()
-        await asyncio.gather(*(member.instance.ready() for member in cluster.members))
+        mails = await _burn(fire, faults, load)
         await compare(talkers, told)
-        await cluster.settled(within=60 + load.messages / 5)
+        await cluster.settle(told, within=60 + load.messages / 5)
         cluster.check(told)
-        check_mails(cluster, posting.result(), told)
+        check_mails(cluster, mails, told)
         told.wrong += fire.wrong + doubled(cluster.sandbox.world)
     told.messages += load.mails
-    told.faults = dict(Counter(strike.kind for strike in fire.strikes))
+    _tell(told, fire, is_timed)
     if sum(told.faults.values()) < least:
         told.wrong.append(f"the talk was over after {told.faults}")
-    waits = _waits(cluster)
+    told.figures["seconds"] = round(time.monotonic() - began, 1)
+    return told
+
+
+def _tell(told: Told, fire: Fire, is_timed: bool) -> None:
+    """What was done, and how long it was felt."""
+    cluster = fire.cluster
+    told.faults = dict(Counter(strike.kind for strike in fire.strikes)) | answers_lost(cluster)
     if is_timed:
+        waits = _waits(cluster)
         told.recovery = recovery(fire.strikes, waits)
         told.figures["longest from received to understood"] = _longest(w[1] - w[0] for w in waits)
     told.figures |= {
-        "longest until acknowledged": round(max(max(t.waits.values()) for t in talkers), 2),
+        "longest until acknowledged": round(max(max(t.waits.values()) for t in fire.talkers), 2),
         "processes": len(cluster.members),
-        "seconds": round(time.monotonic() - began, 1),
     }
-    return told
+
+
+async def _burn(fire: Fire, faults: Faults, load: Load) -> list[str]:
+    """Until everything has been said; then all is mended. The addresses that wrote mails."""
+    cluster = fire.cluster
+    async with asyncio.TaskGroup() as acts:
+        for talker in fire.talkers:
+            acts.create_task(talker.talk())
+        posting = acts.create_task(post_letters(cluster, load.mails))
+        acts.create_task(_strike(faults, fire))
+    cluster.heal()
+    await asyncio.to_thread(cluster.servers.mend)
+    await cluster.raise_the_dead()
+    await asyncio.gather(*(member.instance.ready() for member in cluster.members))
+    return posting.result()
 
 
 async def _strike(faults: Faults, fire: Fire) -> None:
@@ -215,6 +232,12 @@ def check_mails(cluster: Cluster, sent: Sequence[str], told: Told) -> None:
     told.figures["mails answered"] = len(answered)
 
 
+def answers_lost(cluster: Cluster) -> dict[str, int]:
+    """Of the systems outside: what they had done before, by system."""
+    journal = cluster.sandbox.world.journal
+    return dict(Counter(f"{e.system}'s answer lost" for e in journal.entries(kind="fault")))
+
+
 def _waits(cluster: Cluster) -> list[tuple[datetime, datetime]]:
     """When each message was received, and when it was understood."""
     waits = []
@@ -238,6 +261,21 @@ def recovery(strikes: Sequence[Strike], waits: Sequence[tuple[datetime, datetime
 
 def _longest(waits: Any) -> float:
     return round(max((wait.total_seconds() for wait in waits), default=0.0), 2)
+
+
+def at_once(*faults: Faults) -> Faults:
+    """Each goes on by itself."""
+
+    async def all_of_them(fire: Fire) -> None:
+        async with asyncio.TaskGroup() as acts:
+            for fault in faults:
+                acts.create_task(_await(fault(fire)))
+
+    return all_of_them
+
+
+async def _await(what: Awaitable[None]) -> None:
+    await what
 
 
 def by_turns(*faults: Faults) -> Faults:

@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from tests.support.cluster import GATEWAY, WORKER, Member
+from answerable_sandbox.faults import Faults as OutsideFaults
+from tests.support.chaos import until
+from tests.support.cluster import GATEWAY, WORKER, Cluster, Member
 from tests.support.cluster_chaos import Faults, Fire
 from tests.support.proxies import Proxy
 from tests.support.servers import Stop
@@ -136,14 +137,15 @@ def terms(*roles: str) -> Faults:
         for role in roles:
             member = fire.cluster.of(role)[0]
             async with fire.fault(f"{role} SIGTERM"):
-                await _told_to_stop(fire, member)
+                await told_to_stop(fire, member)
             await member.instance.start()
             await fire.one_more()
 
     return strike
 
 
-async def _told_to_stop(fire: Fire, member: Member) -> None:
+async def told_to_stop(fire: Fire, member: Member) -> None:
+    """SIGTERM: it ends soon and well, and whoever was connected was told."""
     for talker in fire.talkers:
         talker.closed.clear()
     seconds = await member.instance.stop()
@@ -155,15 +157,30 @@ async def _told_to_stop(fire: Fire, member: Member) -> None:
         fire.wrong.append(f"{member.name}: connections were closed with {closed}")
 
 
-def rolling_restart(services: Sequence[Path]) -> Faults:
-    """Every process, one after the other, ends and begins again with other definitions."""
+def lost_answers(times: int) -> Faults:
+    """The bank has done it, and its answer is lost; others come between, or it would be down."""
 
     async def strike(fire: Fire) -> None:
-        for member in fire.cluster.members:
-            async with fire.fault(f"{member.role} replaced"):
-                await _told_to_stop(fire, member)
-                member.instance.services = services
-                await member.instance.start()
-            await fire.one_more()
+        faults = fire.cluster.sandbox.world.faults
+        for _ in range(times):
+            faults.add("core", "apply-then-lose")
+            await until(lambda: fire.over or not _is_due(faults), within=600)
+            await fire.pause(0.2)
 
     return strike
+
+
+def _is_due(faults: OutsideFaults) -> bool:
+    return any(one.system == "core" for one in faults.in_force())
+
+
+def mails_lose_answers(mails: int) -> Callable[[Cluster], None]:
+    """The mail server has taken each customer's first answer, and does not say so."""
+
+    def prepare(cluster: Cluster) -> None:
+        for number in range(mails):
+            cluster.sandbox.world.faults.add(
+                "mail", "apply-then-lose", recipient=f"m{number}@example.com"
+            )
+
+    return prepare

@@ -20,7 +20,7 @@ from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.event import Event
 from answerable.ledger.export import seal_everything, write_export
-from answerable.ledger.store import effect, event, stream, to_event
+from answerable.ledger.tables import effect, event, stream, to_event
 from answerable.ledger.verify import verify
 from answerable.processes.stored import DATABASE_NAME, opened
 

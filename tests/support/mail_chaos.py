@@ -23,14 +23,10 @@ STEPS = (
     ("parsed", "MailIntake._fix_identity", 1),
     ("accepted, understanding begun", "Intake.accept_many", 1),
     ("mail put away", "MailIntake._finish", 1),
-    ("understood", "Recorder.record_many", 1),
-    ("decided", "Service.advance", 1),
-    ("looked up", "Recorder.record_many", 2),
-    ("reply begun", "Service.advance", 2),
-    ("reply written", "Recorder.record_many", 3),
-    ("delivery begun", "Service.advance", 3),
-    ("delivered", "Recorder.record_many", 4),
-    ("at rest", "Service.advance", 4),
+    ("understood and decided", "Recorder.record_many", 1),
+    ("looked up, and the reply begun", "Recorder.record_many", 2),
+    ("written, and delivery begun", "Recorder.record_many", 3),
+    ("delivered, and at rest", "Recorder.record_many", 4),
 )
 
 

@@ -66,10 +66,11 @@ class Zygote:
         self._ends: dict[int, asyncio.Future[int]] = {}
 
     async def __aenter__(self) -> "Zygote":
+        before = os.environ.get("PYTHONPATH", "")
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.support.zygote",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, self._path))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, self._path), before])},
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
         async with asyncio.timeout(START_WITHIN):

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ def needs_servers() -> None:
 
 
 @dataclass
-class Server:
+class Server(ABC):
     """A program that serves, with a folder and a port of its own. Raises CannotHave if there is
     none on this machine."""
 
@@ -50,9 +51,9 @@ class Server:
     port: int = field(default_factory=free_port)
     _process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def create(self) -> None:
         """Make what it needs; it is not started."""
-        raise NotImplementedError
 
     def start(self, *, ready: bool = True) -> None:
         """ready: wait until it answers."""
@@ -85,16 +86,17 @@ class Server:
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @abstractmethod
     def answers(self) -> bool:
-        raise NotImplementedError
+        """Whether a client is served now."""
 
     def remove(self) -> None:
         """Nothing of it is left."""
         self.stop("kill")
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def _command(self) -> list[str]: ...
 
     def _environment(self) -> dict[str, str] | None:
         return None

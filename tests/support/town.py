@@ -23,7 +23,8 @@ from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.membership import Alone, Membership
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
-from answerable.ledger.store import effect, read_events, read_state, stream
+from answerable.ledger.reading import read_events, read_state
+from answerable.ledger.tables import effect, stream
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey

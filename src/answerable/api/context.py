@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from starlette.types import Scope
 
 from answerable.api.desk.feed import Feeds
+from answerable.api.desk.inbox_pages import InboxPages
 from answerable.api.desk.session_watch import SessionWatch
 from answerable.api.ports import Service
 from answerable.channels.chat.service import ChatService, Rates, Timing
@@ -109,6 +110,7 @@ class Api:
     feeds: Feeds
     watch: SessionWatch
     sockets: Places
+    inbox: InboxPages = field(default_factory=InboxPages)
     neighbours: frozenset[str] = frozenset({"127.0.0.1", "::1"})
 
     @contextmanager

@@ -1,5 +1,7 @@
 """The contact book: from an address to the contact it belongs to, made when first seen."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -7,14 +9,28 @@ from sqlalchemy import Connection
 from answerable.contacts.store import (
     KnownContact,
     Lookup,
-    add_address,
-    add_contact,
+    NewContact,
+    add_contacts,
     find_contacts,
 )
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
-from answerable.privacy.vault import Vault
+from answerable.privacy.vault import Vault, VaultEntry
 
 NO_CONVERSATION = ConversationId("")  # a profile belongs to the contact, whatever they talk about
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """Somebody whose address nobody has.
+
+    kind: "email", "customer" (an id the host application vouches for) or "visitor".
+    """
+
+    tenant: TenantId
+    kind: str
+    address: str
+    name: str | None
+    at: datetime
 
 
 class ContactBook:
@@ -24,32 +40,30 @@ class ContactBook:
         self._vault = vault
         self.lookup = lookup
 
-    def resolve(
-        self,
-        tx: Connection,
-        tenant: TenantId,
-        *,
-        kind: str,
-        address: str,
-        name: str | None,
-        at: datetime,
-    ) -> ContactId:
-        """The contact with this address; made, with a profile in the vault, if there is none.
-
-        kind: "email", "customer" (an id the host application vouches for) or "visitor".
-        """
-        key = self.lookup.address(tenant, kind, address)
-        known = find_contacts(tx, [key])
-        if key in known:
-            return known[key].id
-        contact_id = ContactId(new_id("con"))
-        profile = {"kind": kind, "address": address, "name": name}
-        reference = self._vault.put(
-            tx, tenant=tenant, contact_id=contact_id, conversation_id=NO_CONVERSATION, value=profile
-        )
-        add_contact(tx, tenant, contact_id, profile_ref=reference.id, at=at)
-        add_address(tx, key, contact_id)
-        return contact_id
+    def make_many(self, tx: Connection, newcomers: Mapping[str, Newcomer]) -> dict[str, ContactId]:
+        """A contact for each address (its lookup) that nobody has, with a profile in the vault."""
+        made = {lookup: ContactId(new_id("con")) for lookup in newcomers}
+        profiles = self._vault.put_many(
+            tx,
+            [
+                VaultEntry(
+                    tenant=one.tenant, contact_id=made[lookup], conversation_id=NO_CONVERSATION,
+                    value={"kind": one.kind, "address": one.address, "name": one.name},
+                )
+                for lookup, one in newcomers.items()
+            ],
+        )  # fmt: skip
+        add_contacts(
+            tx,
+            [
+                NewContact(
+                    id=made[lookup], tenant=one.tenant, profile_ref=profile.id, lookup=lookup,
+                    at=one.at,
+                )
+                for (lookup, one), profile in zip(newcomers.items(), profiles, strict=True)
+            ],
+        )  # fmt: skip
+        return made
 
     def find(
         self, tx: Connection, tenant: TenantId, *, kind: str, address: str

@@ -4,7 +4,7 @@ No address or name stands in these tables: the profile is a vault value, the add
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +39,16 @@ mail_reference = sa.Table(
     sa.Column("reply_seq", sa.Integer),  # set for mails of ours: a bounce names them
 )
 
+_PROFILES = sa.select(contact.c.id, contact.c.profile_ref).where(
+    contact.c.id.in_(sa.bindparam("these", expanding=True)),
+    contact.c.tenant == sa.bindparam("tenant"),
+)
+_BOUND = sa.select(contact_address.c.lookup).where(
+    contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True))
+)
+_MAILS = sa.select(mail_reference).where(
+    mail_reference.c.lookup.in_(sa.bindparam("lookups", expanding=True))
+)
 _KNOWN = (
     sa.select(contact_address.c.lookup, contact.c.id, contact.c.profile_ref)
     .join(contact, contact.c.id == contact_address.c.contact_id)
@@ -53,6 +63,17 @@ _KNOWN = (
 class KnownContact:
     id: ContactId
     profile_ref: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewContact:
+    """lookup: of the address. profile_ref: what the vault has of them."""
+
+    id: ContactId
+    tenant: TenantId
+    profile_ref: str
+    lookup: str
+    at: datetime
 
 
 class Lookup:
@@ -92,21 +113,31 @@ def get_contact(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Know
     return None if row is None else KnownContact(id=contact_id, profile_ref=row.profile_ref)
 
 
-def add_contact(
-    tx: Connection, tenant: TenantId, contact_id: ContactId, *, profile_ref: str, at: datetime
-) -> None:
+def profiles_of(
+    tx: Connection, tenant: TenantId, contacts: Sequence[ContactId]
+) -> dict[ContactId, str]:
+    """The vault's references to the profiles of these; who is gone has none."""
+    rows = tx.execute(_PROFILES, {"these": contacts, "tenant": tenant})
+    return {ContactId(row.id): row.profile_ref for row in rows}
+
+
+def add_contacts(tx: Connection, contacts: Sequence[NewContact]) -> None:
+    """An address that is already bound stays where it is."""
+    if not contacts:
+        return
     tx.execute(
-        sa.insert(contact).values(
-            id=contact_id, tenant=tenant, profile_ref=profile_ref, created_at=at, erased_at=None
-        )
-    )
-
-
-def add_address(tx: Connection, lookup: str, contact_id: ContactId) -> None:
-    """Bind an address to a contact. An address that is already bound stays where it is."""
-    known = tx.execute(sa.select(contact_address).where(contact_address.c.lookup == lookup)).first()
-    if known is None:
-        tx.execute(sa.insert(contact_address).values(lookup=lookup, contact_id=contact_id))
+        sa.insert(contact),
+        [
+            {"id": one.id, "tenant": one.tenant, "profile_ref": one.profile_ref,
+             "created_at": one.at, "erased_at": None}
+            for one in contacts
+        ],
+    )  # fmt: skip
+    bound = set(tx.scalars(_BOUND, {"lookups": [one.lookup for one in contacts]}))
+    free = [one for one in contacts if one.lookup not in bound]
+    if free:
+        rows = [{"lookup": one.lookup, "contact_id": one.id} for one in free]
+        tx.execute(sa.insert(contact_address), rows)
 
 
 def forget_contact(
@@ -125,17 +156,18 @@ def find_mail_references(
     tx: Connection, lookups: Sequence[str]
 ) -> dict[str, tuple[ConversationId, int | None]]:
     """lookup -> (conversation, seq of our reply or None) for the Message-IDs we have seen."""
-    rows = tx.execute(sa.select(mail_reference).where(mail_reference.c.lookup.in_(lookups)))
+    rows = tx.execute(_MAILS, {"lookups": lookups})
     return {row.lookup: (ConversationId(row.conversation_id), row.reply_seq) for row in rows}
 
 
-def add_mail_reference(
-    tx: Connection, lookup: str, conversation_id: ConversationId, *, reply_seq: int | None = None
+def add_mail_references(
+    tx: Connection, mails: Mapping[str, tuple[ConversationId, int | None]]
 ) -> None:
-    known = tx.execute(sa.select(mail_reference).where(mail_reference.c.lookup == lookup)).first()
-    if known is None:
-        tx.execute(
-            sa.insert(mail_reference).values(
-                lookup=lookup, conversation_id=conversation_id, reply_seq=reply_seq
-            )
-        )
+    """The same the other way; a Message-ID that was seen before stays where it is."""
+    new = mails.keys() - find_mail_references(tx, list(mails)).keys() if mails else ()
+    if new:
+        rows = [
+            {"lookup": lookup, "conversation_id": mails[lookup][0], "reply_seq": mails[lookup][1]}
+            for lookup in new
+        ]
+        tx.execute(sa.insert(mail_reference), rows)

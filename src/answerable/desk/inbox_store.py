@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection, Row
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam
 
+from answerable.contacts.store import contact
+from answerable.desk.agent_store import agent as agent_table
 from answerable.desk.summary_store import Summary, conversation
+from answerable.kit.database import UtcDateTime
 from answerable.kit.ids import AgentId, ContactId, ConversationId, TenantId
+from answerable.privacy.store import vault_key
 
 View = Literal["queue", "mine", "assistant", "all", "closed"]
 
@@ -41,6 +46,17 @@ class Counted:
     assistant: int
 
 
+# A conversation, and all else that decides how the inbox shows it: compared as a whole, never taken
+# apart but for `id` and `updated_at`. Other times stay as they are stored, which costs nothing.
+InboxRow = Row[Any]
+_COMPARED = [
+    sa.type_coerce(column, sa.BigInteger).label(column.name)
+    if isinstance(column.type, UtcDateTime) and column is not _table.updated_at
+    else column
+    for column in conversation.c
+]
+
+
 def read_inbox(
     tx: Connection,
     tenant: TenantId,
@@ -50,23 +66,52 @@ def read_inbox(
     team: str | None = None,
     after: tuple[datetime, str] | None = None,
     limit: int = 50,
-) -> list[Summary]:
+) -> list[InboxRow]:
     """A page of a view, latest change first. after: (updated_at, id) of the last row seen.
 
     team: only conversations in that team's queue, or (in other views) last given to that team.
     """
-    query = sa.select(conversation).where(_table.tenant == tenant, *_of_view(view, agent))
-    if team is not None:
-        column = _table.owner_id if view == "queue" else _table.team
-        query = query.where(column == team)
-    if after is not None:
-        at, row_id = after
+    at, row_id = after or (None, None)
+    query = _page(view, of_team=team is not None, goes_on=after is not None)
+    values = {"tenant": tenant, "agent": agent, "team": team, "at": at, "id": row_id}
+    return list(tx.execute(query, {**values, "limit": limit}))
+
+
+@cache
+def _page(view: View, *, of_team: bool, goes_on: bool) -> Select[Any]:
+    query = (
+        sa.select(
+            *_COMPARED,
+            contact.c.profile_ref,
+            sa.type_coerce(vault_key.c.erased_at, sa.BigInteger).label("erased_at"),
+            agent_table.c.name.label("owner_name"),
+        )
+        .outerjoin(
+            contact, sa.and_(contact.c.id == _table.contact_id, contact.c.erased_at.is_(None))
+        )
+        .outerjoin(
+            vault_key,
+            sa.and_(
+                vault_key.c.tenant == _table.tenant, vault_key.c.contact_id == _table.contact_id
+            ),
+        )
+        .outerjoin(
+            agent_table,
+            sa.and_(agent_table.c.id == _table.owner_id, agent_table.c.tenant == _table.tenant),
+        )
+        .where(_table.tenant == bindparam("tenant"), *_of_view(view))
+    )
+    if of_team:
+        query = query.where(
+            (_table.owner_id if view == "queue" else _table.team) == bindparam("team")
+        )
+    if goes_on:
+        at, row_id = bindparam("at", type_=UtcDateTime), bindparam("id", type_=sa.Text)
         query = query.where(
             sa.or_(_table.updated_at < at, sa.and_(_table.updated_at == at, _table.id < row_id)),
             _table.updated_at <= at,  # says the same again, in a form that an index serves
         )
-    query = query.order_by(_table.updated_at.desc(), _table.id.desc()).limit(limit)
-    return [to_summary(row) for row in tx.execute(query)]
+    return query.order_by(_table.updated_at.desc(), _table.id.desc()).limit(bindparam("limit"))
 
 
 def find_summaries(
@@ -95,7 +140,7 @@ def count_inbox(tx: Connection, tenant: TenantId, agent: AgentId) -> Counted:
     return Counted(queue=row[0], mine=row[1], open=row[2], assistant=row[3])
 
 
-def _of_view(view: View, agent: AgentId) -> list[ColumnElement[bool]]:
+def _of_view(view: View) -> list[ColumnElement[bool]]:
     match view:
         case "closed":
             return [_table.status == "closed"]
@@ -103,8 +148,10 @@ def _of_view(view: View, agent: AgentId) -> list[ColumnElement[bool]]:
             return [_table.status == "open"]
         case "mine":
             return [
-                _table.status == "open", _table.owner_kind == "agent", _table.owner_id == agent
-            ]  # fmt: skip
+                _table.status == "open",
+                _table.owner_kind == "agent",
+                _table.owner_id == bindparam("agent"),
+            ]
         case "queue" | "assistant":
             return [_table.status == "open", _table.owner_kind == view]
 

@@ -43,6 +43,19 @@ class StoredSession:
     seen_at: datetime
 
 
+_SESSIONS = (
+    sa.select(
+        agent,
+        agent_session.c.id.label("session_id"),
+        agent_session.c.token_hash,
+        agent_session.c.opened_at,
+        agent_session.c.seen_at,
+    )
+    .join(agent, agent.c.id == agent_session.c.agent_id)
+    .where(agent_session.c.token_hash.in_(sa.bindparam("hashes", expanding=True)))
+)
+
+
 def add_session(
     tx: Connection, *, token_hash: str, session_id: str, agent_id: AgentId, at: datetime
 ) -> None:
@@ -55,17 +68,6 @@ def add_session(
 
 def find_sessions(tx: Connection, hashes: Sequence[str]) -> list[StoredSession]:
     """The sessions of these token hashes that still exist, each with its agent."""
-    query = (
-        sa.select(
-            agent,
-            agent_session.c.id.label("session_id"),
-            agent_session.c.token_hash,
-            agent_session.c.opened_at,
-            agent_session.c.seen_at,
-        )
-        .join(agent, agent.c.id == agent_session.c.agent_id)
-        .where(agent_session.c.token_hash.in_(hashes))
-    )
     return [
         StoredSession(
             id=row.session_id,
@@ -74,7 +76,7 @@ def find_sessions(tx: Connection, hashes: Sequence[str]) -> list[StoredSession]:
             opened_at=row.opened_at,
             seen_at=row.seen_at,
         )
-        for row in tx.execute(query)
+        for row in tx.execute(_SESSIONS, {"hashes": hashes})
     ]
 
 

@@ -123,15 +123,15 @@ class Sessions:
     async def find(self, token: str) -> AgentIdentity | None:
         """Whose session this is, if it is one; counts as use."""
         hashed = token_hash(token)
-        stored = await self._database.read(lambda tx: session_store.find_sessions(tx, [hashed]))
+        stored = await self._database.read_batched(_find_many, hashed)
         now = self._clock.now()
-        if not stored or not is_alive(stored[0], now):
+        if stored is None or not is_alive(stored, now):
             return None
-        if now - stored[0].seen_at >= SEEN_EVERY:
+        if now - stored.seen_at >= SEEN_EVERY:
             await self._database.write(
-                lambda tx: session_store.note_seen(tx, hashed, now), tenant=stored[0].agent.tenant
+                lambda tx: session_store.note_seen(tx, hashed, now), tenant=stored.agent.tenant
             )
-        return AgentIdentity(agent=stored[0].agent, session=stored[0].id)
+        return AgentIdentity(agent=stored.agent, session=stored.id)
 
     async def alive(self, hashes: Sequence[str]) -> dict[str, AgentIdentity]:
         """Which of these sessions (by token hash) hold, and whose they are; one query."""
@@ -152,6 +152,11 @@ class Sessions:
                 _record(tx, identity.agent, "session_closed", identity.session, at)
 
         await self._database.write(end, tenant=identity.agent.tenant)
+
+
+def _find_many(tx: Connection, hashes: Sequence[str]) -> list[StoredSession | None]:
+    found = {one.token_hash: one for one in session_store.find_sessions(tx, hashes)}
+    return [found.get(one) for one in hashes]
 
 
 def is_alive(session: StoredSession, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What agents do to conversations: each act is checked, and becomes an event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.flow.advance import Advancer, Changes
 from answerable.flow.hand_off import fallback_team
 from answerable.flow.message import Accepted
 from answerable.flow.state import ConversationState, evolve
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
 from answerable.kit.ids import AgentId, ConversationId, TenantId
-from answerable.ledger.event import Event, NewEvent, agent_actor
-from answerable.ledger.store import Appender, read_events, read_state
+from answerable.ledger.append import Appender
+from answerable.ledger.event import NewEvent, agent_actor
+from answerable.ledger.reading import read_events, read_state
 from answerable.privacy.mask import mask
 from answerable.privacy.vault import Vault
 
@@ -74,32 +77,30 @@ AgentAct = TakeOver | Release | Reply | HandOffTo | Close | Reopen
 class Desk:
     """Carries out agents' acts, each in one transaction with its check."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, advancer: Advancer) -> None:
         self._vault = vault
+        self._advancer = advancer
 
     def act(
         self, tx: Connection, act: AgentAct, definition: ServiceDefinition, *, at: datetime
-    ) -> Accepted:
-        """Raises NotFound, Conflict (somebody else was faster), or InvalidInput."""
+    ) -> tuple[Accepted, Sequence[Changes]]:
+        """The act, after what was before, and with what follows from it. Raises NotFound, Conflict
+        (somebody else was faster), or InvalidInput."""
+        _check_stored(tx, act)
+        before = self._advancer.catch_up(tx, act.conversation)
         appender = Appender(tx)
-        appender.load([act.conversation])
-        state = self._current(tx, act)
+        appender.load([act.conversation], states=True)
+        head = appender.head(act.conversation)
+        state = ConversationState.from_data(head.state)
+        if head.advanced < head.seq:  # it failed, and is left to be tried again
+            for pending in read_events(tx, act.conversation, after=head.advanced):
+                state = evolve(state, pending)
+        if isinstance(act, Reply):
+            _check_version(tx, act)
         new = self._event(tx, act, state, definition)
         event = appender.append(act.conversation, new, at=at)
-        appender.flush()
-        return Accepted(conversation=act.conversation, seq=event.seq, at=at)
-
-    def _current(self, tx: Connection, act: AgentAct) -> ConversationState:
-        row = read_state(tx, act.conversation)
-        if row is None or row.tenant != act.tenant or row.kind != "conversation":
-            raise NotFound("conversation_not_found", "there is no such conversation")
-        state = ConversationState.from_data(row.state)
-        pending = read_events(tx, act.conversation, after=row.advanced_seq)
-        for event in pending:
-            state = evolve(state, event)
-        if isinstance(act, Reply):
-            _check_version(tx, act, pending)
-        return state
+        accepted = Accepted(conversation=act.conversation, seq=event.seq, at=at)
+        return accepted, (before, self._advancer.conclude(appender, always=True))
 
     def _event(
         self, tx: Connection, act: AgentAct, state: ConversationState, definition: ServiceDefinition
@@ -195,7 +196,14 @@ def _require_mine(mine: bool) -> None:
         raise Conflict("not_yours", "take the conversation over first")
 
 
-def _check_version(tx: Connection, act: Reply, pending: list[Event]) -> None:
+def _check_stored(tx: Connection, act: AgentAct) -> None:
+    """Raises NotFound if the agent's tenant has no such conversation."""
+    row = read_state(tx, act.conversation)
+    if row is None or row.tenant != act.tenant or row.kind != "conversation":
+        raise NotFound("conversation_not_found", "there is no such conversation")
+
+
+def _check_version(tx: Connection, act: Reply) -> None:
     """Refuse to answer blind: something was said after what the agent had on the screen."""
     newer = read_events(tx, act.conversation, after=act.version)
     said = [e for e in newer if e.kind in {"message_received", "reply_written"}]

@@ -16,7 +16,7 @@ from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import TooMany
 from answerable.kit.telemetry import SHED, get_logger
-from answerable.ledger.store import Due, look_at_due
+from answerable.ledger.outbox import Due, look_at_due
 
 log = get_logger("flow")
 

@@ -1,13 +1,17 @@
 """Advance: new events of conversations are followed to their consequences, in one transaction.
 
-For each conversation that is behind: its state, each new event in order, what `transition` says
-follows, and so on until nothing does. Then state, events, effects and summary are written at once.
+For each conversation: its state, each new event in order, what `transition` says follows, and so
+on until nothing does. Then state, events, effects and summary are written at once.
+
+Whoever appends an event draws what follows from it in the same transaction (`conclude`). Where
+that fails, or is another process's work, the conversation is left behind for `advance_many`.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,18 +19,15 @@ from answerable.desk.summary_store import PRIORITIES, Summary, write_summaries
 from answerable.flow.definitions import Definitions
 from answerable.flow.follows import Follows, Rules
 from answerable.flow.hand_off import fallback_team
+from answerable.flow.message import News
 from answerable.flow.state import ConversationState, evolve
 from answerable.flow.transition import transition
 from answerable.flow.work import Work
+from answerable.kit.database import after_commit
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
+from answerable.ledger.append import Appender, Behind, find_behind, note_failure
 from answerable.ledger.event import Effect, Event, NewEvent
-from answerable.ledger.store import (
-    Appender,
-    Behind,
-    find_behind,
-    note_failure,
-)
 from answerable.playbooks.action import ActionLibrary
 
 log = get_logger("flow")
@@ -36,20 +37,24 @@ MOST_FAILURES = 5
 RETRY_AFTER = timedelta(seconds=5)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advanced:
-    """What one transaction of `advance_many` did.
+@dataclass(kw_only=True, slots=True, eq=False)
+class Changes:
+    """What one transaction did to conversations, to be passed on after its commit.
 
+    news: for those who follow the conversations.
     effects: due now; those that this process does are leased to it.
+    behind: conversations with events from which nothing has been drawn yet.
+    told: set once somebody has passed this on, which is to be done once.
     """
 
-    conversations: tuple[ConversationId, ...] = ()
-    tenants: frozenset[TenantId] = frozenset()
-    effects: tuple[Effect, ...] = ()
+    news: tuple[News, ...]
+    effects: tuple[Effect, ...]
+    behind: tuple[ConversationId, ...]
+    told: bool = False
 
 
 @dataclass
-class Followed:
+class _Followed:
     """What followed from new events; all but the summaries is in the appender, to be flushed.
 
     failed: conversations that are as they were, because a rule raised.
@@ -61,6 +66,10 @@ class Followed:
 
 
 class Advancer:
+    """untold: what was committed and not passed on yet. Those who wait for a transaction pass it
+    on; what stays here longer than a moment belongs to callers who have gone away meanwhile.
+    """
+
     def __init__(
         self,
         definitions: Definitions,
@@ -69,30 +78,97 @@ class Advancer:
         work: Work,
     ) -> None:
         self.work = work
+        self.untold: set[Changes] = set()
         self._definitions = definitions
         self._actions = actions
         self._now = now
 
-    def advance_many(self, tx: Connection, ids: Sequence[ConversationId]) -> Advanced:
+    def conclude(
+        self,
+        appender: Appender,
+        *,
+        opened: Collection[Summary] = (),
+        texts: Mapping[str, Mapping[str, Any]] | None = None,
+        always: bool = False,
+    ) -> Changes:
+        """Append what follows from what was appended, if it is for this process, and write it all.
+
+        The appender has loaded the states too. opened: the first summaries of streams that it has
+        opened. texts: values that were put into the vault on the way, by reference. always: also
+        where advancing is left to other processes.
+        """
+        new = _by_conversation(appender.appended)
+        heads = [appender.head(one) for one in new] if always or self.work.advances else []
+        behind = [
+            Behind(head=head, state=head.state, failures=0, events=new[head.id])
+            for head in heads
+            # Whoever was behind before is left to `advance_many`, which reads what is missing here.
+            if head.advanced + 1 == new[head.id][0].seq
+        ]
+        followed = self._follow(appender, behind)
+        current = {summary.id for summary in followed.summaries}
+        return self._write(
+            appender, followed, opened=opened, texts=texts or {},
+            behind=tuple(one for one in new if one not in current),
+        )  # fmt: skip
+
+    def advance_many(self, tx: Connection, ids: Sequence[ConversationId]) -> Changes:
         """Bring these conversations up to date. One that fails holds up no other."""
+        return self._advance(tx, ids, gives_up=True)
+
+    def catch_up(self, tx: Connection, conversation: ConversationId) -> Changes:
+        """The same for one, before something is appended that the past must not come after: what
+        still follows from a message must not undo what an agent does now. If it fails, it stays as
+        it is, for `advance_many`."""
+        return self._advance(tx, [conversation], gives_up=False)
+
+    def _advance(self, tx: Connection, ids: Sequence[ConversationId], *, gives_up: bool) -> Changes:
         behind = find_behind(tx, list(dict.fromkeys(ids)))
         appender = Appender(tx)
         for conversation in behind:
             appender.adopt(conversation.head)
-        followed = self.follow(appender, behind)
-        for conversation in followed.failed:
+        followed = self._follow(appender, behind)
+        for conversation in followed.failed if gives_up else ():
             self._give_up_or_retry(tx, appender, conversation, followed)
-        write_summaries(tx, new=[], changed=followed.summaries)
-        appender.flush()
-        return Advanced(
-            conversations=tuple(c.head.id for c in behind),
-            tenants=frozenset(c.head.tenant for c in behind),
-            effects=tuple(followed.effects),
+        return self._write(
+            appender, followed, before=[event for one in behind for event in one.events]
         )
+
+    def _write(
+        self,
+        appender: Appender,
+        followed: _Followed,
+        *,
+        before: Sequence[Event] = (),
+        opened: Collection[Summary] = (),
+        texts: Mapping[str, Mapping[str, Any]] | None = None,
+        behind: tuple[ConversationId, ...] = (),
+    ) -> Changes:
+        """before: events from which this follows, appended by others. The rest as `conclude`."""
+        news = _by_conversation([*before, *appender.appended])
+        first = {summary.id: summary for summary in opened}
+        changed = []
+        for summary in followed.summaries:
+            if summary.id in first:
+                first[summary.id] = summary
+            else:
+                changed.append(summary)
+        write_summaries(appender.tx, new=list(first.values()), changed=changed)
+        appender.flush()
+        changes = Changes(
+            news=tuple(
+                News(tenant=of[0].tenant, conversation=one, events=tuple(of), texts=texts or {})
+                for one, of in news.items()
+            ),
+            effects=tuple(followed.effects),
+            behind=behind,
+        )
+        after_commit(appender.tx, lambda: self.untold.add(changes))
+        return changes
 
     def hand_over(self, tx: Connection, conversation: ConversationId) -> bool:
         """Give up on a conversation that nobody could advance; False if somebody has."""
-        appender, followed = Appender(tx), Followed()
+        appender, followed = Appender(tx), _Followed()
         for behind in find_behind(tx, [conversation]):
             appender.adopt(behind.head)
             self._hand_over(appender, behind, followed)
@@ -100,9 +176,9 @@ class Advancer:
         appender.flush()
         return bool(followed.summaries)
 
-    def follow(self, appender: Appender, behind: Sequence[Behind]) -> Followed:
+    def _follow(self, appender: Appender, behind: Sequence[Behind]) -> _Followed:
         """Append what follows from new events, whose heads the appender knows."""
-        followed = Followed()
+        followed = _Followed()
         for conversation in behind:
             mark = appender.mark(conversation.head.id)
             try:
@@ -113,7 +189,7 @@ class Advancer:
                 followed.failed.append(conversation)
         return followed
 
-    def _advance_one(self, appender: Appender, behind: Behind, followed: Followed) -> None:
+    def _advance_one(self, appender: Appender, behind: Behind, followed: _Followed) -> None:
         state = ConversationState.from_data(behind.state)
         effects: list[Effect] = []
         queue = deque(behind.events)
@@ -126,7 +202,7 @@ class Advancer:
             follows = transition(state, event, self._rules(appender.tx, state, event))
             if follows.run is not None:
                 state = replace(state, run=follows.run[0])
-            effects += self._write(appender, event, follows, queue)
+            effects += self._append(appender, event, follows, queue)
             last = queue[-1] if queue else event
         if queue:
             raise RuntimeError(f"one message led to more than {MOST_EVENTS} events")
@@ -135,7 +211,7 @@ class Advancer:
         followed.effects += effects
         followed.summaries.append(summary)
 
-    def _write(
+    def _append(
         self, appender: Appender, event: Event, follows: Follows, queue: deque[Event]
     ) -> list[Effect]:
         for new in follows.events:
@@ -156,7 +232,7 @@ class Advancer:
         return Rules(definition=definition, of_run=of_run, actions=self._actions)
 
     def _give_up_or_retry(
-        self, tx: Connection, appender: Appender, behind: Behind, followed: Followed
+        self, tx: Connection, appender: Appender, behind: Behind, followed: _Followed
     ) -> None:
         """Try again later; after the last try, the conversation becomes work for a person."""
         if behind.failures + 1 < MOST_FAILURES:
@@ -164,7 +240,7 @@ class Advancer:
             return
         self._hand_over(appender, behind, followed)
 
-    def _hand_over(self, appender: Appender, behind: Behind, followed: Followed) -> None:
+    def _hand_over(self, appender: Appender, behind: Behind, followed: _Followed) -> None:
         """The conversation as it is becomes work for a person."""
         state = ConversationState.from_data(behind.state)
         for event in behind.events:
@@ -183,6 +259,13 @@ class Advancer:
         state = evolve(state, event)
         appender.save_state(behind.head.id, event.seq, state.as_data())
         followed.summaries.append(summarise(behind.head.id, behind.head.tenant, state, event.seq))
+
+
+def _by_conversation(events: Iterable[Event]) -> dict[ConversationId, list[Event]]:
+    gathered: dict[ConversationId, list[Event]] = {}
+    for event in events:
+        gathered.setdefault(event.stream, []).append(event)
+    return gathered
 
 
 def summarise(

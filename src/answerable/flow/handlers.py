@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from answerable.contacts.book import ContactBook
 from answerable.contacts.reply_caps import ReplyLimits
-from answerable.contacts.store import get_contact
+from answerable.contacts.store import profiles_of
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import CHANNEL_KINDS, Proof
 from answerable.flow.definitions import Definitions
 from answerable.flow.drafts import draft_text
 from answerable.flow.message import OutboundReply, Sender
-from answerable.flow.perform import BatchHandler, Cap, Handler, Outcome, Sealed
+from answerable.flow.perform import BatchHandler, Handler
 from answerable.flow.ports import Alarm, Connector, Deliverer, Question, Reader
+from answerable.flow.record import Cap, Outcome, Sealed
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorRefused
 from answerable.kit.ids import ContactId, TenantId
@@ -38,6 +41,18 @@ class World:
     connectors: Mapping[tuple[TenantId, str], Connector]
     deliverers: Mapping[tuple[TenantId, str], Deliverer]
     alarm: Alarm
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What an effect needs to know: a contact's profile, and values of the vault."""
+
+    tenant: TenantId
+    contact: ContactId
+    refs: Sequence[str]
+
+
+Values = dict[str, dict[str, Any] | Erased]
 
 
 class Handlers:
@@ -78,7 +93,7 @@ class Handlers:
         outcomes: dict[str, Outcome] = {}
         for tenant, own in by_tenant.items():
             definition = self._definitions.active(tenant)
-            values = await self._values(tenant, [str(e.payload["ref"]) for e in own])
+            values = await self._texts(tenant, [str(e.payload["ref"]) for e in own])
             texts = [_readable(values[str(e.payload["ref"])]) for e in own]
             read = await self._world.reader.understand(definition, texts)
             for effect, text, understood in zip(own, texts, read, strict=True):
@@ -90,7 +105,7 @@ class Handlers:
 
         Not knowing is an answer: a customer must not wait because a system is down.
         """
-        profile = await self._profile(effect)
+        profile, _ = await self._read(effect)
         subject = (profile["kind"], profile["address"])
         definition = self._definitions.active(effect.tenant)
         for name in definition.integrations:
@@ -123,8 +138,9 @@ class Handlers:
         connector = self._world.connectors.get((effect.tenant, name))
         if connector is None:
             raise ConnectorRefused(name, f"no connector {name!r} is set up")
-        profile = await self._profile(effect)
-        told = await self._told(effect, payload["bound"]["slots"])
+        slots = payload["bound"]["slots"]
+        profile, values = await self._read(effect, _refs(slots))
+        told = _told(slots, values)
         question = Question(
             operation=str(payload["operation"]),
             fields=tuple(payload["fields"]),
@@ -154,9 +170,11 @@ class Handlers:
         """Fill the template and put the text into the conversation."""
         payload = effect.payload
         definition = await self._decided_under(effect)
-        profile = await self._profile(effect)
-        values = await self._bound_values(effect, payload["bound"])
-        text = render(definition, payload["template"], payload["language"], values)
+        bound = payload["bound"]
+        refs = [*bound["values"].values(), *_refs(bound["slots"])]
+        profile, values = await self._read(effect, refs)
+        names = _names(bound, values)
+        text = render(definition, payload["template"], payload["language"], names)
         if payload["notice"] and definition.template("assistant-notice", payload["language"]):
             notice = render(definition, "assistant-notice", payload["language"], {})
             text = f"{notice}\n\n{text}"
@@ -194,7 +212,7 @@ class Handlers:
     async def write_draft(self, effect: Effect) -> Outcome:
         """Draft the playbook's reply for a person, reading what it would read."""
         definition = await self._decided_under(effect)
-        profile = await self._profile(effect)
+        profile, _ = await self._read(effect)
         text = await draft_text(
             definition,
             definition.playbooks[str(effect.payload["playbook"])],
@@ -224,11 +242,10 @@ class Handlers:
         if deliverer is None:
             raise ConnectorRefused(inbox, f"the inbox {inbox!r} has no way out")
         refs = [payload["ref"], payload["answers"], payload["subject"]]
-        values = await self._values(effect.tenant, [str(ref) for ref in refs if ref])
+        profile, values = await self._read(effect, [str(ref) for ref in refs if ref])
         written = values[str(payload["ref"])]
         answered = values.get(str(payload["answers"]), {})
         first = values.get(str(payload["subject"]), {})
-        profile = await self._profile(effect)
         name = written.get("name")
         reply = OutboundReply(
             tenant=effect.tenant,
@@ -275,36 +292,59 @@ class Handlers:
             lambda tx: self._definitions.by_hash(tx, effect.tenant, digest), tenant=effect.tenant
         )
 
-    async def _profile(self, effect: Effect) -> dict[str, Any]:
-        contact_id = ContactId(effect.payload["contact"])
-        known = await self._database.read(
-            lambda tx: get_contact(tx, effect.tenant, contact_id), tenant=effect.tenant
-        )
-        if known is None:
-            raise AnswerableError("contact_gone", "the contact does not exist any more")
-        return (await self._values(effect.tenant, [known.profile_ref]))[known.profile_ref]
-
-    async def _values(self, tenant: TenantId, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    async def _texts(self, tenant: TenantId, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
         found = await self._database.read(
             lambda tx: self._vault.get_many(tx, tenant=tenant, ids=refs), tenant=tenant
         )
-        for ref in refs:
-            if isinstance(found.get(ref, Erased(at=None)), Erased):
-                raise AnswerableError("value_erased", "the contact's data was erased", ref=ref)
-        return {ref: value for ref, value in found.items() if not isinstance(value, Erased)}
+        return {ref: _there(found, ref) for ref in refs}
 
-    async def _told(self, effect: Effect, slots: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-        values = await self._values(effect.tenant, [slot["ref"] for slot in slots.values()])
-        return {name: values[slot["ref"]][slot["type"]] for name, slot in slots.items()}
+    async def _read(
+        self, effect: Effect, refs: Sequence[str] = ()
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """The contact's profile, and these values; read with what other effects want meanwhile."""
+        contact = ContactId(effect.payload["contact"])
+        wanted = _Wanted(tenant=effect.tenant, contact=contact, refs=refs)
+        profile_ref, found = await self._database.read_batched(
+            self._read_many, wanted, tenant=effect.tenant
+        )
+        if profile_ref is None:
+            raise AnswerableError("contact_gone", "the contact does not exist any more")
+        return _there(found, profile_ref), {ref: _there(found, ref) for ref in refs}
 
-    async def _bound_values(self, effect: Effect, bound: Mapping[str, Any]) -> dict[str, Any]:
-        """Everything a template may name: facts, what was looked up, what was told."""
-        looked_up = await self._values(effect.tenant, list(bound["values"].values()))
-        values: dict[str, Any] = dict(bound["facts"])
-        for name, ref in bound["values"].items():
-            values[name] = {**values.get(name, {}), **looked_up[ref]}
-        values.update(await self._told(effect, bound["slots"]))
-        return values
+    def _read_many(
+        self, tx: Connection, wanted: Sequence[_Wanted]
+    ) -> Sequence[tuple[str | None, Values]]:
+        """For each, the reference of the profile, and what was found. All are of one tenant."""
+        tenant = wanted[0].tenant
+        profiles = profiles_of(tx, tenant, [one.contact for one in wanted])
+        refs = {*profiles.values(), *(ref for one in wanted for ref in one.refs)}
+        found = self._vault.get_many(tx, tenant=tenant, ids=refs)
+        return [(profiles.get(one.contact), found) for one in wanted]
+
+
+def _there(found: Values, ref: str) -> dict[str, Any]:
+    value = found.get(ref)
+    if value is None or isinstance(value, Erased):
+        raise AnswerableError("value_erased", "the contact's data was erased", ref=ref)
+    return value
+
+
+def _refs(slots: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [str(slot["ref"]) for slot in slots.values()]
+
+
+def _told(
+    slots: Mapping[str, Mapping[str, Any]], values: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    return {name: values[slot["ref"]][slot["type"]] for name, slot in slots.items()}
+
+
+def _names(bound: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Everything a template may name: facts, what was looked up, what was told."""
+    names: dict[str, Any] = dict(bound["facts"])
+    for name, ref in bound["values"].items():
+        names[name] = {**names.get(name, {}), **values[ref]}
+    return names | _told(bound["slots"], values)
 
 
 def _timer(effect: Effect) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from answerable.kit.database import Database
 from answerable.kit.live import Live
 from answerable.kit.telemetry import get_logger
-from answerable.ledger.store import Place, newest_position, read_places
+from answerable.ledger.reading import Place, newest_position, read_places
 
 log = get_logger("flow")
 

@@ -13,15 +13,9 @@ given up when `MOST_STARTS` had no end.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from sqlalchemy import Connection
-
-from answerable.contacts.reply_caps import ReplyLimits
-from answerable.contacts.reply_caps_store import claim_automatic_reply
-from answerable.contacts.store import add_mail_reference
+from answerable.flow.advance import Changes
 from answerable.flow.patience import (
     MOST_FAILURES,
     has_waited_enough,
@@ -29,22 +23,19 @@ from answerable.flow.patience import (
     somebody_waits,
     wait_for,
 )
+from answerable.flow.record import Outcome, Recorder
 from answerable.flow.work import CONNECTOR_EFFECTS
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorUnavailable
-from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.telemetry import EFFECTS, STAGE_SECONDS, get_logger
-from answerable.ledger.event import ASSISTANT, Effect, NewEvent
-from answerable.ledger.store import (
-    Appender,
+from answerable.ledger.event import Effect
+from answerable.ledger.outbox import (
     Room,
-    finish_effects,
     put_off_effect,
     retry_effect,
     return_effects,
 )
-from answerable.privacy.vault import Vault
 
 log = get_logger("flow")
 
@@ -60,104 +51,8 @@ LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it 
 ENDLESS = "it was started too often without an end"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sealed:
-    """A value for the vault, whose reference is to stand in the outcome's data as `name`."""
-
-    name: str
-    contact: ContactId
-    value: Mapping[str, Any]
-    reference_only: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cap:
-    """An automatic reply to an address, to be counted against the limits in the same commit."""
-
-    address_lookup: str
-    looks_like_a_loop: bool
-    limits: ReplyLimits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of an effect: an event for its stream, with values for the vault.
-
-    mail: keyed hash of the Message-ID under which the reply left; answers and bounces name it.
-    """
-
-    kind: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-    actor: str = ASSISTANT
-    sealed: tuple[Sealed, ...] = ()
-    cap: Cap | None = None
-    mail: tuple[str, int] | None = None
-
-
 Handler = Callable[[Effect], Awaitable[Outcome]]
 BatchHandler = Callable[[Sequence[Effect]], Awaitable[Sequence[Outcome]]]
-
-
-class Recorder:
-    """Writes outcomes: the effect is done, its event is there, in one transaction."""
-
-    def __init__(self, vault: Vault, clock: Clock) -> None:
-        self._vault = vault
-        self._clock = clock
-
-    def record_many(
-        self, tx: Connection, outcomes: Sequence[tuple[Effect, Outcome]]
-    ) -> Sequence[ConversationId | None]:
-        """The stream of each outcome that counts; None where another attempt was first."""
-        present = finish_effects(tx, [effect.key for effect, _ in outcomes])
-        appender = Appender(tx)
-        appender.load(effect.stream for effect, _ in outcomes if effect.key in present)
-        at = self._clock.now()
-        recorded: list[ConversationId | None] = []
-        for effect, outcome in outcomes:
-            if effect.key not in present:
-                recorded.append(None)
-                continue
-            present.discard(effect.key)
-            new = self._event(tx, effect, outcome, at)
-            appender.append(effect.stream, new, at=at)
-            recorded.append(effect.stream)
-        appender.flush()
-        return recorded
-
-    def _event(self, tx: Connection, effect: Effect, outcome: Outcome, at: datetime) -> NewEvent:
-        if outcome.cap is not None:
-            allowed = claim_automatic_reply(
-                tx,
-                tenant=effect.tenant,
-                conversation=effect.stream,
-                address_lookup=outcome.cap.address_lookup,
-                key=effect.key,
-                at=at,
-                looks_like_a_loop=outcome.cap.looks_like_a_loop,
-                limits=outcome.cap.limits,
-            )
-            if not allowed.allowed:
-                why = f"no more automatic replies for now ({allowed.reason})"
-                return NewEvent(kind="reply_suppressed", data={"effect": effect.key, "why": why})
-        data = {**outcome.data, "effect": effect.key}
-        for sealed in outcome.sealed:
-            reference = self._vault.put(
-                tx,
-                tenant=effect.tenant,
-                contact_id=sealed.contact,
-                conversation_id=effect.stream,
-                value=sealed.value,
-            )
-            data[sealed.name] = (
-                reference.id
-                if sealed.reference_only
-                else {"ref": reference.id, "commitment": reference.commitment}
-            )
-        if outcome.mail is not None:
-            lookup, reply = outcome.mail
-            add_mail_reference(tx, lookup, effect.stream, reply_seq=reply)
-        return NewEvent(kind=outcome.kind, actor=outcome.actor, data=data)
 
 
 class Performer:
@@ -171,7 +66,7 @@ class Performer:
         recorder: Recorder,
         handlers: Mapping[str, Handler],
         batch_handlers: Mapping[str, BatchHandler],
-        advanced: Callable[[ConversationId], None],
+        tell: Callable[[Changes], None],
         has_room: Callable[[], None],
     ) -> None:
         self._database = database
@@ -179,7 +74,7 @@ class Performer:
         self._recorder = recorder
         self._handlers = handlers
         self._batch_handlers = batch_handlers
-        self._advanced = advanced
+        self._tell = tell
         self._has_room = has_room
         self._held: dict[str, Effect] = {}
         self._awaited: dict[str, asyncio.Future[None]] = {}
@@ -223,7 +118,7 @@ class Performer:
 
     async def give_up(self, effect: Effect) -> None:
         """Record that an effect, claimed by this process, is not going to be done."""
-        await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
+        await self._give_up(effect, ENDLESS, tries=_tries(effect))
 
     @property
     def busy(self) -> bool:
@@ -281,7 +176,7 @@ class Performer:
         due = [effect for effect in effects if not _exhausted(effect)]
         for effect in effects:
             if _exhausted(effect):
-                await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
+                await self._give_up(effect, ENDLESS, tries=_tries(effect))
         if not due:
             return
         try:
@@ -301,7 +196,7 @@ class Performer:
 
     async def _perform_one(self, effect: Effect) -> None:
         if _exhausted(effect):
-            await self._give_up(effect, ENDLESS, tries=effect.failures + effect.missing_ends)
+            await self._give_up(effect, ENDLESS, tries=_tries(effect))
             return
         handler = self._handlers.get(effect.kind)
         async with self._asking if effect.kind in CONNECTOR_EFFECTS else self._places:
@@ -320,10 +215,10 @@ class Performer:
         await self._record(effect, outcome)
 
     async def _record(self, effect: Effect, outcome: Outcome) -> None:
-        stream = await self._database.write_batched(self._recorder.record_many, (effect, outcome))
+        changes = await self._database.write_batched(self._recorder.record_many, (effect, outcome))
         EFFECTS.labels(effect.kind, "done").inc()
-        if stream is not None:
-            self._advanced(stream)
+        if changes is not None:
+            self._tell(changes)
 
     async def _failed(self, effect: Effect, error: Exception) -> None:
         if isinstance(error, ConnectorUnavailable):
@@ -337,7 +232,7 @@ class Performer:
             or somebody_waits(effect)
             or failures >= MOST_FAILURES
         ):
-            await self._give_up(effect, _sentence(error), tries=failures + effect.missing_ends)
+            await self._give_up(effect, _sentence(error), tries=failures)
             return
         due_at = self._clock.now() + pause_after(failures)
         await self._database.write(
@@ -351,8 +246,7 @@ class Performer:
         since = effect.unanswered_since or now
         waited = now - since
         if has_waited_enough(effect, waited):
-            tries = effect.failures + effect.missing_ends + 1
-            await self._give_up(effect, _sentence(error), tries=tries)
+            await self._give_up(effect, _sentence(error), tries=effect.failures + 1)
             return
         due_at = now + wait_for(waited, error)
         await self._database.write(
@@ -381,3 +275,12 @@ def _sentence(error: Exception) -> str:
 
 def _exhausted(effect: Effect) -> bool:
     return effect.missing_ends >= MOST_STARTS
+
+
+def _tries(effect: Effect) -> int:
+    """Of one that was started too often. To be taken up only to be given up is no start.
+
+    Where a failure is the end, failures alone count: that a start before had no end may have been
+    another's fault.
+    """
+    return effect.failures + min(effect.missing_ends, MOST_STARTS)

@@ -7,8 +7,8 @@ from answerable.definition.terms import Proof
 from answerable.desk.summary_store import PRIORITIES, Summary
 from answerable.flow.message import InboundMessage
 from answerable.kit.ids import ContactId, ConversationId
+from answerable.ledger.append import Appender
 from answerable.ledger.event import SYSTEM, NewEvent
-from answerable.ledger.store import Appender
 from answerable.privacy.vault import VaultRef
 
 

@@ -1,6 +1,6 @@
 """The service: what channels and the API call, and the loops that keep conversations moving.
 
-    accept, advance -> (commit) -> perform -> (commit) -> advance -> (commit) -> perform -> ...
+    accept, advance -> (commit) -> perform -> advance -> (commit) -> perform -> ...
 
 Hints move things on at once; the sweep finds what a lost hint or a crash left behind. Both lead to
 the same work, and doing it twice does it once.
@@ -9,17 +9,17 @@ the same work, and doing it twice does it once.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from answerable.contacts.book import ContactBook
-from answerable.flow.accept import Intake, Intaken
+from answerable.flow.accept import Intake
 from answerable.flow.acts import AgentAct, Desk
 from answerable.flow.admission import Admission, Bounds
-from answerable.flow.advance import Advanced, Advancer
+from answerable.flow.advance import Advancer, Changes
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.flow.perform import Performer
@@ -32,7 +32,7 @@ from answerable.kit.live import Live
 from answerable.kit.membership import Membership
 from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
 from answerable.ledger.event import Effect
-from answerable.ledger.store import (
+from answerable.ledger.outbox import (
     claim_effects,
     claim_named,
     expire_leases,
@@ -41,8 +41,8 @@ from answerable.ledger.store import (
     outbox_depths,
     renew_leases,
     return_effects,
-    streams_behind,
 )
+from answerable.ledger.reading import streams_behind
 from answerable.privacy.vault import Vault
 
 log = get_logger("flow")
@@ -52,6 +52,7 @@ ADVANCED_AT_ONCE = 256
 SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
+COUNT_EVERY = timedelta(seconds=5)
 LEASES_EVERY = LEASE / 6  # renewed
 _ACCEPT_SECONDS = STAGE_SECONDS.labels("accept")
 
@@ -75,8 +76,11 @@ class Service:
         membership: Membership,
         hints: Hints,
         bounds: Bounds | None = None,
+        keep_time: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """keep_time: called before the clock is trusted with what others hold."""
         self.database = database
+        self._keep_time = keep_time
         self.admission = Admission(database, clock, bounds)
         self.clock = clock
         self.live = live
@@ -95,6 +99,7 @@ class Service:
         self._room = asyncio.Event()
         self._left_some = False
         self._leases_at: datetime | None = None
+        self._counted_at: datetime | None = None
         self.performer: Performer
 
     async def accept(self, message: InboundMessage) -> Accepted:
@@ -103,10 +108,10 @@ class Service:
         Asks no admission: what was taken in from outside before has it.
         """
         began = time.perf_counter()
-        accepted, intaken = await self.database.write_batched(self._intake.accept_many, message)
+        accepted, changes = await self.database.write_batched(self._intake.accept_many, message)
         _ACCEPT_SECONDS.observe(time.perf_counter() - began)
         MESSAGES.labels(message.channel, str(accepted.duplicate).lower()).inc()
-        self._tell(intaken)
+        self.tell(changes)
         return accepted
 
     async def accept_new(self, message: InboundMessage) -> Accepted:
@@ -114,18 +119,18 @@ class Service:
         self.admission.check(message.channel)
         return await self.accept(message)
 
-    def _tell(self, intaken: Intaken) -> None:
+    def tell(self, changes: Changes) -> None:
         """Pass on what a transaction brought; the first to hear of it does so for all."""
-        if intaken.told:
+        if changes.told:
             return
-        intaken.told = True
-        self._intake.untold.discard(intaken)
-        self._take_on(intaken.effects)
-        for conversation in intaken.behind:
+        changes.told = True
+        self._advancer.untold.discard(changes)
+        self._take_on(changes.effects)
+        for conversation in changes.behind:
             self.hint(conversation)
-        for news in intaken.news:
+        for news in changes.news:
             self.live.hint(f"conversation:{news.conversation}", news)
-        for tenant in {news.tenant for news in intaken.news}:
+        for tenant in {news.tenant for news in changes.news}:
             self.live.hint(f"tenant:{tenant}")
 
     def _take_on(self, effects: Sequence[Effect]) -> None:
@@ -136,20 +141,21 @@ class Service:
                 self._hints.effect(effect.kind, effect.key)
 
     def _tell_the_rest(self) -> bool:
-        """Of messages whose senders went away before they heard of the commit, if there are any."""
-        rest = list(self._intake.untold)
-        for intaken in rest:
-            self._tell(intaken)
+        """Of those whose callers went away before they heard of the commit, if there are any."""
+        rest = list(self._advancer.untold)
+        for changes in rest:
+            self.tell(changes)
         return bool(rest)
 
     async def act(self, act: AgentAct) -> Accepted:
         """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
         definition = self.definitions.active(act.tenant)
         at = self.clock.now()
-        accepted = await self.database.write(
+        accepted, changes = await self.database.write(
             lambda tx: self._desk.act(tx, act, definition, at=at), tenant=act.tenant
         )
-        self.hint(accepted.conversation)
+        for one in changes:
+            self.tell(one)
         return accepted
 
     def hint(self, conversation: ConversationId) -> None:
@@ -214,11 +220,11 @@ class Service:
     async def stop(self) -> None:
         """Leave what is under way to the next start; nothing comes in any more."""
         await self.performer.stop()
-        await self.database.settle()  # also messages whose senders went away meanwhile
+        await self.database.settle()  # also what nobody waits for any more
         await self.database.write(self._give_back_untold)
 
     def _give_back_untold(self, tx: Connection) -> None:
-        effects = [effect for intaken in self._intake.untold for effect in intaken.effects]
+        effects = [effect for changes in self._advancer.untold for effect in changes.effects]
         return_effects(tx, [effect.key for effect in effects if self.work.does(effect.kind)])
 
     async def settle(self) -> None:
@@ -239,20 +245,16 @@ class Service:
             del self._behind[conversation]
         asked = [self._asked.pop(one) for one in ids if one in self._asked]
         try:
-            await _unbroken(self._advance(lambda tx: self._advancer.advance_many(tx, ids)))
+            await _unbroken(self._advance(ids))
         finally:
             for future in asked:
                 if not future.done():
                     future.set_result(None)
 
-    async def _advance(self, unit: Callable[[Connection], Advanced]) -> None:
+    async def _advance(self, ids: Sequence[ConversationId]) -> None:
         with STAGE_SECONDS.labels("advance").time():
-            advanced = await self.database.write(unit)
-        self._take_on(advanced.effects)
-        for conversation in advanced.conversations:
-            self.live.hint(f"conversation:{conversation}")
-        for tenant in advanced.tenants:
-            self.live.hint(f"tenant:{tenant}")
+            changes = await self.database.write(lambda tx: self._advancer.advance_many(tx, ids))
+        self.tell(changes)
 
     async def sweep(self) -> bool:
         """Find due effects that nobody holds and streams left behind; whether there were any."""
@@ -270,6 +272,8 @@ class Service:
         return told or bool(behind)
 
     async def _sweep_effects(self) -> bool:
+        if self._keep_time is not None:
+            await self._keep_time()
         now = self.clock.now()
         await self._renew_leases(now)
         await self.free_leases()
@@ -280,11 +284,18 @@ class Service:
         )
         self._left_some = due is not None and due <= now
         claimed = self._left_some and await _unbroken(self._claim(now))
+        await self._count_due(now)
+        return claimed
+
+    async def _count_due(self, now: datetime) -> None:
+        """For the metric; not at each sweep, as it costs by what is due."""
+        if self._counted_at is not None and now < self._counted_at + COUNT_EVERY:
+            return
+        self._counted_at = now
         depths = await self.database.read(lambda tx: outbox_depths(tx, now))
         QUEUE_DEPTH.clear()
         for kind, depth in depths.items():
             QUEUE_DEPTH.labels(kind).set(depth)
-        return claimed
 
     async def _claim(self, now: datetime) -> bool:
         room, work = self.performer.room, self.work

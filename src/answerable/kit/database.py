@@ -118,6 +118,12 @@ class Database(Protocol):
         """Run `query` on a read-only snapshot in a reader thread. tenant: as for `write`."""
         ...
 
+    async def read_batched(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read`, but waiting arguments of one `query` are handed to it together."""
+        ...
+
     async def settle(self) -> None:
         """Return once all that was asked for is done, also what nobody waits for any more."""
         ...

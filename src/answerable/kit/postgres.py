@@ -9,7 +9,8 @@ What the server may do to a transaction, and what follows:
 - it refuses it for the sake of another (a deadlock, the same key inserted at the same moment):
   it is run again, and then sees the other's rows;
 - it is away: the transaction is tried again for PATIENCE, then `StoreUnavailable` is raised;
-- the connection breaks during the commit: the server is asked whether the transaction counts.
+- the connection breaks during the commit: the server is asked whether the transaction counts;
+- nothing is heard of it although the connection stands: `postgres_silence` breaks it.
 """
 
 import asyncio
@@ -42,6 +43,7 @@ from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.postgres_connection import (
     EVERY_TENANT,
+    LONGEST_SILENCE,
     PATIENCE,
     is_away,
     pauses,
@@ -49,6 +51,8 @@ from answerable.kit.postgres_connection import (
     sqlstate,
     unavailable,
 )
+from answerable.kit.postgres_silence import UNLIMITED, SilenceWatch
+from answerable.kit.reading import GatheredReads
 from answerable.kit.telemetry import get_logger
 
 T = TypeVar("T")
@@ -80,14 +84,21 @@ class PostgresDatabase:
     """
 
     def __init__(
-        self, url: str, *, failpoint: Failpoint | None = None, patience: timedelta = PATIENCE
+        self,
+        url: str,
+        *,
+        failpoint: Failpoint | None = None,
+        patience: timedelta = PATIENCE,
+        silence: timedelta = LONGEST_SILENCE,
     ) -> None:
         self.commits = 0
         self.exclusive = False
         self._failpoint = failpoint
         self._patience = patience.total_seconds()
         self._engine = postgres_engine(url, connections=WRITERS + READERS)
+        self._silence = SilenceWatch(self._engine, silence)
         self._queue = _Queue()
+        self._together = GatheredReads(self.read)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._writers = [
             threading.Thread(target=self._write_forever, name=f"writer-{n}", daemon=True)
@@ -114,6 +125,12 @@ class PostgresDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, query, tenant)
 
+    async def read_batched(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read`, but waiting arguments of one `query` are handed to it together."""
+        return cast("T", await self._together.ask(query, argument, tenant))
+
     async def settle(self) -> None:
         """Return once nothing is asked for; who asks on meanwhile is waited for too."""
         await asyncio.to_thread(self._queue.wait_until_idle)
@@ -128,7 +145,7 @@ class PostgresDatabase:
 
     def _vacuum(self, patience: timedelta) -> bool:
         with self._engine.connect() as plain:
-            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT", **{UNLIMITED: True})
             connection.exec_driver_sql(
                 f"SET statement_timeout = '{int(patience.total_seconds())}s'"
             )
@@ -149,6 +166,7 @@ class PostgresDatabase:
         for thread in self._writers:
             thread.join()
         self._readers.shutdown()
+        self._silence.stop()
         self._engine.dispose()
 
     @property

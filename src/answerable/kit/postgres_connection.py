@@ -15,11 +15,16 @@ PATIENCE = timedelta(seconds=10)  # how long one waits for a server that is away
 RETRY_AFTER = timedelta(seconds=5)
 EVERY_TENANT = "*"
 
+# How long the server works on a statement, and how long one waits for any answer of its.
+LONGEST_STATEMENT = timedelta(seconds=15)
+LONGEST_SILENCE = timedelta(seconds=20)
+
 _AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
 # A transaction that hangs must not hold its locks longer than an effect's lease lasts; and a
 # process that vanished without a word loses its locks in about 15 s.
 _SESSION = (
-    "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s "
+    f"-c statement_timeout={LONGEST_STATEMENT.seconds}s -c lock_timeout=10s "
+    "-c idle_in_transaction_session_timeout=30s "
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
 )
 _CONNECTION = {

@@ -33,6 +33,7 @@ from answerable.kit.database import (
 )
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
+from answerable.kit.reading import GatheredReads
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -54,6 +55,7 @@ class SqliteDatabase:
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer_engine = sqlite_engine(self.path, begin="BEGIN IMMEDIATE")
         self._reader_engine = sqlite_engine(self.path, begin="BEGIN", read_only=True)
+        self._together = GatheredReads(self.read)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._thread = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._thread.start()
@@ -75,6 +77,12 @@ class SqliteDatabase:
             raise DatabaseClosed("the database is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, query)
+
+    async def read_batched(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read`, but waiting arguments of one `query` are handed to it together."""
+        return cast("T", await self._together.ask(query, argument, tenant))
 
     def _read(self, query: Unit[T]) -> T:
         with self._reader_engine.connect() as connection:
@@ -228,6 +236,9 @@ def sqlite_engine(path: str, *, begin: str, read_only: bool = False) -> Engine:
             "temp_store=MEMORY",
             # KiB. The writer touches pages all over a large store; a reader a page or two.
             f"cache_size={'-16384' if read_only else '-98304'}",
+            # Bytes. In a large store the writer seldom finds a page in its cache: to read it by a
+            # system call is what would grow with the store.
+            f"mmap_size={0 if read_only else 2**30}",
             f"query_only={'ON' if read_only else 'OFF'}",
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")

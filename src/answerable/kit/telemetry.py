@@ -42,10 +42,21 @@ MESSAGES = Counter(
     ["channel", "duplicate"],
     registry=registry,
 )
+EVENTS = Counter(
+    "answerable_events_total",
+    "Events appended to ledgers, by kind: how much is answered, handed off, closed.",
+    ["kind"],
+    registry=registry,
+)
 SHED = Counter(
     "answerable_shed_total",
     "New work that was told to come again later, because there was too much, by its way in.",
     ["way"],
+    registry=registry,
+)
+CLOCK_AHEAD = Gauge(
+    "answerable_clock_ahead_seconds",
+    "How far this process's clock is ahead of the database server's; what it writes is put right.",
     registry=registry,
 )
 CONNECTIONS = Gauge(

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from answerable.kit.ids import ConversationId, TenantId
+from answerable.ledger.append import Appender
 from answerable.ledger.event import Event, NewEvent
-from answerable.ledger.store import Appender
 
 
 def administration_stream(tenant: TenantId) -> ConversationId:

@@ -22,7 +22,7 @@ from answerable.kit.database import JsonText, UtcDateTime, lock_until_commit, me
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.ledger.event import GENESIS, wire_time
-from answerable.ledger.store import event
+from answerable.ledger.tables import event
 
 checkpoint = sa.Table(
     "checkpoint",

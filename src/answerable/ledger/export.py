@@ -23,7 +23,7 @@ from answerable.kit.canonical import canonical_json, canonical_text, sha256_hex
 from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import SigningKey, checkpoint, seal
 from answerable.ledger.event import GENESIS, wire_time
-from answerable.ledger.store import event
+from answerable.ledger.tables import event
 
 FORMAT = "answerable-ledger-1"
 _PAGE = 1_000  # rows read at once: memory stays small however long the ledger is

@@ -108,7 +108,13 @@ def keys_to_write_with(
     return found
 
 
-def save_key(
+def insert_keys(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keys of contacts that never had one."""
+    if rows:
+        tx.execute(_INSERT_KEY, rows)
+
+
+def replace_key(
     tx: Connection,
     tenant: TenantId,
     contact_id: ContactId,
@@ -116,13 +122,10 @@ def save_key(
     wrapped_key: bytes,
     master_key_id: str,
     created_at: datetime,
-    replace: bool,
 ) -> None:
+    """A new key for a contact whose own was destroyed."""
     row = {"wrapped_key": wrapped_key, "master_key_id": master_key_id, "created_at": created_at}
-    if replace:
-        tx.execute(vault_key.update().where(*_is(tenant, contact_id)).values(row))
-    else:
-        tx.execute(_INSERT_KEY, row | {"tenant": tenant, "contact_id": contact_id})
+    tx.execute(vault_key.update().where(*_is(tenant, contact_id)).values(row))
 
 
 def blank(tx: Connection, tenant: TenantId, contact_id: ContactId, *, at: datetime) -> bool:

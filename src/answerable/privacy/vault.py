@@ -159,21 +159,24 @@ class Vault:
                 missing.setdefault(name[0], []).append(name[1])
             else:
                 keys[name] = key
+        made: list[dict[str, Any]] = []
         for tenant, contacts in missing.items():
             rows = store.keys_to_write_with(tx, tenant, contacts)
             for contact_id in contacts:
-                key = self._opened_or_new(tx, tenant, contact_id, rows.get(contact_id), now)
+                row = rows.get(contact_id)
+                if row is not None and row.wrapped_key is not None:
+                    key = self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
+                else:
+                    key, new = self._new_key(tenant, contact_id, now)
+                    if row is None:
+                        made.append(new)
+                    else:
+                        store.replace_key(tx, **new)
                 keys[tenant, contact_id] = memory["vault_key", tenant, contact_id] = key
                 if self._exclusive:
                     self._remember_after_commit(tx, (tenant, contact_id), key)
+        store.insert_keys(tx, made)
         return keys
-
-    def _opened_or_new(
-        self, tx: Connection, tenant: TenantId, contact_id: ContactId, row: Any, now: datetime
-    ) -> DataKey:
-        if row is not None and row.wrapped_key is not None:
-            return self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
-        return self._new_key(tx, tenant, contact_id, now, replace=row is not None)
 
     def _remember_after_commit(self, tx: Connection, name: tuple[str, str], key: DataKey) -> None:
         # Not before the commit: a key that was rolled back must not be used again. Not if the
@@ -186,25 +189,18 @@ class Vault:
             self._by_contact.put(name, key)
 
     def _new_key(
-        self,
-        tx: Connection,
-        tenant: TenantId,
-        contact_id: ContactId,
-        now: datetime,
-        *,
-        replace: bool,
-    ) -> DataKey:
+        self, tenant: TenantId, contact_id: ContactId, now: datetime
+    ) -> tuple[DataKey, dict[str, Any]]:
+        """A key, and its row."""
         data_key = os.urandom(KEY_BYTES)
-        store.save_key(
-            tx,
-            tenant,
-            contact_id,
-            wrapped_key=self._master.wrap(data_key, _key_context(tenant, contact_id)),
-            master_key_id=self._master.id,
-            created_at=now,
-            replace=replace,
-        )
-        return DataKey(data_key)
+        row = {
+            "tenant": tenant,
+            "contact_id": contact_id,
+            "wrapped_key": self._master.wrap(data_key, _key_context(tenant, contact_id)),
+            "master_key_id": self._master.id,
+            "created_at": now,
+        }
+        return DataKey(data_key), row
 
     # Reading
 

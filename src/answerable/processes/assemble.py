@@ -1,5 +1,7 @@
 """Puts a service together from its parts; `wiring` decides which parts."""
 
+from collections.abc import Awaitable, Callable
+
 from answerable.contacts.book import ContactBook
 from answerable.contacts.store import Lookup
 from answerable.flow.accept import Intake
@@ -8,8 +10,9 @@ from answerable.flow.admission import Bounds
 from answerable.flow.advance import Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import Handlers, World
-from answerable.flow.perform import Performer, Recorder
+from answerable.flow.perform import Performer
 from answerable.flow.ports import Hints, NoHints
+from answerable.flow.record import Recorder
 from answerable.flow.service import Service
 from answerable.flow.work import Work
 from answerable.kit.clock import Clock
@@ -35,11 +38,12 @@ def assemble(
     hints: Hints | None = None,
     relay: Relay | None = None,
     bounds: Bounds | None = None,
+    keep_time: Callable[[], Awaitable[None]] | None = None,
 ) -> Service:
     """A service over this database, ready to `run` or `settle`.
 
     membership, work, hints, relay: for one of several processes; left out, it is alone and does
-    all. bounds: up to where it takes on new work.
+    all. bounds: up to where it takes on new work. keep_time: puts the clock right.
     """
     membership = membership or Alone()
     work = work or Work(holder=membership.id)
@@ -54,12 +58,13 @@ def assemble(
         contacts=contacts,
         definitions=definitions,
         intake=Intake(vault, contacts, advancer),
-        desk=Desk(vault),
+        desk=Desk(vault, advancer),
         advancer=advancer,
         work=work,
         membership=membership,
         hints=hints or NoHints(),
         bounds=bounds,
+        keep_time=keep_time,
     )
     handlers = Handlers(
         database=database, vault=vault, contacts=contacts, definitions=definitions, world=world
@@ -67,10 +72,10 @@ def assemble(
     service.performer = Performer(
         database=database,
         clock=clock,
-        recorder=Recorder(vault, clock),
+        recorder=Recorder(vault, clock, advancer),
         handlers=handlers.single(),
         batch_handlers=handlers.batched(),
-        advanced=service.hint,
+        tell=service.tell,
         has_room=service.has_room,
     )
     return service

@@ -26,7 +26,7 @@ from answerable.kit.clock import Clock
 from answerable.kit.database import metadata
 from answerable.kit.errors import InvalidInput
 from answerable.ledger.event import wire_time
-from answerable.ledger.store import event, stream
+from answerable.ledger.tables import event, stream
 from answerable.privacy.store import master_key_ids
 from answerable.processes.schema import load_tables, revision_of
 from answerable.processes.settings import Settings

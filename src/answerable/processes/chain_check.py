@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from answerable.kit.canonical import canonical_text, sha256_hex
 from answerable.ledger.checkpoint import checkpoint
 from answerable.ledger.event import GENESIS, wire_time
-from answerable.ledger.store import event, stream
+from answerable.ledger.tables import event, stream
 
 MOST = 100  # findings; whoever has so many needs no more
 _FETCHED = 2000

@@ -12,7 +12,7 @@ from answerable.channels.email.store import MailState, raw_mail
 from answerable.kit.errors import AnswerableError, StoreUnavailable
 from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import checkpoint
-from answerable.ledger.store import effect, event, stream
+from answerable.ledger.tables import effect, event, stream
 from answerable.ledger.verify import read_outside
 from answerable.privacy.store import master_key_ids
 from answerable.privacy.vault import check_master_keys
@@ -183,7 +183,15 @@ def _work(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding
     for kind, count, error in tried:
         told = f"{count} of kind {kind} were tried {MANY_ATTEMPTS} times or more"
         yield warning("effects", f"{told}: {error or 'no error noted'}", "see to what they need")
-    if not late and not tried:
+    waiting = tx.execute(
+        sa.select(effect.c.kind, sa.func.count(), sa.func.min(effect.c.unanswered_since))
+        .where(effect.c.unanswered_since < now - LATE)
+        .group_by(effect.c.kind)
+    ).all()
+    for kind, count, since in waiting:
+        told = f"{count} of kind {kind} wait for a system that has not answered since {since:%F %R}"
+        yield warning("effects", told, "see to that system; they go on as soon as it answers")
+    if not late and not tried and not waiting:
         yield ok("effects", "nothing is late")
 
 

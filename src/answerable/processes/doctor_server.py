@@ -35,6 +35,7 @@ def check_server(tx: Connection, now: datetime) -> Iterator[Finding]:
     yield _role(tx)
     yield _wall(tx)
     yield from _durability(tx)
+    yield _upkeep(tx)
     yield _encoding(tx)
     yield _clock(tx, now)
     yield _connections(tx)
@@ -109,6 +110,16 @@ def _durability(tx: Connection) -> Iterator[Finding]:
             )
         else:
             yield ok("durability", f"{name} is on")
+
+
+def _upkeep(tx: Connection) -> Finding:
+    if _setting(tx, "autovacuum") == "off":
+        return warning(
+            "upkeep",
+            "autovacuum is off: without statistics the server reads whole tables for a few rows",
+            "set autovacuum = on in postgresql.conf, or run VACUUM ANALYZE every hour",
+        )
+    return ok("upkeep", "autovacuum is on")
 
 
 def _encoding(tx: Connection) -> Finding:

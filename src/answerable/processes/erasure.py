@@ -18,7 +18,7 @@ from answerable.kit.ids import ContactId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.administration import record_administration
 from answerable.ledger.event import NewEvent
-from answerable.ledger.store import event
+from answerable.ledger.tables import event
 from answerable.privacy.vault import Vault
 
 log = get_logger("processes")

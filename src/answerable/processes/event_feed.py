@@ -20,7 +20,7 @@ from answerable.kit.ids import TenantId
 from answerable.kit.live import Live
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.event import Event, wire_time
-from answerable.ledger.store import read_feed
+from answerable.ledger.reading import read_feed
 
 log = get_logger("processes")
 

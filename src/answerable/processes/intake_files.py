@@ -9,7 +9,7 @@ from answerable.channels.email.mbox import read_mbox
 from answerable.flow.message import Accepted, Delivered, OutboundReply
 from answerable.flow.state import ConversationState
 from answerable.kit.errors import InvalidInput
-from answerable.ledger.store import read_events, read_state
+from answerable.ledger.reading import read_events, read_state
 from answerable.privacy.vault import Erased
 from answerable.processes.platform import Platform
 

@@ -168,6 +168,7 @@ def mail_room(
         accept=service.accept,
         clock=service.clock,
         inboxes=inboxes,
+        membership=service.membership,
         busy=lambda: service.admission.refusal(room=ROOM_FOR_READING) is not None,
     )
     room = MailRoom(intake=intake, reader=reader, receiver=None, followers=[])

@@ -13,7 +13,7 @@ from answerable.processes.settings import Settings
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.model import Model
-from answerable.understanding.model_cache import find_model
+from answerable.understanding.model_cache import find_model, is_stored
 
 log = get_logger("processes")
 
@@ -32,6 +32,13 @@ def examples_of(definition: ServiceDefinition) -> list[Example]:
     """What a definition teaches: its intents' examples, and what is none of them."""
     outside = [Example(text=text, intents=()) for text in definition.out_of_scope]
     return [*definition_examples(definition.intents), *outside]
+
+
+def has_model(settings: Settings, definition: ServiceDefinition) -> bool:
+    """Whether its model is stored, and need not be trained."""
+    examples = examples_of(definition)
+    place = settings.models / definition.tenant
+    return is_stored(data_hash(examples), examples, place, languages=languages_of(definition))
 
 
 def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:

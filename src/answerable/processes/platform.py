@@ -1,28 +1,34 @@
 """Everything of one process, built by `wiring`: started, and stopped whatever happens."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.smtp_out import SmtpSender
+from answerable.definition.schema import ServiceDefinition
 from answerable.flow.definitions import Definitions
 from answerable.flow.hints import BusHints, DeadLetters, WorkQueues
 from answerable.flow.live_sweep import LiveSweep
 from answerable.flow.ports import Connector
 from answerable.flow.service import Service
+from answerable.kit.errors import AnswerableError
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
 from answerable.kit.relay import Relay
+from answerable.kit.telemetry import get_logger
 from answerable.privacy.keys import MasterKey
 from answerable.processes.duties import while_leading
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.mail import MailRoom
+from answerable.processes.models import has_model
 from answerable.processes.roles import DEAD_LETTERS, FEEDING, FETCHING_MAIL, SEALING, Role
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LocalReader
+
+log = get_logger("processes")
 
 
 @dataclass(kw_only=True)
@@ -70,8 +76,7 @@ class Platform:
     async def start(self) -> None:
         """Warm the models, then take up all work, also what an earlier process left."""
         if self.role.reads_texts:
-            for tenant in self.definitions.tenants:
-                await self.reader.warm(self.definitions.active(tenant))
+            await self._warm()
         await self.service.membership.join()
         if self.joint is not None:
             await self.joint.open()
@@ -88,6 +93,22 @@ class Platform:
         for duty, begin in self._duties().items():
             self._begin(while_leading(self.service.membership, duty, begin))
         await self.mail.open(receives=self.role.faces_the_world, reads=self.role.reads_texts)
+
+    async def _warm(self) -> None:
+        """At once what the first customer would wait for: the first model, and what is to be
+        trained. Of other tenants' models, which are loaded in no time, the most that are kept."""
+        first, *others = [self.definitions.active(tenant) for tenant in self.definitions.tenants]
+        later = [one for one in others if has_model(self.settings, one)]
+        for one in (first, *(one for one in others if one not in later)):
+            await self.reader.warm(one)
+        self._begin(self._warm_later(later[: self.reader.kept - 1]))
+
+    async def _warm_later(self, definitions: Sequence[ServiceDefinition]) -> None:
+        for one in definitions:
+            try:
+                await self.reader.warm(one)
+            except AnswerableError as error:  # its messages become work for people
+                log.error("model_failed", tenant=one.tenant, why=error.message)
 
     def _duties(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """By duty, what it is to do while this process leads in it."""

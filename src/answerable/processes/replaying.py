@@ -20,8 +20,8 @@ from answerable.kit.canonical import canonical_text
 from answerable.kit.errors import AnswerableError, NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, NewEvent, effect_key
-from answerable.ledger.store import event as events
-from answerable.ledger.store import stream, to_event
+from answerable.ledger.tables import event as events
+from answerable.ledger.tables import stream, to_event
 from answerable.playbooks.action import ActionLibrary
 from answerable.processes.stored import StoredDefinitions
 

@@ -29,17 +29,11 @@ from answerable.kit.clock import Clock
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.administration import record_administration
+from answerable.ledger.append import Appender
 from answerable.ledger.event import Effect, Event, NewEvent
-from answerable.ledger.store import (
-    Appender,
-    effect,
-    finish_effects,
-    read_events,
-    read_state,
-    release_leases,
-    stream,
-    to_effect,
-)
+from answerable.ledger.outbox import finish_effects, release_leases, to_effect
+from answerable.ledger.reading import read_events, read_state
+from answerable.ledger.tables import effect, stream
 from answerable.ledger.verify import verify
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey

@@ -27,7 +27,7 @@ from answerable.kit.errors import AnswerableError, InvalidInput
 from answerable.kit.ids import AgentId, ConversationId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.event import Event
-from answerable.ledger.store import read_events, read_state
+from answerable.ledger.reading import read_events, read_state
 from answerable.privacy.mask import unmask
 from answerable.privacy.vault import Erased
 from answerable.processes.expectations import Seen, compare

@@ -38,7 +38,7 @@ TABLES = (
     "answerable.desk.summary_store",
     "answerable.flow.definitions",
     "answerable.ledger.checkpoint",
-    "answerable.ledger.store",
+    "answerable.ledger.tables",
     "answerable.privacy.store",
     "answerable.processes.event_feed",
 )

@@ -33,8 +33,8 @@ from answerable.kit.postgres_connection import (
 )
 from answerable.kit.sqlite import SqliteDatabase
 from answerable.ledger.administration import administration_stream
-from answerable.ledger.store import event as events
-from answerable.ledger.store import stream
+from answerable.ledger.tables import event as events
+from answerable.ledger.tables import stream
 from answerable.playbooks.action import ActionLibrary
 from answerable.processes.schema import require_current, transaction
 from answerable.processes.settings import Settings

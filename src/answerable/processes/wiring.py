@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from answerable.api.bus.commands import AT_ONCE, Commands
 from answerable.api.bus.messages import COMMANDS
-from answerable.channels.email.store import release_mails
 from answerable.connectors.registry import build_connectors
 from answerable.contacts.threading import Evidence
 from answerable.definition.load import load_definition
@@ -31,6 +31,7 @@ from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
 from answerable.kit.membership import Alone, Membership
 from answerable.kit.relay import Relay
+from answerable.kit.server_time import SharedClock
 from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
@@ -94,11 +95,16 @@ async def open_platform(
     deliverers: instead of SMTP, for scenarios. threading: for mail from files.
     connector_url: instead of the settings'.
     """
-    clock = clock or SystemClock()
+    shared = SharedClock(SystemClock())
+    clock = clock or shared
     actions = installed_actions()
     services = load_services(files, actions)
     async with contextlib.AsyncExitStack() as opened:
         store = await _open_store(settings, services, actions, clock, opened)
+        keep_time = None
+        if clock is shared and not store.database.exclusive:
+            keep_time = partial(shared.compare, store.database)
+            await keep_time()
         membership = _membership(settings, role)
         bus = _bus(settings, membership)
         relay = _relay(settings, membership, store.master)
@@ -130,6 +136,7 @@ async def open_platform(
             work=role.work(membership.id),
             hints=hints,
             relay=relay,
+            keep_time=keep_time,
         )
         mail = mail_room(settings, service, inboxes, master=store.master)
         sealer = await _sealer(settings, service, role)
@@ -261,9 +268,6 @@ async def _open_store(
     for file, definition in services:
         definitions.add(definition)
         await _activate(database, definitions, definition, file, clock)
-    now = clock.now()
-    if lock is not None:
-        await database.write(lambda tx: release_mails(tx, now=now))
     return _Store(lock=lock, master=master, database=database, definitions=definitions)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,9 @@ class NgramsOnly:
         return vectors
 
 
+@cache
 def load_encoder(folder: Path = SHIPPED) -> Encoder:
-    """The encoder of `folder`, or `NgramsOnly` if there is no such file.
+    """The encoder of `folder`, or `NgramsOnly` if there is no such file; one for all models.
 
     Raises InvalidInput if the file is there and damaged: weaker work must not begin unnoticed.
     """

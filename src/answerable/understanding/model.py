@@ -1,9 +1,11 @@
 """A trained model: loads from a folder, understands texts."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ IN_SCOPE = 0.5
 MENTIONED = 0.02  # intents less likely than this are left out, except the best
 MOST_INTENTS = 5
 DECIMALS = 4
+_heads: WeakValueDictionary[str, LabelHead] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +105,9 @@ class Model:
         return Model(
             manifest=manifest,
             intents=intents,
-            moods=LabelHead.from_arrays(arrays, "moods", MOODS),
-            urgency=LabelHead.from_arrays(arrays, "urgency", URGENCIES),
-            spam=LabelHead.from_arrays(arrays, "spam", HAM_OR_SPAM),
+            moods=_shared_head(arrays, "moods", MOODS),
+            urgency=_shared_head(arrays, "urgency", URGENCIES),
+            spam=_shared_head(arrays, "spam", HAM_OR_SPAM),
             languages=LanguageReader.from_arrays(arrays, "languages", languages),
             encoder=encoder,
             drawn=drawn,
@@ -226,6 +229,22 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
         "held_out.best": held_out.best,
         "held_out.correct": held_out.correct,
     }
+
+
+def _shared_head(
+    arrays: Mapping[str, NDArray[Any]], prefix: str, labels: tuple[str, ...]
+) -> LabelHead:
+    """One for all models in which it is the same, as it is where only shipped examples taught it:
+    several megabytes, which many tenants of one process would have many times."""
+    own = sorted(name for name in arrays if name.startswith(f"{prefix}."))
+    digest = hashlib.sha256("".join(own).encode())
+    for name in own:
+        digest.update(arrays[name].tobytes())
+    key = digest.hexdigest()
+    head = _heads.get(key)
+    if head is None:
+        head = _heads[key] = LabelHead.from_arrays(arrays, prefix, labels)
+    return head
 
 
 def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> IntentReader:

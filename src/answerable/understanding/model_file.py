@@ -34,7 +34,7 @@ def write_model(folder: Path, manifest: Mapping[str, Any], arrays: Arrays) -> No
 
 def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Manifest and arrays. Raises InvalidInput for anything but a whole model of this version."""
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     try:
         data = (folder / _ARRAYS).read_bytes()
     except OSError as error:
@@ -50,7 +50,8 @@ def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise InvalidInput("damaged_model", f"{folder / _ARRAYS}: {error}") from error
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a stored model says of itself. Raises InvalidInput as `read_model` does."""
     path = folder / _MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from answerable.api.context import ApiSettings
 from answerable.desk.agent import Role
 from answerable.desk.permission import PERMITTED, Permission
 from answerable.kit.ids import TenantId
-from answerable.ledger.store import read_feed
+from answerable.ledger.reading import read_feed
 from tests.support.service import OTHER, SHOP, House, open_house
 
 WHO = ("nobody", "contact", "agent", "supervisor", "administrator", "suspended", "expired")

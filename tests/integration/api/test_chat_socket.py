@@ -17,7 +17,7 @@ from answerable.channels.chat.service import Timing
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.ids import ConversationId
 from answerable.kit.places import Places
-from answerable.ledger.store import read_events
+from answerable.ledger.reading import read_events
 from tests.support.service import FAST, SECRET, SHOP, Address, House, open_house, serving
 from tests.support.sockets import Chat, RawSocket, chatting, frame, opened_session
 

@@ -16,6 +16,7 @@ from answerable.api.context import ApiSettings
 from answerable.api.desk import feed, stream
 from answerable.channels.chat.service import Timing
 from answerable.desk.agent import Role
+from answerable.kit.ids import ConversationId
 from tests.support.service import (
     FAST,
     OTHER,
@@ -276,12 +277,13 @@ async def test_a_slow_agent_is_let_go_and_the_others_go_on(
     slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
     async with at_the_desk(at) as sam, asyncio.timeout(30):
         await sam.gets("welcome")
-        number = 0
+        # Long frames: what lies between takes some megabytes before anything has to wait.
+        somewhere = ConversationId("cnv_" + "x" * 10_000)
         while len(house.api.signals.agents(SHOP)) == 2:
-            number += 1
-            accepted = await house.says("x" * 3_000, by=f"vis_{number}", settle=False)
-            while (await sam.gets("event"))["conversation"] != accepted.conversation:
-                pass
+            house.api.signals.contact_types(SHOP, somewhere, True)
+            await sam.gets("typing")
+        accepted = await house.says("hours", settle=False)
+        assert (await sam.gets("event"))["conversation"] == accepted.conversation
     await slow.cut()
 
 

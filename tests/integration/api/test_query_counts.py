@@ -1,5 +1,7 @@
 """The number of queries of each endpoint: pinned, and the same at 10 rows and at 1,000."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from answerable.api.desk.inbox_lines import InboxLines
+from answerable.api.desk.inbox_pages import InboxPages
 from answerable.desk.summary_store import Summary, write_summaries
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.sqlite import SqliteDatabase
@@ -17,14 +21,16 @@ from tests.support.service import House, open_house
 PINNED = {
     "/v1/desk/sessions/current": 1,
     "/v1/desk/overview": 2,
-    "/v1/desk/conversations?view=all&limit=200": 5,
-    "/v1/desk/conversations?view=queue&limit=200": 5,
+    "/v1/desk/conversations?view=all&limit=200": 6,
+    "/v1/desk/conversations?view=queue&limit=200": 2,  # all of it was in the page before
     "/v1/desk/conversations/{id}": 6,
     "/v1/desk/conversations/{id}/messages?limit=200": 6,
     "/v1/desk/conversations/{id}/events?limit=200": 4,
     "/v1/desk/teams": 1,
     "/v1/desk/agents": 2,
 }
+
+INBOX = "/v1/desk/conversations?view=all"
 
 
 @contextmanager
@@ -82,6 +88,57 @@ async def test_queries_are_as_many_as_pinned_whatever_the_number_of_rows(house: 
     assert few == many == PINNED
 
 
+async def test_what_has_not_changed_is_read_once_for_all(house: House) -> None:
+    first = await house.says("my parcel, and fraud")
+    for n in range(9):
+        await house.says("fraud", by=f"vis_{n}")
+    sam, boss = await house.signed_in("agent"), await house.signed_in("supervisor")
+    written = (await sam.get(INBOX)).content
+    before = {one["id"]: one["seq"] for one in json.loads(written)["items"]}
+
+    with counted(house) as statements:
+        assert (await boss.get(INBOX)).content == written
+    assert len(statements) == 2  # who asks, and the page
+
+    await house.says("fraud again", by="vis_3")
+    after = {one["id"]: one["seq"] for one in (await boss.get(INBOX)).json()["items"]}
+    assert after.keys() == before.keys()
+    assert sum(after[one] != before[one] for one in after) == 1
+    assert first.conversation in after
+    await sam.aclose()
+    await boss.aclose()
+
+
+async def test_a_page_that_many_ask_for_at_once_is_read_once(house: House) -> None:
+    await house.says("my parcel, and fraud")
+    sam, boss = await house.signed_in("agent"), await house.signed_in("supervisor")
+    await sam.get(INBOX)
+
+    with counted(house) as statements:
+        pages = await asyncio.gather(*(one.get(INBOX) for one in (sam, boss) * 4))
+
+    assert len({page.content for page in pages}) == 1
+    assert pages[0].json()["items"]
+    assert len(statements) < len(pages)  # by each for itself: twice as many as pages
+    mine = [await one.get(INBOX.replace("all", "mine")) for one in (sam, boss)]
+    assert [page.json()["items"] for page in mine] == [[], []]
+    await sam.aclose()
+    await boss.aclose()
+
+
+async def test_no_more_lines_are_remembered_than_may_be(house: House) -> None:
+    for n in range(5):
+        await house.says("fraud", by=f"vis_{n}")
+    house.api.inbox = InboxPages(lines=InboxLines(remembered=3))
+    sam = await house.signed_in("agent")
+    written = (await sam.get(INBOX)).content
+
+    with counted(house) as statements:
+        assert (await sam.get(INBOX)).content == written
+    assert len(statements) > 2  # some had to be written again
+    await sam.aclose()
+
+
 async def multiply(house: House, times: int) -> None:
     """Many more rows in the inbox, like the one that is there."""
 
@@ -126,7 +183,7 @@ async def test_a_page_of_the_inbox_is_read_from_an_index_in_its_order(
     await multiply(house, 300)
     with counted(house) as statements:
         await client.get("/v1/desk/conversations", params={"view": view, "limit": "50"})
-    [page] = [text for text in statements if "FROM conversation" in text]
+    page = next(text for text in statements if "FROM conversation" in text)
     literal = page.replace("?", "1")
     plan = await house.service.database.read(
         lambda tx: str(tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {literal}").all())

@@ -19,7 +19,7 @@ from answerable.kit.bus import Answer, Request
 from answerable.kit.canonical import sha256_hex
 from answerable.kit.errors import InvalidInput, StoreUnavailable
 from answerable.kit.ids import TenantId
-from answerable.ledger.store import read_events
+from answerable.ledger.reading import read_events
 from answerable.processes.settings import Settings, read_settings
 from tests.support.service import OTHER, SHOP, House, open_house
 

@@ -12,7 +12,7 @@ import pytest
 from answerable.kit.bus import Announcement
 from answerable.kit.ids import TenantId
 from answerable.ledger.event import Event
-from answerable.ledger.store import read_feed
+from answerable.ledger.reading import read_feed
 from answerable.processes.event_feed import AT_ONCE, EventFeed
 from tests.support.brokers import Broker, open_broker, opened
 from tests.support.chaos import until

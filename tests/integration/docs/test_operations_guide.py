@@ -112,7 +112,10 @@ def test_whoever_follows_the_guide_has_a_working_cluster(
             assert not ended, (tmp_path / f"process {ended[0]}.log").read_text()
             assert time.monotonic() < deadline, (tmp_path / "look.log").read_text()
         said = (tmp_path / "look.log").read_text()
-        assert "0 problems, 0 warnings" in said, said
+        assert "0 problems" in said, said
+        # How the server at hand is kept is its owner's affair: a test server may sweep nothing.
+        warned = [line for line in said.splitlines() if line.lstrip().startswith("warning")]
+        assert [line for line in warned if " upkeep " not in line] == [], said
         assert "example: trained" in said, said  # by the step that prepares, where workers look
     finally:
         for process in processes.values():

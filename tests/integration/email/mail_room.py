@@ -11,7 +11,7 @@ from answerable.channels.email.reply_token import ReplyTokens
 from answerable.channels.email.seal import MailSeal
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.ids import ConversationId, TenantId
-from answerable.kit.testing import SettableClock
+from answerable.kit.testing import FakeMembership, SettableClock
 from answerable.privacy.keys import MasterKey
 from tests.support.stores import open_store
 
@@ -71,6 +71,7 @@ class MailRoom:
         self.reader = MailReader()
         self.seal = MailSeal(MasterKey.generate())
         self.inbox = inbox
+        self.membership = FakeMembership()
         self.intake = self.make_intake()
 
     def make_intake(self) -> MailIntake:
@@ -82,6 +83,7 @@ class MailRoom:
             accept=self.accepted,
             clock=self.clock,
             inboxes={(one.tenant, one.name): one for one in (self.inbox, CARDS)},
+            membership=self.membership,
         )
 
     async def __aenter__(self) -> "MailRoom":

@@ -105,6 +105,7 @@ def lose_file(data: Path) -> None:
             "effects", "warning",
             lambda d: write(d, "UPDATE effect SET due_at = 0, failures = 4, last_error = 'why'"),
         ),
+        ("effects", "warning", lambda d: write(d, "UPDATE effect SET unanswered_since = 0")),
     ],
 )  # fmt: skip
 async def test_what_was_done_is_found(

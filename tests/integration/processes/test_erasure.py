@@ -13,7 +13,7 @@ from answerable.contacts.store import contact_address
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.administration import administration_stream
-from answerable.ledger.store import read_events
+from answerable.ledger.reading import read_events
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.store import vault_key, vault_value
 from answerable.privacy.vault import Erased

@@ -17,7 +17,7 @@ from answerable.flow.acts import HandOffTo, Release
 from answerable.kit.canonical import canonical_text
 from answerable.kit.errors import ConnectorUnavailable
 from answerable.kit.ids import AgentId
-from answerable.ledger.store import stream
+from answerable.ledger.tables import stream
 from answerable.playbooks.library import built_in_actions
 from answerable.processes.replaying import Replayed, replay
 from answerable.processes.stored import opened, read_definitions
@@ -178,12 +178,12 @@ async def test_what_is_not_yet_advanced_over_is_no_difference(town: Town, data: 
 
 
 async def test_a_conversation_given_up_by_an_error_replays(town: Town, data: Path) -> None:
-    at = await town.says("hello", settle=False)
-    await town.service.database.write(lambda tx: tx.execute(sa.update(stream).values(failures=4)))
     definitions = town.service.definitions
     kept, advancer = definitions._known.copy(), town.service._advancer
     rules = advancer._rules
     advancer._rules = lambda *_: (_ for _ in ()).throw(RuntimeError("a bug"))  # type: ignore[method-assign]
+    at = await town.says("hello", settle=False)  # nothing follows yet: nothing runs meanwhile
+    await town.service.database.write(lambda tx: tx.execute(sa.update(stream).values(failures=4)))
     await town.service.settle()
     advancer._rules = rules  # type: ignore[method-assign]
     assert definitions._known == kept

@@ -237,7 +237,7 @@ async def test_a_sound_server_has_no_problem(
 
     # The town's clock is not this machine's.
     assert [f.check for f in findings.values() if f.level == "problem"] in ([], ["clock"])
-    for check in ("server", "primary", "role", "wall", "durability", "encoding", "schema",
+    for check in ("server", "primary", "role", "wall", "durability", "encoding", "upkeep", "schema",
                   "server clock", "connections", "vault", "conversations"):  # fmt: skip
         assert findings[check].level in ("ok", "warning"), check
 

@@ -12,6 +12,7 @@ import pytest
 from answerable.api.context import ApiSettings
 from answerable.channels.chat.connection import ChatConnection
 from answerable.channels.chat.service import Rates, Timing
+from answerable.channels.chat.signals import Present
 from answerable.contacts.session import LIFETIME
 from answerable.flow.acts import Close, Reply, TakeOver
 from answerable.flow.message import Accepted, InboundMessage
@@ -319,7 +320,7 @@ class Desk:
         self.typed.append((conversation, on))
         self.told.set()
 
-    def presence(self, agents: list[dict[str, str]]) -> None:
+    def presence(self, agents: tuple[Present, ...]) -> None:
         pass
 
 

@@ -19,8 +19,8 @@ from answerable.flow.message import InboundMessage, News, Sender
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.live import KEPT
 from answerable.ledger.event import Event
-from answerable.ledger.store import event as event_table
-from answerable.ledger.store import read_events
+from answerable.ledger.reading import read_events
+from answerable.ledger.tables import event as event_table
 from tests.support.service import FAST, SECRET, SHOP, House, customer_token, open_house
 from tests.unit.chat.test_chat_connection import Customer, arrives, leaves
 
@@ -140,7 +140,7 @@ async def said_elsewhere(house: House, conversation: ConversationId, number: int
     [(accepted, _)] = await house.service.database.write(
         lambda tx: intake.accept_many(tx, [message])
     )
-    intake.untold.clear()
+    house.service._advancer.untold.clear()
     return accepted.seq
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from answerable.channels.chat.elsewhere import FORGET_AFTER, TELL_EVERY
-from answerable.channels.chat.signals import Signals
+from answerable.channels.chat.signals import Present, Signals
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.testing import FakeRelay
 
@@ -23,8 +23,8 @@ class Desk:
     def typing(self, conversation: ConversationId, on: bool) -> None:
         self.writing.append((conversation, on))
 
-    def presence(self, agents: list[dict[str, str]]) -> None:
-        self.shown.append([agent["name"] for agent in agents])
+    def presence(self, agents: tuple[Present, ...]) -> None:
+        self.shown.append([agent.name for agent in agents])
 
 
 @dataclass(eq=False)
@@ -58,6 +58,11 @@ class Gateways:
             for one in living:
                 one.tick()
             await heard()
+            self.show()
+
+    def show(self) -> None:
+        for one in self.all:
+            one.show()
 
 
 async def heard() -> None:
@@ -78,11 +83,13 @@ async def test_an_agent_at_one_gateway_is_present_at_all(gateways: Gateways) -> 
     stranger = Chat()
     two.chat_joins(OTHER, stranger)
 
+    gateways.show()
     one.agent_enters(SHOP, ADA, "Ada", ada)
     await heard()
+    gateways.show()
 
     assert desk.shown == [["Ben"], ["Ada", "Ben"]]
-    assert [agent["name"] for agent in two.agents(SHOP)] == ["Ada", "Ben"]
+    assert [agent.name for agent in two.agents(SHOP)] == ["Ada", "Ben"]
     assert (chat.present, stranger.present) == ([True], [])
 
     one.agent_leaves(SHOP, ADA, ada)
@@ -99,8 +106,10 @@ async def test_an_agent_at_two_gateways_leaves_with_the_second(gateways: Gateway
     one.chat_joins(SHOP, chat)
     one.agent_enters(SHOP, ADA, "Ada", here)
     await heard()
+    gateways.show()
     two.agent_enters(SHOP, ADA, "Ada", there)
     await heard()
+    gateways.show()
     assert there.shown == [["Ada"]]
 
     one.agent_leaves(SHOP, ADA, here)
@@ -131,6 +140,7 @@ async def test_the_agents_of_a_gateway_that_died_are_gone_soon(gateways: Gateway
     chat, desk = Chat(), Desk()
     two.chat_joins(SHOP, chat)
     two.agent_enters(SHOP, BEN, "Ben", desk)
+    gateways.show()
     one.agent_enters(SHOP, ADA, "Ada", Desk())
     await heard()
 
@@ -160,6 +170,20 @@ async def test_without_the_relay_each_gateway_has_its_own(gateways: Gateways) ->
     assert two.any_agent(SHOP)
 
 
+async def test_a_hundred_who_come_at_once_are_shown_once_to_each(gateways: Gateways) -> None:
+    one = gateways.all[0]
+    desks = [Desk() for _ in range(100)]
+    running = asyncio.create_task(one.run())
+    for number, desk in enumerate(desks):
+        one.agent_enters(SHOP, AgentId(f"agt_{number}"), f"Agent {number}", desk)
+
+    await heard()
+
+    assert [len(desk.shown) for desk in desks] == [1] * 100
+    assert len(desks[0].shown[0]) == 100
+    running.cancel()
+
+
 async def test_typing_reaches_the_other_side_wherever_it_is(gateways: Gateways) -> None:
     one, two = gateways.all
     chat, ada, ben = Chat(), Desk(), Desk()
@@ -186,4 +210,4 @@ async def test_what_another_release_tells_does_no_harm(gateways: Gateways) -> No
         two._heard_contact("prc_0", "no conversation", value)
         two._heard_agent("prc_0", "", value)
 
-    assert two.agents(SHOP) == []
+    assert two.agents(SHOP) == ()

@@ -16,7 +16,7 @@ from answerable.kit.ids import TenantId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.administration import administration_stream
 from answerable.ledger.event import Event
-from answerable.ledger.store import read_events
+from answerable.ledger.reading import read_events
 from tests.support.stores import open_store
 
 TENANT = TenantId("here")

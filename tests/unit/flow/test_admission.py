@@ -20,7 +20,7 @@ from answerable.flow.admission import (
     retry_after,
 )
 from answerable.kit.errors import ConnectorUnavailable, TooMany
-from answerable.ledger.store import Due
+from answerable.ledger.outbox import Due
 from answerable.understanding.testing import KeywordReader
 from answerable.understanding.understanding import Understanding
 from tests.support.town import WORDS, Town, open_town

@@ -1,5 +1,6 @@
 """Conversations, told from the outside: what is said, what happens, who has it."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -168,6 +169,14 @@ async def test_the_same_message_twice_is_one_event(town: Town) -> None:
     assert second.duplicate
     assert (second.conversation, second.seq) == (first.conversation, first.seq)
     assert (await town.kinds(first.conversation)).count("message_received") == 1
+
+
+async def test_the_same_message_twice_at_once_is_one_event(town: Town) -> None:
+    told = await asyncio.gather(*(town.says("hours?", client_id="c-1") for _ in range(3)))
+
+    assert sorted(one.duplicate for one in told) == [False, True, True]
+    assert len({(one.conversation, one.seq) for one in told}) == 1
+    assert (await town.kinds(told[0].conversation)).count("message_received") == 1
 
 
 async def test_a_mail_is_answered_and_the_answer_finds_its_way_back(town: Town) -> None:

@@ -16,7 +16,7 @@ from answerable.kit.errors import ConnectorUnavailable
 from answerable.kit.ids import ConversationId
 from answerable.kit.membership import Alone
 from answerable.kit.testing import FakeMembership, SettableClock
-from answerable.ledger.store import effect
+from answerable.ledger.tables import effect
 from answerable.understanding.testing import KeywordReader
 from answerable.understanding.understanding import Understanding
 from tests.support.town import WORDS, FakeWarehouse, Town, open_town
@@ -185,6 +185,23 @@ async def test_a_text_that_ends_its_process_is_given_up_after_five_starts(tmp_pa
     assert max(n for text, n in lives.read.items() if POISON in text) <= 5
 
 
+async def test_a_death_while_giving_up_is_not_counted_as_a_start(tmp_path: Path) -> None:
+    lives = Lives(tmp_path / "town.db")
+    async with lives.begin(asking=POISON) as life:
+        poisoned = await life.ask(POISON, by="unlucky")
+        await life.settles()
+
+    async with lives.begin() as life:
+        await life.town.service.free_leases()
+        # Five starts, and two processes that others ended while they gave it up.
+        many = sa.update(effect).values(missing_ends=7)
+        await life.town.service.database.write(lambda tx: tx.execute(many))
+        assert await life.settles()
+
+        given_up = await life.town.last(poisoned, "effect_failed")
+        assert given_up.data["attempts"] == 5
+
+
 async def test_new_work_goes_on_beside_a_suspect(tmp_path: Path) -> None:
     lives = Lives(tmp_path / "town.db")
     async with lives.begin(asking=POISON) as life:
@@ -231,6 +248,22 @@ async def test_a_failure_is_an_end_and_clears_the_suspect(tmp_path: Path) -> Non
         life.town.warehouse.trouble = [ValueError("a bug of ours")]
         await life.settles()
         assert await life.counts() == [(1, 0)]
+
+
+async def test_who_fails_to_the_end_is_not_told_of_the_deaths_of_others(tmp_path: Path) -> None:
+    lives = Lives(tmp_path / "town.db")
+    async with lives.begin(asking=INNOCENT) as life:
+        at = await life.town.mails("parcel P-1234", settle=False)
+        await life.settles()
+
+    async with lives.begin() as life:
+        await life.town.service.free_leases()
+        life.town.warehouse.trouble = [ValueError("a bug of ours")] * 5
+        for _ in range(5):
+            await life.town.time_passes(timedelta(minutes=1))
+
+        failed = await life.town.last(at.conversation, "effect_failed")
+        assert failed.data["attempts"] == 5
 
 
 async def test_waiting_for_another_system_is_an_end_and_no_failure(tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
 """Several processes on one store: what one leaves another does, and what one held is freed."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
 from answerable.flow.work import CONNECTOR_EFFECTS
 from answerable.kit.ids import ConversationId
 from answerable.kit.testing import FakeMembership, SettableClock
+from answerable.ledger.event import Lease
+from answerable.ledger.outbox import Room, claim_effects, return_effects
+from answerable.ledger.tables import effect
 from tests.support.town import Town, open_town
 
 
@@ -47,8 +54,9 @@ async def test_what_a_worker_leaves_to_connectors_is_hinted_at_and_done_there(
     assert [kind for kind, _ in heard.effects] == ["know_contact"]
 
     connector = open_town(
-        tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_connector")
-    )
+        tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_connector"),
+        advances=False,
+    )  # fmt: skip
     while heard.effects:
         await connector.service.take_up_effect(heard.effects.pop(0)[1])
         await worker.service.settle()
@@ -83,6 +91,68 @@ async def test_a_hint_at_a_conversation_is_answered_once_it_has_been_advanced(
     assert len(await other.replies(conversation)) == 1
     await one.service.database.close()
     await other.service.database.close()
+
+
+async def test_what_follows_from_before_does_not_undo_a_take_over(tmp_path: Path) -> None:
+    gateway = open_town(
+        tmp_path / "town.db", membership=FakeMembership("prc_gateway"),
+        leaves=frozenset({"understand"}),
+    )  # fmt: skip
+    reader = open_town(
+        tmp_path / "town.db", membership=FakeMembership("prc_reader"), advances=False
+    )
+    at = await gateway.says("I want a refund", settle=False)
+    await reader.service.sweep()
+    await reader.service.performer.settle()
+    kinds = await gateway.kinds(at.conversation)
+    assert "understood" in kinds
+    assert "decided" not in kinds
+
+    await gateway.takes_over(at.conversation)
+
+    assert await gateway.owner(at.conversation) == "agent:agt_1"
+    kinds = await gateway.kinds(at.conversation)
+    assert kinds.index("decided") < kinds.index("taken_over")
+    await gateway.service.database.close()
+    await reader.service.database.close()
+
+
+async def test_what_may_kill_is_tried_by_one_process_at_a_time(tmp_path: Path) -> None:
+    town = open_town(tmp_path / "town.db", leaves=CONNECTOR_EFFECTS)
+    for number in range(3):
+        await town.mails("hours?", by=f"customer{number}@example.com")
+    database, now = town.service.database, town.clock.now()
+    await database.write(lambda tx: tx.execute(sa.update(effect).values(missing_ends=2)))
+
+    def claim(holder: str) -> Callable[[Connection], list[str]]:
+        lease = Lease(holder=holder, until=now + timedelta(minutes=1))
+        room = Room(fresh=10, company=16, alone=True)
+        return lambda tx: [
+            one.key for one in claim_effects(tx, now, lease, room, kinds={"know_contact"})
+        ]
+
+    [first] = await database.write(claim("prc_one"))
+    assert await database.write(claim("prc_other")) == []
+
+    await database.write(lambda tx: return_effects(tx, [first]))
+    assert len(await database.write(claim("prc_other"))) == 1
+    await database.close()
+
+
+async def test_what_an_agent_does_holds_at_once_where_others_advance(tmp_path: Path) -> None:
+    clock = SettableClock()
+    worker = open_town(tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_worker"))
+    at = await worker.says("I want a refund")
+    gateway = open_town(
+        tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_gateway"), advances=False
+    )
+
+    taken = await gateway.takes_over(at.conversation)
+
+    assert await gateway.owner(at.conversation) == "agent:agt_1"
+    assert (await gateway.events(at.conversation))[-1].seq == taken.seq
+    await gateway.service.database.close()
+    await worker.service.database.close()
 
 
 async def test_what_a_process_held_is_freed_when_it_is_gone_and_not_before(

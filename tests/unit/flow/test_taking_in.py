@@ -4,7 +4,7 @@ import asyncio
 
 from answerable.flow.message import InboundMessage, Sender
 from answerable.kit.ids import TenantId
-from answerable.ledger.store import read_events, read_state
+from answerable.ledger.reading import read_events, read_state
 from tests.support.town import TENANT, Town
 
 
@@ -17,7 +17,7 @@ async def test_a_message_and_what_follows_are_one_commit(town: Town) -> None:
     assert town.service.performer.busy
     state = await town.service.database.read(lambda tx: read_state(tx, at.conversation))
     assert state is not None
-    assert state.advanced_seq == state.head_seq == at.seq
+    assert state.advanced_seq == state.head_seq >= at.seq
 
 
 async def test_messages_of_one_conversation_may_come_together(town: Town) -> None:

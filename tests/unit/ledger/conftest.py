@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine
 from answerable.kit.canonical import canonical_text
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger import verify
+from answerable.ledger.append import Appender
 from answerable.ledger.checkpoint import SigningKey, read_checkpoints, seal
 from answerable.ledger.event import NewEvent
 from answerable.ledger.export import seal_everything, write_export
-from answerable.ledger.store import Appender
 from answerable.processes import schema
 
 TENANT = TenantId("northwind-bank")

@@ -110,6 +110,20 @@ def test_a_stored_model_says_the_same(bank_model: Model, encoder: Encoder, tmp_p
     assert sum(file.stat().st_size for file in (tmp_path / "model").iterdir()) < 40_000_000
 
 
+def test_models_of_many_tenants_share_what_the_shipped_examples_taught(
+    bank_model: Model, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        bank_model.save(tmp_path / name)
+
+    one, two = Model.load(tmp_path / "one"), Model.load(tmp_path / "two")
+
+    assert one.encoder is two.encoder
+    assert one.moods is two.moods
+    assert one.urgency is two.urgency is not one.spam
+    assert one.intents is not two.intents
+
+
 def test_a_stored_model_need_not_draw_its_thresholds_again(
     bank_model: Model, encoder: Encoder, tmp_path: Path
 ) -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 from bank_sentences import bank_examples
 
+from answerable.definition.schema import ServiceDefinition
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.examples import read_examples
+from answerable.understanding.local_reader import LocalReader
 from answerable.understanding.model import Model
+from answerable.understanding.model_cache import is_stored
 from answerable.understanding.ports import Encoder
 from answerable.understanding.service import evaluate_file, understand_lines
 from answerable.understanding.train_model import model_for, train_files
+from tests.support.town import shop_definition
 
 FIELDS = {
     "id",
@@ -138,3 +142,34 @@ def test_a_damaged_or_outdated_cache_is_made_anew(tmp_path: Path, encoder: Encod
 
     assert repaired.name == first.name
     assert changed.name != first.name
+
+
+async def test_a_process_keeps_the_models_that_were_used_last(bank_model: Model) -> None:
+    loaded: list[str] = []
+
+    def model_of(definition: ServiceDefinition) -> Model:
+        loaded.append(definition.hash)
+        return bank_model
+
+    one, two, three = (
+        shop_definition().model_copy(update={"hash": name}) for name in ("one", "two", "three")
+    )
+    reader = LocalReader(model_of, kept=2)
+    for definition in (one, two, one, three, one, two):
+        await reader.warm(definition)
+    reader.close()
+
+    assert loaded == ["one", "two", "three", "two"]
+
+
+def test_whether_a_model_is_stored_is_told_without_reading_it(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    examples = bank_examples()
+    assert not is_stored("bank", examples, tmp_path, languages=["en"])
+
+    model_for("bank", examples, tmp_path, languages=["en"])
+
+    assert is_stored("bank", examples, tmp_path, languages=["en"])
+    assert not is_stored("bank", examples, tmp_path, languages=["de"])
+    assert not is_stored("bank", examples[1:], tmp_path, languages=["en"])

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from sqlalchemy import Connection
 from starlette.requests import Request
+from starlette.responses import Response
 
 from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.inbox_pages import NOBODY, Wanted
 from answerable.api.desk.reading import Reader
 from answerable.api.desk.shapes import (
     Counts,
@@ -17,8 +18,8 @@ from answerable.api.desk.shapes import (
     Timeline,
 )
 from answerable.api.errors import problem_responses
-from answerable.api.pagination import CURSOR_LENGTH, Cursor, parse_cursor
-from answerable.desk.inbox_store import View, count_inbox, read_inbox
+from answerable.api.pagination import CURSOR_LENGTH, parse_cursor
+from answerable.desk.inbox_store import View, count_inbox
 from answerable.desk.permission import Permission
 from answerable.kit.ids import ConversationId
 
@@ -64,6 +65,7 @@ async def overview(request: Request, caller: Annotated[Caller, Depends(_inbox)])
     "/conversations",
     operation_id="conversations",
     summary="A page of the inbox",
+    response_model=Summaries,
     responses=problem_responses(401, 403, 422),
 )
 async def conversations(
@@ -73,28 +75,20 @@ async def conversations(
     team: Annotated[str | None, Query(max_length=100)] = None,
     after: Annotated[str | None, Query(max_length=CURSOR_LENGTH)] = None,
     limit: Limit = 50,
-) -> Summaries:
+) -> Response:
     """Latest change first. `next` is the cursor of the following page; null at the end."""
     cursor = parse_cursor(after)
-    reader = reader_for(request, caller)
-
-    def query(tx: Connection) -> Summaries:
-        rows = read_inbox(
-            tx,
-            caller.tenant,
-            view=view,
-            agent=caller.identity.agent.id,
-            team=team,
-            after=(cursor.at, cursor.id) if cursor else None,
-            limit=limit,
-        )
-        more = len(rows) == limit
-        return Summaries.model_construct(
-            items=reader.summaries(tx, rows),
-            next=Cursor(at=rows[-1].updated_at, id=rows[-1].id).encode() if more else None,
-        )
-
-    return await api_of(request).service.database.read(query, tenant=caller.tenant)
+    wanted = Wanted(
+        tenant=caller.tenant,
+        view=view,
+        agent=caller.identity.agent.id if view == "mine" else NOBODY,
+        team=team,
+        after=(cursor.at, cursor.id) if cursor else None,
+        limit=limit,
+    )
+    api = api_of(request)
+    page = await api.inbox.page(api.service.database, reader_for(request, caller), wanted)
+    return Response(page, media_type="application/json")
 
 
 @router.get(

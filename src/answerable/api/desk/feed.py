@@ -17,7 +17,7 @@ from answerable.desk.inbox_store import find_summaries
 from answerable.kit.canonical import canonical_text
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
-from answerable.ledger.store import last_position, read_feed_places
+from answerable.ledger.reading import last_position, read_feed_places
 
 log = get_logger("api")
 

@@ -35,8 +35,8 @@ from answerable.desk.summary_store import PRIORITIES, Summary
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, effect_key, wire_time
-from answerable.ledger.store import event as event_table
-from answerable.ledger.store import to_event
+from answerable.ledger.tables import event as event_table
+from answerable.ledger.tables import to_event
 from answerable.privacy.vault import Erased, Vault
 
 SNIPPET = 160

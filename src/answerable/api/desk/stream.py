@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 from answerable.api.context import Api
@@ -23,6 +24,7 @@ from answerable.api.desk.stream_protocol import (
 from answerable.channels.chat.connection import Ended
 from answerable.channels.chat.protocol import FRAME_BYTES, CloseCode, FrameRefused, frame_text
 from answerable.channels.chat.service import Socket
+from answerable.channels.chat.signals import Present
 from answerable.desk.permission import AgentIdentity
 from answerable.desk.sessions import token_hash
 from answerable.kit.ids import ConversationId
@@ -162,8 +164,8 @@ class DeskConnection:
     def typing(self, conversation: ConversationId, on: bool) -> None:
         self._put(DeskTypingShown(conversation=conversation, on=on))
 
-    def presence(self, agents: list[dict[str, str]]) -> None:
-        self._put(DeskPresence(agents=[PresentAgent(**agent) for agent in agents]))
+    def presence(self, agents: tuple[Present, ...]) -> None:
+        self._put_text(_presence_text(agents))
 
     def _put(self, frame: Any) -> None:
         self._put_text(frame_text(frame))
@@ -229,3 +231,10 @@ class DeskConnection:
                 await self._socket.close(end.code, end.reason)
         except (TimeoutError, ConnectionError):
             self._socket.abort()
+
+
+@lru_cache(maxsize=16)
+def _presence_text(agents: tuple[Present, ...]) -> str:
+    """The same for all agents of a tenant."""
+    shown = [PresentAgent(id=agent.id, name=agent.name) for agent in agents]
+    return frame_text(DeskPresence(agents=shown))

@@ -13,7 +13,7 @@ from answerable.flow.message import News
 from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, wire_time
-from answerable.ledger.store import event, stream, to_event
+from answerable.ledger.tables import event, stream, to_event
 from answerable.privacy.mask import unmask
 from answerable.privacy.vault import Erased, Vault
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from answerable.channels.chat.elsewhere import TELL_EVERY, Elsewhere
 from answerable.kit.ids import AgentId, ConversationId, TenantId
@@ -18,9 +18,19 @@ PRESENT = "present"
 CALL = "who is present"
 CONTACT_TYPES = "contact types"
 AGENT_TYPES = "agent types"
+# Seconds between two lists of who is here: when everybody comes at once, as after a restart, each
+# would be told of each by a list of all.
+PAUSE = 0.5
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Present(NamedTuple):
+    """An agent who is connected now."""
+
+    id: AgentId
+    name: str
 
 
 class ChatListener(Protocol):
@@ -36,11 +46,11 @@ class DeskListener(Protocol):
 
     def typing(self, conversation: ConversationId, on: bool) -> None: ...
 
-    def presence(self, agents: list[dict[str, str]]) -> None: ...
+    def presence(self, agents: tuple[Present, ...]) -> None: ...
 
 
 @dataclass(slots=True)
-class _Present:
+class _Connected:
     name: str
     connections: int
 
@@ -48,7 +58,8 @@ class _Present:
 class Signals:
     """Who is connected, and who is writing. seconds: a monotonic clock.
 
-    With a relay, `run` it: it tells who is here again and again, and forgets who is not any more.
+    `run` it: it shows agents who is here, and with a relay tells other processes again and again,
+    and forgets who is not any more.
     """
 
     def __init__(
@@ -57,7 +68,9 @@ class Signals:
         self._chats: dict[TenantId, set[ChatListener]] = {}
         self._conversations: dict[tuple[TenantId, ConversationId], set[ChatListener]] = {}
         self._desks: dict[TenantId, set[DeskListener]] = {}
-        self._agents: dict[TenantId, dict[AgentId, _Present]] = {}
+        self._agents: dict[TenantId, dict[AgentId, _Connected]] = {}
+        self._changed: set[TenantId] = set()  # whose agents do not know yet who is here
+        self._news = asyncio.Event()
         self._elsewhere = Elsewhere()
         self._relay = relay
         self._seconds = seconds
@@ -70,12 +83,31 @@ class Signals:
 
     async def run(self) -> None:
         """Until cancelled."""
-        if self._relay is None:
-            return
-        self._relay.tell(CALL, "")
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._show_again())
+            if self._relay is not None:
+                loops.create_task(self._tell_again(self._relay))
+
+    async def _show_again(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            self.show()
+            await asyncio.sleep(PAUSE)
+
+    async def _tell_again(self, relay: Relay) -> None:
+        relay.tell(CALL, "")
         while True:
             await asyncio.sleep(TELL_EVERY)
             self.tick()
+
+    def show(self) -> None:
+        """Show agents who is here, where that has changed."""
+        while self._changed:
+            tenant = self._changed.pop()
+            agents = self.agents(tenant)
+            for desk in tuple(self._desks.get(tenant, ())):
+                desk.presence(agents)
 
     def tick(self) -> None:
         """Tell who is here, and forget those elsewhere of whom nothing was heard."""
@@ -112,7 +144,7 @@ class Signals:
         if agent in here:
             here[agent].connections += 1
         else:
-            here[agent] = _Present(name, 1)
+            here[agent] = _Connected(name, 1)
             self._tell_others(tenant)
         if agent in before:
             listener.presence(self.agents(tenant))
@@ -134,11 +166,11 @@ class Signals:
             if agent not in after:
                 self._presence_changed(tenant, flipped=not after)
 
-    def agents(self, tenant: TenantId) -> list[dict[str, str]]:
+    def agents(self, tenant: TenantId) -> tuple[Present, ...]:
         """Agents connected now, by name."""
         everywhere = self._everywhere(tenant)
-        listed = [{"id": str(agent), "name": name} for agent, name in everywhere.items()]
-        return sorted(listed, key=lambda agent: (agent["name"], agent["id"]))
+        listed = [Present(agent, name) for agent, name in everywhere.items()]
+        return tuple(sorted(listed, key=lambda agent: (agent.name, agent.id)))
 
     def any_agent(self, tenant: TenantId) -> bool:
         return bool(self._everywhere(tenant))
@@ -176,12 +208,12 @@ class Signals:
                 desk.typing(conversation, on)
 
     def _presence_changed(self, tenant: TenantId, *, flipped: bool) -> None:
-        agents = self.agents(tenant)
-        for desk in tuple(self._desks.get(tenant, ())):
-            desk.presence(agents)
+        self._changed.add(tenant)
+        self._news.set()
         if flipped:
+            present = self.any_agent(tenant)
             for chat in tuple(self._chats.get(tenant, ())):
-                chat.agents_present(bool(agents))
+                chat.agents_present(present)
 
     # Other processes
 

@@ -7,7 +7,10 @@ from answerable.channels.email.mime import Part, text_bytes
 from answerable.channels.email.parsed_mail import BounceReport, MailLimits
 
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_QUOTED_ID = re.compile(r"^\s*>?\s*Message-ID:\s*(<[^<>\s]{3,900}>)", re.IGNORECASE | re.MULTILINE)
+# Blanks of one line, and not many: over any white space it took seconds for a thousand empty lines.
+_QUOTED_ID = re.compile(
+    r"^[ \t]{0,40}>?[ \t]{0,40}Message-ID:\s{0,40}(<[^<>\s]{3,900}>)", re.IGNORECASE | re.MULTILINE
+)
 _DAEMON = re.compile(r"^(mailer-daemon|mail-daemon|postmaster|mdaemon)@", re.IGNORECASE)
 _FAILED_SUBJECT = re.compile(
     r"undeliver|delivery (?:status notification|failure|has failed)|returned (?:mail|to sender)|"

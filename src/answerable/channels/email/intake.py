@@ -33,6 +33,8 @@ from answerable.channels.email.store import (
     claim_identity,
     claim_mail,
     finish_mail,
+    free_mails,
+    mail_holders,
     new_mail_id,
     postpone_mail,
     replace_ciphertext,
@@ -42,12 +44,14 @@ from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
+from answerable.kit.membership import Membership
 from answerable.kit.telemetry import get_logger
+from answerable.ledger.event import Lease
 
 log = get_logger("email")
 
 _LEASE = timedelta(minutes=5)
-_SWEEP = 5.0  # seconds after which mail of other processes, and postponed mail, is looked for
+_SWEEP = 1.0  # seconds after which mail of other processes, and postponed mail, is looked for
 _ATTEMPTS_MOST = 3  # a mail that ended the whole process so often is not read a fourth time
 
 
@@ -83,6 +87,7 @@ class MailIntake:
         accept: Accept,
         clock: Clock,
         inboxes: Mapping[tuple[TenantId, str], MailInbox],
+        membership: Membership,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._busy = busy
@@ -93,6 +98,7 @@ class MailIntake:
         self._accept = accept
         self._clock = clock
         self._inboxes = inboxes
+        self._membership = membership
         self._stored = asyncio.Event()
 
     async def store(self, raw: bytes, inbox: MailInbox, origin: Origin) -> tuple[str, bool]:
@@ -132,6 +138,7 @@ class MailIntake:
         while not stop.is_set():
             self._stored.clear()
             try:
+                await self.free_abandoned()
                 while await self.advance() and not self._busy():
                     pass
             except Exception:
@@ -145,8 +152,8 @@ class MailIntake:
     async def take_in(self, raw: bytes, inbox: MailInbox, origin: Origin) -> Accepted | None:
         """Store and read one mail at once; None if it was read before."""
         mail_id, _ = await self.store(raw, inbox, origin)
-        now = self._clock.now()
-        mail = await self._database.write(lambda tx: claim_mail(tx, mail_id, now=now, lease=_LEASE))
+        lease = self._lease()
+        mail = await self._database.write(lambda tx: claim_mail(tx, mail_id, lease=lease))
         return None if mail is None else await self._take(mail)
 
     async def advance(self, *, most: int = 20) -> int:
@@ -155,9 +162,9 @@ class MailIntake:
         A failure of ours (the database, a bug) postpones the one mail and is raised after the
         others were done.
         """
-        now = self._clock.now()
+        now, lease = self._clock.now(), self._lease()
         mails = await self._database.write(
-            lambda tx: claim_due_mails(tx, now=now, lease=_LEASE, most=most)
+            lambda tx: claim_due_mails(tx, now=now, lease=lease, most=most)
         )
         failures: list[Exception] = []
         for mail in mails:
@@ -169,6 +176,19 @@ class MailIntake:
         if failures:
             raise ExceptionGroup("mails that could not be taken in yet", failures)
         return len(mails)
+
+    async def free_abandoned(self) -> None:
+        """What a process had taken that has ended is due again at once."""
+        holders = await self._database.read(mail_holders)
+        others = [holder for holder in holders if holder != self._membership.id]
+        if others:
+            now = self._clock.now()
+            await self._database.write(
+                lambda tx: free_mails(tx, now=now, gone=self._membership.gone(tx, others))
+            )
+
+    def _lease(self) -> Lease:
+        return Lease(holder=self._membership.id, until=self._clock.now() + _LEASE)
 
     async def _postpone(self, mail: StoredRawMail) -> None:
         due_at = self._clock.now() + backoff(mail.failures + 1)

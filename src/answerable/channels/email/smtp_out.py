@@ -5,6 +5,7 @@
 import asyncio
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from answerable.kit.errors import ConnectorRefused, ConnectorUnavailable
 
 _NAME = "smtp"
 _LONGEST_WAIT = timedelta(hours=1)
+_SURE_FOR = 1.0  # seconds after an answer for which a connection is not asked whether it is alive
 _NOT_YET_SAID = frozenset({530, 534, 535, 538})  # our log-in is wrong, not the mail
 
 
@@ -43,7 +45,7 @@ class SmtpSettings:
     account: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout: timedelta = timedelta(seconds=30)
-    connections: int = 2
+    connections: int = 4
     hostname: str | None = None  # what we call ourselves in EHLO
     verify_certificate: bool = True
 
@@ -60,7 +62,7 @@ class SmtpSender:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._idle: list[aiosmtplib.SMTP] = []
+        self._idle: list[tuple[aiosmtplib.SMTP, float]] = []  # with when it last answered
         self._free = asyncio.Semaphore(settings.connections)
 
     async def send(self, mail: ComposedMail) -> None:
@@ -87,7 +89,7 @@ class SmtpSender:
 
     async def close(self) -> None:
         connections, self._idle = self._idle, []
-        for connection in connections:
+        for connection, _ in connections:
             await _quit(connection)
 
     @asynccontextmanager
@@ -100,11 +102,13 @@ class SmtpSender:
             connection.close()  # its state is unknown: a half-sent mail must not be continued
             raise
         if connection.is_connected:
-            self._idle.append(connection)
+            self._idle.append((connection, time.monotonic()))
 
     async def _kept(self) -> aiosmtplib.SMTP | None:
         while self._idle:
-            connection = self._idle.pop()
+            connection, answered_at = self._idle.pop()
+            if time.monotonic() < answered_at + _SURE_FOR:
+                return connection
             try:
                 await connection.rset()
             except (SMTPException, OSError, TimeoutError):

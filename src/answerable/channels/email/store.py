@@ -1,7 +1,8 @@
 """Raw mail as it came, encrypted, and how far it has been read; where each mailbox was left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import takewhile
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from answerable.kit.database import UtcDateTime, metadata
 from answerable.kit.ids import TenantId, new_id
+from answerable.ledger.event import Lease
 
 raw_mail = sa.Table(
     "raw_mail",
@@ -30,6 +32,7 @@ raw_mail = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),  # begun and neither ended nor failed
     sa.Column("failures", sa.Integer, nullable=False),  # ended by an error of ours
     sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("holder", sa.Text),  # the process that reads it
     sa.Column("external_id", sa.Text),
     sa.Column("note", sa.Text),
     sa.UniqueConstraint("tenant", "inbox", "digest", name="raw_mail_once"),
@@ -143,9 +146,9 @@ def add_raw_mail(tx: Connection, mail: NewRawMail) -> tuple[str, bool]:
 
 
 def claim_due_mails(
-    tx: Connection, *, now: datetime, lease: timedelta, most: int
+    tx: Connection, *, now: datetime, lease: Lease, most: int
 ) -> tuple[StoredRawMail, ...]:
-    """The oldest mails that wait to be read, taken for `lease`; then they are due again.
+    """The oldest mails that wait to be read, taken until the lease ends; then they are due again.
 
     One that was taken before without an end is taken alone: if it ends the process again it was
     this mail and no other, and mails that were only beside it are not blamed.
@@ -158,38 +161,43 @@ def claim_due_mails(
         .with_for_update(skip_locked=True)
     ).all()
     taken = list(takewhile(lambda row: not row.attempts, rows)) or rows[:1]
-    return tuple(_claimed(tx, row, now + lease) for row in taken)
+    return tuple(_claimed(tx, row, lease) for row in taken)
 
 
-def claim_mail(
-    tx: Connection, mail_id: str, *, now: datetime, lease: timedelta
-) -> StoredRawMail | None:
+def claim_mail(tx: Connection, mail_id: str, *, lease: Lease) -> StoredRawMail | None:
     """One mail, if it still waits to be read."""
     row = tx.execute(
         sa.select(raw_mail)
         .where(raw_mail.c.id == mail_id, raw_mail.c.state == MailState.STORED)
         .with_for_update()
     ).first()
-    return None if row is None else _claimed(tx, row, now + lease)
+    return None if row is None else _claimed(tx, row, lease)
 
 
-def _claimed(tx: Connection, row: sa.Row[tuple[object, ...]], due_at: datetime) -> StoredRawMail:
+def _claimed(tx: Connection, row: sa.Row[tuple[object, ...]], lease: Lease) -> StoredRawMail:
     mail = _stored(row)
     tx.execute(
         sa.update(raw_mail)
         .where(raw_mail.c.id == mail.id)
-        .values(due_at=due_at, attempts=raw_mail.c.attempts + 1)
+        .values(due_at=lease.until, holder=lease.holder, attempts=raw_mail.c.attempts + 1)
     )
     return mail
 
 
-def release_mails(tx: Connection, *, now: datetime) -> None:
-    """Mails that an ended process had taken are due at once: for the only process of an embedded
-    store, when it starts. A mail that ends the process is still counted in `attempts`."""
+def mail_holders(tx: Connection) -> list[str]:
+    """The processes that read mail now, or have ended while they did."""
+    query = sa.select(raw_mail.c.holder).distinct()
+    waiting = raw_mail.c.state == MailState.STORED
+    return list(tx.scalars(query.where(waiting, raw_mail.c.holder.is_not(None))))
+
+
+def free_mails(tx: Connection, *, now: datetime, gone: Sequence[str]) -> None:
+    """What processes had taken that are gone is due at once. A mail that ends the process is still
+    counted in `attempts`."""
     tx.execute(
         sa.update(raw_mail)
-        .where(raw_mail.c.state == MailState.STORED, raw_mail.c.due_at > now)
-        .values(due_at=now)
+        .where(raw_mail.c.state == MailState.STORED, raw_mail.c.holder.in_(gone))
+        .values(due_at=now, holder=None)
     )
 
 
@@ -262,7 +270,11 @@ def claim_identity(
 
 
 def finish_mail(tx: Connection, mail_id: str, *, state: MailState, note: str | None) -> None:
-    tx.execute(sa.update(raw_mail).where(raw_mail.c.id == mail_id).values(state=state, note=note))
+    tx.execute(
+        sa.update(raw_mail)
+        .where(raw_mail.c.id == mail_id)
+        .values(state=state, note=note, holder=None)
+    )
 
 
 def postpone_mail(tx: Connection, mail_id: str, *, due_at: datetime) -> None:
@@ -270,7 +282,12 @@ def postpone_mail(tx: Connection, mail_id: str, *, due_at: datetime) -> None:
     tx.execute(
         sa.update(raw_mail)
         .where(raw_mail.c.id == mail_id)
-        .values(due_at=due_at, attempts=raw_mail.c.attempts - 1, failures=raw_mail.c.failures + 1)
+        .values(
+            due_at=due_at,
+            holder=None,
+            attempts=raw_mail.c.attempts - 1,
+            failures=raw_mail.c.failures + 1,
+        )
     )
 
 

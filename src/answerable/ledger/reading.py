@@ -1,0 +1,126 @@
+"""Reading what was appended: a stream, and the feed of a tenant's events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, bindparam
+
+from answerable.kit.ids import ConversationId, TenantId
+from answerable.ledger.event import Event
+from answerable.ledger.tables import event, stream, to_event
+
+
+class Place(NamedTuple):
+    """Where an event stands: among all, and in its stream."""
+
+    position: int
+    tenant: TenantId
+    stream: ConversationId
+    seq: int
+
+
+_FEED_END = 2**63 - 1
+
+_FEED_PLACES = (
+    sa.select(event.c.position, event.c.stream, event.c.seq, event.c.kind)
+    .where(
+        event.c.tenant == bindparam("tenant"),
+        event.c.position > bindparam("after"),
+        event.c.position <= bindparam("until"),
+    )
+    .order_by(event.c.position)
+    .limit(bindparam("limit"))
+)
+
+
+def streams_behind(tx: Connection, now: datetime, limit: int) -> list[ConversationId]:
+    """Streams with work that may be tried now: what a lost hint or a crash left behind."""
+    query = (
+        sa.select(stream.c.id)
+        .where(
+            stream.c.kind == "conversation",
+            stream.c.advanced_seq < stream.c.head_seq,
+            sa.or_(stream.c.retry_at.is_(None), stream.c.retry_at <= now),
+        )
+        .limit(limit)
+    )
+    return [ConversationId(row.id) for row in tx.execute(query)]
+
+
+def read_state(tx: Connection, stream_id: ConversationId) -> Row[Any] | None:
+    """tenant, head_seq, advanced_seq and state of a stream."""
+    return tx.execute(sa.select(stream).where(stream.c.id == stream_id)).first()
+
+
+def read_events(
+    tx: Connection, stream_id: ConversationId, *, after: int = 0, limit: int = 500
+) -> list[Event]:
+    """Events of one stream with seq > after, in order, at most `limit`."""
+    query = (
+        sa.select(event)
+        .where(event.c.stream == stream_id, event.c.seq > after)
+        .order_by(event.c.seq)
+        .limit(limit)
+    )
+    return [to_event(row) for row in tx.execute(query)]
+
+
+def read_feed(
+    tx: Connection, tenant: TenantId, *, after: int, limit: int = 500, until: int | None = None
+) -> list[Event]:
+    """All events of a tenant in commit order, with position > after (and <= until)."""
+    query = (
+        sa.select(event)
+        .where(event.c.tenant == tenant, event.c.position > after)
+        .order_by(event.c.position)
+        .limit(limit)
+    )
+    if until is not None:
+        query = query.where(event.c.position <= until)
+    return [to_event(row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlace:
+    """An event in a tenant's feed, without what it says."""
+
+    position: int
+    stream: ConversationId
+    seq: int
+    kind: str
+
+
+def read_feed_places(
+    tx: Connection, tenant: TenantId, *, after: int, limit: int = 500, until: int | None = None
+) -> list[FeedPlace]:
+    """Where the events are that `read_feed` reads."""
+    asked = {"tenant": tenant, "after": after, "until": until or _FEED_END, "limit": limit}
+    return [FeedPlace(*row) for row in tx.execute(_FEED_PLACES, asked)]
+
+
+def last_position(tx: Connection, tenant: TenantId) -> int:
+    query = sa.select(sa.func.max(event.c.position)).where(event.c.tenant == tenant)
+    return tx.execute(query).scalar() or 0
+
+
+def newest_position(tx: Connection) -> int:
+    """The highest position of any tenant; a lower one of another may still commit later."""
+    return tx.execute(sa.select(sa.func.max(event.c.position))).scalar() or 0
+
+
+def read_places(tx: Connection, *, after: int, also: Sequence[int] = (), limit: int) -> list[Place]:
+    """Where the events of all tenants stand, by position, at most `limit`.
+
+    also: positions up to `after` to look for besides.
+    """
+    beyond = event.c.position > after
+    query = (
+        sa.select(event.c.position, event.c.tenant, event.c.stream, event.c.seq)
+        .where(sa.or_(beyond, event.c.position.in_(also)) if also else beyond)
+        .order_by(event.c.position)
+        .limit(limit)
+    )
+    return [Place(*row) for row in tx.execute(query)]
