@@ -37,11 +37,6 @@ class Due:
 # Nobody holds it any more: its start had an end, or had none.
 _ENDED = {"lease_until": None, "holder": None, "missing_ends": 0}
 _FREED = {**_ENDED, "missing_ends": effect.c.missing_ends + 1}
-_DANGEROUS = (
-    sa.select(effect.c.key)
-    .where(suspect, effect.c.missing_ends > 1, effect.c.lease_until.is_not(None))
-    .limit(1)
-)
 
 
 def claim_effects(
@@ -57,21 +52,38 @@ def claim_effects(
 
     kinds: those to take, None for all; but: those to leave.
 
-    Suspects of one missing end go before those of more, who are taken singly, the one with the
-    fewest first: deaths that are nobody's fault then strike different ones. They are taken singly
-    among all processes, so that not all of them die at the same time.
+    Suspects are with one process at a time, so that not all of them die at once and the others go
+    on with what is fresh. Those of one missing end go before those of more, who are taken singly,
+    the one with the fewest first: deaths that are nobody's fault then strike different ones.
     """
     free = sa.select(effect).where(effect.c.due_at <= now, effect.c.lease_until.is_(None))
     due = _of_kinds(free.with_for_update(skip_locked=True), kinds, but)
     fresh = due.where(effect.c.missing_ends == 0).order_by(effect.c.due_at)
     rows = list(tx.execute(fresh.limit(room.fresh)))
-    suspects = due.where(suspect).order_by(effect.c.missing_ends, effect.c.due_at)
-    company = list(tx.execute(suspects.where(effect.c.missing_ends == 1).limit(room.company)))
-    if room.alone and not company and tx.execute(_DANGEROUS).first() is None:
-        company = list(tx.execute(suspects.limit(1)))
-    rows += company
+    if room.company:
+        rows += _claim_suspects(tx, due.where(suspect), lease, room, kinds=kinds, but=but)
     _take(tx, rows, lease)
     return [to_effect(row) for row in rows]
+
+
+def _claim_suspects(
+    tx: Connection,
+    due: Select[Any],
+    lease: Lease,
+    room: Room,
+    *,
+    kinds: Set[str] | None,
+    but: Set[str],
+) -> list[Row[Any]]:
+    ordered = due.order_by(effect.c.missing_ends, effect.c.due_at)
+    company = list(tx.execute(ordered.limit(room.company)))
+    if not company:
+        return []
+    others = sa.select(effect.c.key).where(suspect, leased, effect.c.holder != lease.holder)
+    if tx.execute(_of_kinds(others, kinds, but).limit(1)).first() is not None:
+        return []
+    light = [row for row in company if row.missing_ends == 1]
+    return light or (company[:1] if room.alone else [])
 
 
 def claim_named(

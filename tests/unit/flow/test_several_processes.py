@@ -1,15 +1,17 @@
 """Several processes on one store: what one leaves another does, and what one held is freed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
-from sqlalchemy import Connection
 
+from answerable.flow.message import Accepted
 from answerable.flow.work import CONNECTOR_EFFECTS
+from answerable.kit.database import Unit
 from answerable.kit.ids import ConversationId
 from answerable.kit.testing import FakeMembership, SettableClock
 from answerable.ledger.event import Lease
@@ -117,25 +119,50 @@ async def test_what_follows_from_before_does_not_undo_a_take_over(tmp_path: Path
     await reader.service.database.close()
 
 
-async def test_what_may_kill_is_tried_by_one_process_at_a_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("missing", "together"), [(1, 3), (2, 1)])
+async def test_what_may_kill_is_tried_by_one_process_at_a_time(
+    tmp_path: Path, missing: int, together: int
+) -> None:
     town = open_town(tmp_path / "town.db", leaves=CONNECTOR_EFFECTS)
-    for number in range(3):
-        await town.mails("hours?", by=f"customer{number}@example.com")
+    mails = [await town.mails("hours?", by=f"customer{n}@example.com") for n in range(4)]
     database, now = town.service.database, town.clock.now()
-    await database.write(lambda tx: tx.execute(sa.update(effect).values(missing_ends=2)))
 
-    def claim(holder: str) -> Callable[[Connection], list[str]]:
+    async def strike(*those: Accepted) -> None:
+        struck = effect.c.stream.in_([one.conversation for one in those])
+        query = sa.update(effect).where(struck).values(missing_ends=missing)
+        await database.write(lambda tx: tx.execute(query))
+
+    def claim(holder: str) -> Unit[list[str]]:
         lease = Lease(holder=holder, until=now + timedelta(minutes=1))
-        room = Room(fresh=10, company=16, alone=True)
+        room = Room(fresh=0, company=16, alone=True)
         return lambda tx: [
             one.key for one in claim_effects(tx, now, lease, room, kinds={"know_contact"})
         ]
 
-    [first] = await database.write(claim("prc_one"))
+    await strike(*mails[:3])
+    first = await database.write(claim("prc_one"))
+    assert len(first) == together
+    await strike(mails[3])
     assert await database.write(claim("prc_other")) == []
 
-    await database.write(lambda tx: return_effects(tx, [first]))
-    assert len(await database.write(claim("prc_other"))) == 1
+    await database.write(lambda tx: return_effects(tx, first))
+    assert len(await database.write(claim("prc_other"))) == (4 if missing == 1 else 1)
+    await database.close()
+
+
+async def test_what_may_kill_one_role_does_not_hold_up_another(tmp_path: Path) -> None:
+    town = open_town(tmp_path / "town.db", leaves=CONNECTOR_EFFECTS | {"understand"})
+    await town.mails("hours?")
+    database, now = town.service.database, town.clock.now()
+    await database.write(lambda tx: tx.execute(sa.update(effect).values(missing_ends=1)))
+    room = Room(fresh=10, company=16, alone=True)
+
+    def claim(holder: str, kinds: Set[str]) -> Unit[set[str]]:
+        lease = Lease(holder=holder, until=now + timedelta(minutes=1))
+        return lambda tx: {one.kind for one in claim_effects(tx, now, lease, room, kinds=kinds)}
+
+    assert await database.write(claim("prc_one", CONNECTOR_EFFECTS)) == {"know_contact"}
+    assert await database.write(claim("prc_two", {"understand"})) == {"understand"}
     await database.close()
 
 
