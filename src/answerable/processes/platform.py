@@ -31,6 +31,9 @@ from answerable.understanding.local_reader import LocalReader
 log = get_logger("processes")
 
 
+WARMED = 8  # models of other tenants that are loaded before anybody asks
+
+
 @dataclass(kw_only=True)
 class Joint:
     """What joins a process to others over the bus. open, close: of the bus.
@@ -96,12 +99,13 @@ class Platform:
 
     async def _warm(self) -> None:
         """At once what the first customer would wait for: the first model, and what is to be
-        trained. Of other tenants' models, which are loaded in no time, the most that are kept."""
+        trained. Of other tenants' models, which are loaded in no time, a few: where there are
+        hundreds, most of them are idle."""
         first, *others = [self.definitions.active(tenant) for tenant in self.definitions.tenants]
         later = [one for one in others if has_model(self.settings, one)]
         for one in (first, *(one for one in others if one not in later)):
             await self.reader.warm(one)
-        self._begin(self._warm_later(later[: self.reader.kept - 1]))
+        self._begin(self._warm_later(later[:WARMED]))
 
     async def _warm_later(self, definitions: Sequence[ServiceDefinition]) -> None:
         for one in definitions:

@@ -8,7 +8,7 @@ out-of-scope message near our subjects looks like. Used in training only.
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from scipy.linalg import lapack  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.understanding.kernel import KernelHead
-from answerable.understanding.ngrams import BUCKETS, inverse_frequencies, weighted
+from answerable.understanding.ngrams import BUCKETS, Rarity, rarity, weighted
 from answerable.understanding.ports import Matrix
 
 _BLOCK = 2_000
@@ -85,8 +85,8 @@ def _threads(examples: int) -> int:
 
 
 def _fit(material: Material, tuning: Tuning) -> Fit:
-    inverse_frequency = inverse_frequencies(material.counts)
-    grams = _gram_matrix(material.counts, inverse_frequency, tuning.shares)
+    rare = rarity(material.counts)
+    grams = _gram_matrix(material.counts, rare, tuning.shares)
     cosines = material.vectors @ material.vectors.T
     kernel = np.exp(tuning.sharpness * (cosines - 1))
     _add_products(kernel, grams)
@@ -102,7 +102,7 @@ def _fit(material: Material, tuning: Tuning) -> Fit:
         # As they will come back from the file, so that a stored model says the same.
         centres=material.vectors.astype(np.float16).astype(np.float32),
         pull=pull.astype(np.float32),
-        inverse=inverse_frequency.astype(np.float16).astype(np.float32),
+        rarity=replace(rare, weights=rare.weights.astype(np.float16).astype(np.float32)),
         gram_buckets=used,
         gram_pull=gram_pull[used].astype(np.float16),
     )
@@ -112,9 +112,9 @@ def _fit(material: Material, tuning: Tuning) -> Fit:
 
 
 def _gram_matrix(
-    counts: Sequence[Counter[int]], inverse: NDArray[np.float32], shares: tuple[float, float]
+    counts: Sequence[Counter[int]], rare: Rarity, shares: tuple[float, float]
 ) -> sparse.csr_matrix:
-    rows = [weighted(count, inverse, shares) for count in counts]
+    rows = [weighted(count, rare, shares) for count in counts]
     ends = np.cumsum([0] + [len(row.buckets) for row in rows])
     return sparse.csr_matrix(
         (

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.ngrams import BUCKETS, weighted
+from answerable.understanding.ngrams import Rarity, rows_of, weighted
 from answerable.understanding.ports import Matrix
 
 Arrays = dict[str, NDArray[Any]]
@@ -19,7 +19,7 @@ Arrays = dict[str, NDArray[Any]]
 class KernelHead:
     """Kernel regression on exp(sharpness * (cosine - 1)) plus the product of n-grams.
 
-    centres: (examples, dimensions), unit rows. pull: (examples, classes). inverse: (BUCKETS,).
+    centres: (examples, dimensions), unit rows. pull: (examples, classes). rarity: of the n-grams.
     gram_buckets: (used,), ascending. gram_pull: (used, classes), half precision to save memory.
     shares: largest part of words and of letter groups in the kernel, beside 1 for the meaning.
     Source: regularised least squares for classes, Rifkin et al. 2003.
@@ -29,15 +29,9 @@ class KernelHead:
     shares: tuple[float, float]
     centres: Matrix
     pull: Matrix
-    inverse: NDArray[np.float32]
+    rarity: Rarity
     gram_buckets: NDArray[np.int32]
     gram_pull: NDArray[np.float16]
-    _row_of: NDArray[np.int32] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        row_of = np.full(BUCKETS, -1, dtype=np.int32)
-        row_of[self.gram_buckets] = np.arange(len(self.gram_buckets), dtype=np.int32)
-        object.__setattr__(self, "_row_of", row_of)
 
     @property
     def classes(self) -> int:
@@ -49,9 +43,8 @@ class KernelHead:
         cosines = vectors @ self.centres.T
         scores = np.exp(self.sharpness * (cosines - 1)) @ self.pull
         for row, count in enumerate(counts):
-            grams = weighted(count, self.inverse, self.shares)
-            rows = self._row_of[grams.buckets]
-            known = rows >= 0
+            grams = weighted(count, self.rarity, self.shares)
+            rows, known = rows_of(self.gram_buckets, grams.buckets)
             scores[row] += grams.weights[known] @ self.gram_pull[rows[known]].astype(np.float32)
         return scores, cosines
 
@@ -60,7 +53,8 @@ class KernelHead:
             f"{prefix}.settings": np.array([self.sharpness, *self.shares], dtype=np.float64),
             f"{prefix}.centres": self.centres.astype(np.float16),
             f"{prefix}.pull": self.pull,
-            f"{prefix}.inverse": self.inverse.astype(np.float16),
+            f"{prefix}.buckets": self.rarity.buckets,
+            f"{prefix}.rarity": self.rarity.weights.astype(np.float16),
             f"{prefix}.gram_buckets": self.gram_buckets,
             f"{prefix}.gram_pull": self.gram_pull,
         }
@@ -75,7 +69,10 @@ class KernelHead:
                 shares=(words, letters),
                 centres=arrays[f"{prefix}.centres"].astype(np.float32),
                 pull=arrays[f"{prefix}.pull"].astype(np.float32),
-                inverse=arrays[f"{prefix}.inverse"].astype(np.float32),
+                rarity=Rarity(
+                    buckets=arrays[f"{prefix}.buckets"].astype(np.int32),
+                    weights=arrays[f"{prefix}.rarity"].astype(np.float32),
+                ),
                 gram_buckets=arrays[f"{prefix}.gram_buckets"].astype(np.int32),
                 gram_pull=arrays[f"{prefix}.gram_pull"].astype(np.float16),
             )
@@ -84,7 +81,7 @@ class KernelHead:
         fits = (
             head.centres.shape[0] == head.pull.shape[0]
             and head.gram_pull.shape == (len(head.gram_buckets), head.classes)
-            and head.inverse.shape == (BUCKETS,)
+            and head.rarity.weights.shape == head.rarity.buckets.shape
         )
         if not fits:
             raise InvalidInput("damaged_model", f"the arrays of the {prefix} head do not fit")

@@ -108,7 +108,7 @@ class Model:
             moods=_shared_head(arrays, "moods", MOODS),
             urgency=_shared_head(arrays, "urgency", URGENCIES),
             spam=_shared_head(arrays, "spam", HAM_OR_SPAM),
-            languages=LanguageReader.from_arrays(arrays, "languages", languages),
+            languages=LanguageReader(languages),
             encoder=encoder,
             drawn=drawn,
         )
@@ -119,7 +119,6 @@ class Model:
             **self.moods.arrays("moods"),
             **self.urgency.arrays("urgency"),
             **self.spam.arrays("spam"),
-            **self.languages.arrays("languages"),
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }

@@ -60,27 +60,51 @@ class Ngrams:
         return known
 
 
-def inverse_frequencies(counts: Sequence[Counter[int]]) -> NDArray[np.float32]:
-    """Weight of each bucket: rare ones tell more; 0 where it never occurred. (BUCKETS,)"""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rarity:
+    """How much each bucket tells; what is not among them tells nothing.
+
+    buckets: (used,), ascending. weights: (used,), > 0; rare ones tell more.
+    """
+
+    buckets: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    def find(self, wanted: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The row of each, and whether it is there at all; the row of one that is not is any."""
+        return rows_of(self.buckets, wanted)
+
+
+def rows_of(
+    buckets: NDArray[np.int32], wanted: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where `wanted` are among `buckets`, which ascend, and whether they are."""
+    if len(buckets) == 0:
+        return np.zeros(len(wanted), dtype=np.intp), np.zeros(len(wanted), dtype=np.bool_)
+    rows = np.minimum(np.searchsorted(buckets, wanted), len(buckets) - 1)
+    return rows, buckets[rows] == wanted
+
+
+def rarity(counts: Sequence[Counter[int]]) -> Rarity:
+    """Of the buckets that occur in these texts."""
     frequency = np.zeros(BUCKETS, dtype=np.float64)
     for found in counts:
         frequency[list(found)] += 1
     # In large sets what occurs once cannot help to recognise anything else, but costs memory.
     rarest = 2 if len(counts) >= 2_000 else 1
-    weight = np.log((1 + len(counts)) / (1 + frequency)) + 1
-    return np.where(frequency >= rarest, weight, 0).astype(np.float32)
+    buckets = np.flatnonzero(frequency >= rarest).astype(np.int32)
+    weights = np.log((1 + len(counts)) / (1 + frequency[buckets])) + 1
+    return Rarity(buckets=buckets, weights=weights.astype(np.float32))
 
 
-def weighted(
-    counts: Counter[int], inverse: NDArray[np.float32], shares: tuple[float, float]
-) -> Grams:
+def weighted(counts: Counter[int], rarity: Rarity, shares: tuple[float, float]) -> Grams:
     """TF-IDF with each half scaled to the square root of its share, so that the product of two
     texts is the sum of `shares` at most."""
     buckets = np.array(sorted(counts), dtype=np.int32)
     frequency = np.array([counts[bucket] for bucket in buckets.tolist()], dtype=np.float32)
-    known = inverse[buckets] > 0
+    rows, known = rarity.find(buckets)
     buckets, frequency = buckets[known], frequency[known]
-    weights = (1 + np.log(frequency)) * inverse[buckets]
+    weights = (1 + np.log(frequency)) * rarity.weights[rows[known]]
     split = int(np.searchsorted(buckets, HALF))
     for part, share in ((slice(0, split), shares[0]), (slice(split, None), shares[1])):
         length = float(np.linalg.norm(weights[part]))

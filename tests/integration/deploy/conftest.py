@@ -79,8 +79,8 @@ def environment(context: Path, open_folder: Path) -> Path:
     """
     if not shipped.web_is_built(REPOSITORY):
         shipped.build_web(REPOSITORY)
-    if not shipped.encoder_is_built(REPOSITORY):
-        shipped.build_encoder(REPOSITORY, sys.executable)
+    if not shipped.models_are_built(REPOSITORY):
+        shipped.build_models(REPOSITORY, sys.executable)
     made = ["src/answerable/_models", "web/.built", "web/console/dist", "web/widget/dist"]
     for name in made:
         source, target = REPOSITORY / name, context / name

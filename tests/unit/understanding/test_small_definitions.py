@@ -32,3 +32,13 @@ def test_two_intents_do_not_both_apply_with_certainty() -> None:
     others = [score for score in understood.intents[1:] if score.applies]
     assert others == []
     assert all(score.confidence < 0.5 for score in understood.intents[1:])
+
+
+def test_a_small_definition_takes_little_memory() -> None:
+    examples = [Example(text=text, intents=("card",)) for text in CARD]
+    model = train(examples, languages=["en", "de"])
+
+    head = model.intents.head
+    arrays = [head.centres, head.pull, head.gram_pull, head.gram_buckets, head.rarity.weights]
+
+    assert sum(array.nbytes for array in arrays) < 50_000

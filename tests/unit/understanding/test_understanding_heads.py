@@ -1,11 +1,13 @@
 """Mood, urgency, spam and language, on sentences that are in none of our lists."""
 
+from pathlib import Path
+
 import pytest
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import NgramsOnly
 from answerable.understanding.label_head import read_lexicon
-from answerable.understanding.language import LanguageReader
+from answerable.understanding.language import SHIPPED, LanguageReader
 from answerable.understanding.model import Model
 from answerable.understanding.ports import Encoder
 from tests.support.needs import left_out
@@ -112,18 +114,22 @@ def test_an_unheard_of_language_is_no_error() -> None:
 
 
 @pytest.mark.parametrize("languages", [["en", "de-DE", "fr"], ["xx", "en"], ["en"], []])
-def test_a_stored_language_reader_says_the_same(languages: list[str]) -> None:
-    whole = LanguageReader(languages)
+def test_the_tables_laid_out_say_the_same_as_the_librarys_file(
+    languages: list[str], tmp_path: Path
+) -> None:
+    laid_out = LanguageReader(languages)
+    assert (SHIPPED / "languages.json").is_file()
 
-    stored = LanguageReader.from_arrays(whole.arrays("languages"), "languages", languages)
+    whole = LanguageReader(languages, tables=tmp_path)
 
     for text in ("Wo ist meine Karte geblieben?", "Où est ma carte ?", "Where is it?", "", "123"):
-        assert stored.language(text) == whole.language(text)
+        assert laid_out.language(text) == whole.language(text)
 
 
-def test_half_a_language_reader_is_refused() -> None:
-    arrays = {**LanguageReader(["en", "de"]).arrays("languages")}
-    del arrays["languages.moves"]
+def test_half_of_the_language_tables_is_refused(tmp_path: Path) -> None:
+    for file in SHIPPED.iterdir():
+        if file.name != "moves.npy":
+            (tmp_path / file.name).symlink_to(file)
 
-    with pytest.raises(InvalidInput, match=r"languages\.moves"):
-        LanguageReader.from_arrays(arrays, "languages", ["en", "de"])
+    with pytest.raises(InvalidInput, match=r"moves\.npy"):
+        LanguageReader(["en", "de"], tables=tmp_path).language("Wo ist meine Karte geblieben?")
