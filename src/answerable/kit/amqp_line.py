@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.connection import make_url
 
 from answerable.kit.bus import pause_before
-from answerable.kit.telemetry import get_logger
+from answerable.kit.telemetry import SERVER_CONNECTIONS, get_logger
 
 log = get_logger("kit")
 
@@ -96,7 +96,8 @@ class Line:
             self._connection = connection
             self._up.set()
             log.info("broker_reached", line=self._name)
-            await broken.wait()
+            with SERVER_CONNECTIONS.labels("broker").track_inprogress():
+                await broken.wait()
             log.warning("broker_lost", line=self._name)
         finally:
             self._connection = None

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 
 from answerable.kit.bus import pause_before
 from answerable.kit.relay import Heard, nothing
-from answerable.kit.telemetry import get_logger
+from answerable.kit.telemetry import SERVER_CONNECTIONS, get_logger
 
 log = get_logger("kit")
 
@@ -112,7 +112,8 @@ class RedisRelay:
                 asyncio.create_task(self._publish(redis)),
             ]
             try:
-                done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                with SERVER_CONNECTIONS.labels("redis").track_inprogress():
+                    done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 done.pop().result()  # neither ends but by an error
             finally:
                 self._up = False

@@ -59,6 +59,17 @@ CLOCK_AHEAD = Gauge(
     "How far this process's clock is ahead of the database server's; what it writes is put right.",
     registry=registry,
 )
+SERVER_CONNECTIONS = Gauge(
+    "answerable_server_connections",
+    "Connections to the servers that join this process to others: two to the broker, one to Redis.",
+    ["server"],
+    registry=registry,
+)
+FEED_BEHIND = Gauge(
+    "answerable_feed_behind_seconds",
+    "Age of the oldest event that the event feed could not announce; 0 if another process leads.",
+    registry=registry,
+)
 CONNECTIONS = Gauge(
     "answerable_connections", "Open live connections, by audience.", ["audience"], registry=registry
 )

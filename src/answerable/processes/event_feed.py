@@ -8,6 +8,7 @@ it comes. What it holds are references, never a text or a personal value: so are
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from answerable.kit.canonical import canonical_json
 from answerable.kit.database import Database, metadata
 from answerable.kit.ids import TenantId
 from answerable.kit.live import Live
-from answerable.kit.telemetry import get_logger
+from answerable.kit.telemetry import FEED_BEHIND, get_logger
 from answerable.ledger.event import Event, wire_time
 from answerable.ledger.reading import read_feed
 
@@ -42,7 +43,7 @@ feed_cursor = sa.Table(
 class EventFeed:
     """Announces what is new; in one process of all, the one that leads.
 
-    announce: to the exchange, in order; how many of the first are confirmed.
+    announce: to the exchange, in order; how many of the first are confirmed. now: the time.
     leads: whether it is this process now. If two think so for a moment, events come twice.
     """
 
@@ -54,12 +55,14 @@ class EventFeed:
         tenants: Callable[[], Iterable[TenantId]],
         announce: Announce,
         leads: Callable[[], bool],
+        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._live = live
         self._tenants = tenants
         self._announce = announce
         self._leads = leads
+        self._now = now
 
     async def run(self) -> None:
         """Announce until cancelled."""
@@ -75,20 +78,21 @@ class EventFeed:
                         complete = False
                 await self._wait(news.wait() if complete else asyncio.sleep(LOOK_EVERY))
         finally:
+            FEED_BEHIND.set(0)
             news.close()
 
     async def announce_new(self) -> bool:
         """Everything that is not announced yet, in turns of tenants; False if not all could be."""
         behind = list(self._tenants())
-        complete = True
+        left: list[datetime] = []
         while behind and self._leads():
             for tenant in list(behind):
                 events, told = await self._announce_some(tenant)
-                if told < len(events):
-                    complete = False
+                left += [event.at for event in events[told : told + 1]]
                 if told < AT_ONCE:
                     behind.remove(tenant)
-        return complete
+        FEED_BEHIND.set((self._now() - min(left)).total_seconds() if left else 0)
+        return not left
 
     async def _announce_some(self, tenant: TenantId) -> tuple[Sequence[Event], int]:
         """The next events of a tenant, and how many of them are announced."""

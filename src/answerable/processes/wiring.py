@@ -226,6 +226,7 @@ def _joint(settings: Settings, bus: "AmqpBus", hints: BusHints, service: Service
             tenants=lambda: service.definitions.tenants,
             announce=bus.announce,
             leads=lambda: service.membership.leads(FEEDING),
+            now=service.clock.now,
         ),
         serve=lambda: bus.serve(COMMANDS, commands.answer, at_once=AT_ONCE),
     )

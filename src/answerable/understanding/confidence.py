@@ -40,6 +40,11 @@ class Confidence:
         return sigmoid(self.slope * _logit(softmax(scores, self.temperature)) + self.offset)
 
 
+NO_INTENTS = Confidence(  # where there are none, nothing can be the likeliest of them
+    several=True, temperature=UNFITTED_TEMPERATURE, slope=1.0, offset=0.0, applies_from=1.0
+)
+
+
 def fit_confidence(held_out: Matrix, truth: Matrix) -> Confidence:
     """held_out: scores (messages, classes) of messages not learnt from; truth: 0..1, likewise."""
     several = bool(len(truth)) and float((truth.sum(axis=1) > 1).mean()) >= SEVERAL_FROM

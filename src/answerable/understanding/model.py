@@ -159,7 +159,7 @@ class Model:
         share = whole_share(parts[0])
         together = share * scores[:1] + (1 - share) * scores.max(axis=0, keepdims=True)
         confidence = intents.confidence.of(together)[0]
-        likely = self._scope(scores, cosines) if readable else 0.0
+        likely = self._scope(scores, cosines) if readable and intents.labels else 0.0
         in_scope = likely >= scope
         apply = intents.confidence.of(scores).max(axis=0) >= intents.confidence.applies_from
         best = int(together[0].argmax()) if len(intents.labels) else -1

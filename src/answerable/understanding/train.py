@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.canonical import canonical_json, sha256_hex
-from answerable.kit.errors import InvalidInput
 from answerable.understanding.calibration import (
     HeldOut,
     expected_calibration_error,
@@ -17,18 +16,19 @@ from answerable.understanding.calibration import (
     log_loss,
     softmax,
 )
-from answerable.understanding.confidence import fit_confidence
+from answerable.understanding.confidence import NO_INTENTS, fit_confidence
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
+from answerable.understanding.kernel import KernelHead
 from answerable.understanding.label_head import HAM_OR_SPAM, MOODS, LabelHead, read_lexicon
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model import IntentReader, Model
-from answerable.understanding.ngrams import Ngrams
+from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import prepared
 from answerable.understanding.recipe import PRECISION, RECIPE
-from answerable.understanding.scope import ScopeJudge, fit_scope, scope_features
+from answerable.understanding.scope import UNFITTED, ScopeJudge, fit_scope, scope_features
 from answerable.understanding.understanding import URGENCIES
 
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
@@ -66,21 +66,19 @@ def train(
     """A model of all intents named in `examples`; the same input gives the same model.
 
     languages: ISO 639-1, the default first; none: whatever language a text is in.
-    Raises InvalidInput if there is no example with an intent.
+
+    Without an example that names an intent nothing is in scope, and everything is for people.
     """
     encoder = encoder or load_encoder()
     rows = _distinct(_sampled(examples, seed))
-    if not rows.labels:
-        raise InvalidInput("no_examples", "no example names an intent: nothing to learn")
     ngrams = Ngrams()
     material = Material(
         vectors=encoder.encode(rows.texts),
         counts=[ngrams.counts(text) for text in rows.texts],
         targets=rows.targets,
     )
-    tuning = _chosen_tuning(material, rows, seed)
-    fitted = fit(material, tuning)
-    intents = _intents(fitted, rows)
+    tuning = _chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
+    intents = _intents(fit(material, tuning), rows) if rows.labels else _no_intents(encoder)
     return Model(
         manifest=_manifest(examples, rows, intents, tuning, languages, precision, encoder),
         intents=intents,
@@ -210,6 +208,30 @@ def _intents(fitted: Fit, rows: _Rows) -> IntentReader:
         inside=inside,
         held_out=HeldOut(
             confidence=sure, best=best, correct=rows.targets[spoken][place, best] >= 0.5
+        ),
+    )
+
+
+def _no_intents(encoder: Encoder) -> IntentReader:
+    """What is known of none."""
+    no_numbers = np.zeros(0, dtype=np.int32)
+    head = KernelHead(
+        sharpness=FEW_TUNING.sharpness,
+        shares=FEW_TUNING.shares,
+        centres=np.zeros((0, encoder.dimensions), dtype=np.float32),
+        pull=np.zeros((0, 0), dtype=np.float32),
+        rarity=Rarity(buckets=no_numbers, weights=np.zeros(0, dtype=np.float32)),
+        gram_buckets=no_numbers,
+        gram_pull=np.zeros((0, 0), dtype=np.float16),
+    )
+    return IntentReader(
+        labels=(),
+        head=head,
+        confidence=NO_INTENTS,
+        judge=UNFITTED,
+        inside=np.zeros(0, dtype=np.bool_),
+        held_out=HeldOut(
+            confidence=np.zeros(0), best=no_numbers.astype(np.int64), correct=np.zeros(0, np.bool_)
         ),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.examples import Example, read_examples
 from answerable.understanding.model import Model
@@ -29,6 +30,8 @@ def train_files(
     Returns the model's manifest with its metrics. Raises InvalidInput with file:line.
     """
     rows = [*examples, *(row for file in files for row in read_examples(file))]
+    if not any(row.intents for row in rows):
+        raise InvalidInput("no_examples", "no example names an intent: nothing to learn")
     model = train(rows, languages=languages, precision=precision)
     model.save(out)
     return dict(model.manifest)

@@ -14,6 +14,7 @@ from joserfc.jwk import OctKey
 from answerable.api.bus.commands import Commands
 from answerable.api.bus.messages import BODY_BYTES
 from answerable.definition.terms import Proof
+from answerable.flow.admission import Bounds
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.kit.bus import Answer, Request
 from answerable.kit.canonical import sha256_hex
@@ -316,11 +317,11 @@ class Away:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._house.service, name)
 
-    async def accept(self, message: InboundMessage) -> Accepted:
+    async def accept_new(self, message: InboundMessage) -> Accepted:
         if self.times:
             self.times -= 1
             raise StoreUnavailable("away", "It is away.", retry_after=timedelta(seconds=2))
-        return await self._house.service.accept(message)
+        return await self._house.service.accept_new(message)
 
 
 async def test_while_the_store_is_away_a_command_waits_and_is_not_lost(house: House) -> None:
@@ -334,3 +335,20 @@ async def test_while_the_store_is_away_a_command_waits_and_is_not_lost(house: Ho
     told(await commands.answer(signed(house, message())))
 
     assert waited == [2.0, 2.0, 2.0]
+
+
+async def test_where_there_is_too_much_to_do_a_command_waits_and_is_not_lost(house: House) -> None:
+    await house.fills_up()
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            house.service.admission.bounds = Bounds()
+
+    commands = Commands(house.service, SECRETS, wait=wait)
+
+    told(await commands.answer(signed(house, message())))
+
+    assert len(waited) == 2
+    assert all(seconds > 0 for seconds in waited)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from answerable.kit.bus import Announcement
 from answerable.kit.ids import TenantId
+from answerable.kit.telemetry import registry
 from answerable.ledger.event import Event
 from answerable.ledger.reading import read_feed
 from answerable.processes.event_feed import AT_ONCE, EventFeed
@@ -68,6 +70,7 @@ def feed_of(house: House, listener: Listener, leading: Leading | None = None) ->
         tenants=lambda: house.service.definitions.tenants,
         announce=listener.announce,
         leads=lambda: leading.now,
+        now=house.clock.now,
     )
 
 
@@ -94,6 +97,18 @@ async def test_every_event_of_every_tenant_is_told_in_the_order_of_the_commits(
     assert listener.of(SHOP) == await in_order(house)
     assert listener.of(OTHER) == await in_order(house, OTHER)
     assert {one.topic.split(".")[0] for one in listener.heard} == {SHOP, OTHER}
+
+
+async def test_how_far_the_feed_is_behind_is_told_until_it_has_caught_up(house: House) -> None:
+    await house.says("Where is my parcel?")
+    house.clock.advance(timedelta(seconds=90))
+    feed = feed_of(house, Listener(taken=[1, 0]))
+
+    assert not await feed.announce_new()
+    assert registry.get_sample_value("answerable_feed_behind_seconds") == 90
+
+    assert await feed.announce_new()
+    assert registry.get_sample_value("answerable_feed_behind_seconds") == 0
 
 
 async def test_an_event_is_a_cloud_event_that_names_what_the_ledger_holds(house: House) -> None:
@@ -222,6 +237,10 @@ async def broker() -> AsyncIterator[Broker]:
         yield broker
 
 
+def broker_connections() -> float | None:
+    return registry.get_sample_value("answerable_server_connections", {"server": "broker"})
+
+
 async def test_a_service_hears_everything_though_the_broker_comes_and_goes(
     house: House, broker: Broker
 ) -> None:
@@ -232,9 +251,11 @@ async def test_a_service_hears_everything_though_the_broker_comes_and_goes(
         tenants=lambda: house.service.definitions.tenants,
         announce=bus.announce,
         leads=lambda: True,
+        now=house.clock.now,
     )
     async with opened(bus), broker.channel() as channel:
         inbox = await broker.inbox(channel, f"{SHOP}.#")
+        assert broker_connections() == 2
         running = asyncio.create_task(feed.run())
         for n in range(6):
             await house.says("hours", by=f"vis_{n}")
@@ -246,4 +267,5 @@ async def test_a_service_hears_everything_though_the_broker_comes_and_goes(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
+    assert broker_connections() == 0
     assert list(dict.fromkeys(str(m.message_id) for m in inbox.messages)) == expected

@@ -76,6 +76,7 @@ async def house(tmp_path: Path, broker: Broker) -> AsyncIterator[House]:
         tenants=lambda: house.service.definitions.tenants,
         announce=bus.announce,
         leads=lambda: True,
+        now=house.clock.now,
     )
     async with broker.channel() as channel:
         await declare(channel, broker.prefix, "commands", asked=True)

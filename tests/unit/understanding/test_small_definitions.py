@@ -1,6 +1,9 @@
 """A definition of a few intents must not make everything certain."""
 
+from pathlib import Path
+
 from answerable.understanding.examples import Example
+from answerable.understanding.model import Model
 from answerable.understanding.train import train
 
 CARD = [
@@ -42,3 +45,15 @@ def test_a_small_definition_takes_little_memory() -> None:
     arrays = [head.centres, head.pull, head.gram_pull, head.gram_buckets, head.rarity.weights]
 
     assert sum(array.nbytes for array in arrays) < 50_000
+
+
+def test_where_no_intent_is_defined_nothing_is_in_scope(tmp_path: Path) -> None:
+    trained = train([], languages=["en", "de"])
+    trained.save(tmp_path)
+
+    for model in (trained, Model.load(tmp_path)):
+        understood, german = model.understand(["Where is my card?", "Wo ist meine Karte?"])
+        assert understood.intents == ()
+        assert not understood.in_scope
+        assert not understood.automatic
+        assert (understood.language, german.language) == ("en", "de")

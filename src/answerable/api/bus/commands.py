@@ -33,6 +33,7 @@ from answerable.kit.errors import (
     NotAllowed,
     NotFound,
     StoreUnavailable,
+    TooMany,
 )
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
@@ -67,7 +68,8 @@ class Commands:
         while True:
             try:
                 result = await self._carry_out(request)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, TooMany) as error:
+                # A sender that wants no answer would never hear that it was to come again.
                 log.warning("command_waits", why=error.code)
                 await self._wait(error.retry_after.total_seconds())
             except ValidationError as error:
@@ -103,7 +105,7 @@ class Commands:
             address = f"{caller.service}:{address}"
         elif data.sender.kind == "email":
             address = address.lower()
-        accepted = await self._service.accept(
+        accepted = await self._service.accept_new(
             InboundMessage(
                 tenant=caller.tenant,
                 inbox=data.inbox,
