@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from jinja2 import TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from answerable.definition.actions import ActionCatalogue
 from answerable.definition.check_playbooks import (
@@ -15,9 +14,9 @@ from answerable.definition.check_playbooks import (
 from answerable.definition.explain import did_you_mean
 from answerable.definition.problem import Finding
 from answerable.definition.schema import Intent, ServiceDefinition, Where
+from answerable.definition.templates import check_template
 
 FEWEST_EXAMPLES = 5
-_SYNTAX = ImmutableSandboxedEnvironment()
 
 
 def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Iterator[Finding]:
@@ -173,7 +172,7 @@ def _check_templates(definition: ServiceDefinition) -> Iterator[Finding]:
             )
         for language, source in sources.items():
             try:
-                _SYNTAX.parse(source)
+                check_template(source)
             except RecursionError:
                 where: Where = ("templates", name, language)
                 yield error(where, "template syntax: nested too deeply")

@@ -103,6 +103,14 @@ def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(tmp_path: Path) 
         (b'{"a": NaN}', "1:1: this is not JSON: NaN"),
         (b"a: 'x", "this is not YAML"),
         (
+            b"service: x\ntemplates:\n  t: |\n    Hello,\n    {{ name | shuot }}",
+            "5:1: template syntax: No filter named 'shuot'. (line 2 of the text)",
+        ),
+        (
+            b"service: x\ntemplates: {t: '{% for n in range(9) %}x{% endfor %}'}",
+            "template syntax: range() is not available: loop over what a step found",
+        ),
+        (
             b"service: x\ntemplates: {t: '{{ " + b"(" * 5000 + b"}}'}",
             "2:16: template syntax: nested too deeply",
         ),
