@@ -134,7 +134,7 @@ async def poison(folder: Path, _zygote: Zygote, _seed: int, *, minutes: float = 
     backlog = int(500 * minutes)
     half = max(1, int(minutes))
     dose = Dose(
-        backlog=backlog, killing=half, raising=half, drip=40, kill_every=5,
+        backlog=backlog, killing=half, raising=half, drip=120, kill_every=5,
         limit=600 + 240 * minutes,
     )  # fmt: skip
     async with own_servers(folder / "servers", disk_mb=DISK_MB) as servers:

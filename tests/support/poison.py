@@ -23,6 +23,7 @@ from tests.support.poison_plugin import KILLS, RAISES
 from tests.support.processes import BANK, Zygote
 
 TRIES = 5
+DRIP_OF_ONE = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,8 @@ class Dose:
     """killing, raising: jobs that kill who does them, or raise; workers are killed besides.
 
     drip: jobs that come one by one, so that their waits can be compared: first by themselves, and
-    at the end with as much poison as the backlog had between them. delayed_at_most: seconds that
-    the longest of these waits may be longer than the longest of those.
+    at the end with poison between them, one of each sort for 30 of them. delayed_at_most: seconds
+    that the longest of these waits may be longer than the longest of those.
     """
 
     backlog: int
@@ -41,6 +42,11 @@ class Dose:
     kill_every: float
     limit: float
     delayed_at_most: float = 2.0
+
+    @property
+    def dripped(self) -> int:
+        """Jobs that kill, and as many that raise, between those that come one by one."""
+        return max(1, self.drip // DRIP_OF_ONE)
 
 
 async def poisoned(folder: Path, servers: Servers, dose: Dose) -> Told:
@@ -77,7 +83,8 @@ async def _take(
     await start_all(m for m in cluster.members if m.role != GATEWAY)
     await _drop_by_drop(accept, alone)
     innocent = [f"innocent-{n}" for n in range(dose.backlog)]
-    first, again = (_poison(which, dose.killing, dose.raising) for which in ("", "again-"))
+    first = _poison("", dose.killing, dose.raising)
+    again = _poison("again-", dose.dripped, dose.dripped)
     names = _mixed(innocent, first)
     await _pile_up(cluster, accept, names)
     supervisor = asyncio.create_task(_supervise(cluster))
@@ -89,7 +96,7 @@ async def _take(
     await cluster.settle(told, within=dose.limit)
     supervisor.cancel()
     told.faults["connector killed by poison"] = await supervisor
-    told.faults["poison that raises"] = 2 * dose.raising
+    told.faults["poison that raises"] = dose.raising + dose.dripped
     return [*names, *alone, *among, *again]
 
 

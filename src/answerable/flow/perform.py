@@ -5,9 +5,9 @@ At least once, under a key that never changes. An effect that fails is tried aga
 another system has not failed: it is given up when that has not answered for hours (`patience`).
 
 A start may also have no end: the process died. One of the effects that were under way may be to
-blame, and most are not. So all of them are suspects, which run in small company the next time, and
-from the second missing end on as the only suspect. Only those starts tell who it is: an effect is
-given up when `MOST_STARTS` had no end.
+blame, and most are not. So all of them are suspects, which run in small company the next time if
+they are many, and otherwise, and from the second missing end on, as the only suspect. Those starts
+tell who it is: an effect is given up when `MOST_STARTS` had no end.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ ASKING_AT_ONCE = (
     48  # those that ask connectors, beside them: a system that hangs stops only its own
 )
 MOST_HELD = 256  # taken on by the sweep: what is held when the process dies becomes suspect
-COMPANY = 16  # suspects that may run beside each other after one missing end
+COMPANY = 16  # suspects that may run beside each other, if there are so many
 BATCH = 32  # texts a model reads together: more gains nothing on one core
 LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
 ENDLESS = "it was started too often without an end"

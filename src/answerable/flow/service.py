@@ -51,6 +51,7 @@ T = TypeVar("T")
 ADVANCED_AT_ONCE = 256
 SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
+SWEEP_WHILE_OTHERS_WORK = timedelta(milliseconds=400)
 SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
 COUNT_EVERY = timedelta(seconds=5)
 LEASES_EVERY = LEASE / 6  # renewed
@@ -98,6 +99,7 @@ class Service:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._left_some = False
+        self._others_work = False
         self._leases_at: datetime | None = None
         self._counted_at: datetime | None = None
         self.performer: Performer
@@ -320,6 +322,7 @@ class Service:
         """End those whose holder is gone, so that others go on."""
         now = self.clock.now()
         others = await self.database.read(lambda tx: other_holders(tx, now, self.work.holder))
+        self._others_work = bool(others)
         if others:
             await self.database.write(
                 lambda tx: expire_leases(tx, now, self.membership.gone(tx, others))
@@ -352,7 +355,9 @@ class Service:
         """Until the next sweep is due, or can do what the last one could not."""
         await asyncio.sleep(SWEEP_AT_MOST_EVERY.total_seconds())
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SWEEP_EVERY.total_seconds()):
+            # While others work, one of them may die, and somebody waits for what it had.
+            wait = SWEEP_WHILE_OTHERS_WORK if self._others_work else SWEEP_EVERY
+            async with asyncio.timeout(wait.total_seconds()):
                 await self._room.wait()
 
 

@@ -16,8 +16,8 @@ from answerable.ledger.tables import effect, leased, suspect
 class Room:
     """What a process can take on beside what it has under way.
 
-    fresh: effects that never lacked an end. company: suspects that lacked one end, who may run
-    beside some others. alone: whether a suspect that lacked more may run, the only suspect then.
+    fresh: effects that never lacked an end. company: suspects that lacked one end, if there are so
+    many. alone: whether another may run, the only suspect then.
     """
 
     fresh: int
@@ -53,8 +53,9 @@ def claim_effects(
     kinds: those to take, None for all; but: those to leave.
 
     Suspects are with one process at a time, so that not all of them die at once and the others go
-    on with what is fresh. Those of one missing end go before those of more, who are taken singly,
-    the one with the fewest first: deaths that are nobody's fault then strike different ones.
+    on with what is fresh. Many of one missing end are taken together, as most of them are not to
+    blame; few are taken singly, so that one who is does not strike the others again. So are those
+    of more, the one with the fewest first: deaths that are nobody's fault strike different ones.
     """
     free = sa.select(effect).where(effect.c.due_at <= now, effect.c.lease_until.is_(None))
     due = _of_kinds(free.with_for_update(skip_locked=True), kinds, but)
@@ -82,8 +83,9 @@ def _claim_suspects(
     others = sa.select(effect.c.key).where(suspect, leased, effect.c.holder != lease.holder)
     if tx.execute(_of_kinds(others, kinds, but).limit(1)).first() is not None:
         return []
-    light = [row for row in company if row.missing_ends == 1]
-    return light or (company[:1] if room.alone else [])
+    if len(company) == room.company and company[-1].missing_ends == 1:
+        return company
+    return company[:1] if room.alone else []
 
 
 def claim_named(
