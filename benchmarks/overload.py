@@ -30,12 +30,14 @@ BACK_WITHIN = 10.0  # seconds
 
 
 class Asker:
-    """waits: from a message that was accepted to its reply, in milliseconds, in order."""
+    """waits: from a message that was accepted to its reply, in milliseconds, in order; several that
+    came together may have one reply. late: replies to what was asked before `forget`."""
 
     def __init__(self, number: int) -> None:
         self.replies = 0
         self.waits: list[float] = []
         self.refusals: list[float] = []
+        self.late = 0
         self.codes: set[str] = set()
         self.keeps_asking = False
         self._random = random.Random(number)
@@ -55,6 +57,8 @@ class Asker:
                 self.replies += 1
                 if self._unanswered:
                     self.waits.append((now - self._unanswered.pop(0)) * 1000)
+                else:
+                    self.late += 1
                 if self.keeps_asking:
                     self.ask()
             case "event" if frame["event"]["kind"] == "notice":
@@ -68,8 +72,10 @@ class Asker:
 
     def forget(self) -> None:
         self.replies = 0
+        self.late = 0
         self.waits.clear()
         self.refusals.clear()
+        self._unanswered.clear()
 
 
 async def overload(run: Run) -> Figures:
@@ -94,6 +100,9 @@ async def overload(run: Run) -> Figures:
         "refused": during["refused"],
         "a refusal p99 ms": during["refusal p99"],
         "reply p95 ms before, during, after": [one["p95"] for one in (before, during, after)],
+        "replies to questions of before, then, during, after": [
+            one["late"] for one in (before, during, after)
+        ],
         "told": sorted({code for asker in askers for code in asker.codes}),
         "load": round(os.getloadavg()[0], 1),
     }
@@ -130,6 +139,7 @@ async def _ask_at(askers: Sequence[Asker], a_second: float, seconds: float) -> F
         "refused": len(refusals),
         "refusal p99": round(percentile(refusals, 0.99), 1) if refusals else 0,
         "p95": round(percentile(waits, 0.95)) if waits else None,
+        "late": sum(asker.late for asker in askers),
     }
 
 

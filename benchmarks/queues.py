@@ -128,11 +128,11 @@ async def backlog(run: Run) -> Figures:
         queues = {}
         for size, place in zip(BACKLOGS, (small, large), strict=True):
             service = bench_service(place)
-            queues[size] = queue = Queue(service, await owned(service, CONVERSATIONS))
-            for _ in range(size // 1000):
-                await service.database.write(partial(queue.pile_up, many=1000))
+            queues[size] = Queue(service, await owned(service, CONVERSATIONS))
         for _ in range(run.rounds):
             for size, queue in queues.items():
+                while await queue.waiting() < size:
+                    await queue._service.database.write(partial(queue.pile_up, many=1000))
                 rate, cost, waited = await _worked_off(queue, seconds=0.5)
                 rates[size].append(rate)
                 costs[size].append(cost)

@@ -140,6 +140,8 @@ async def _fill(place: Place, conversations: int) -> None:
     loader = Loader(platform.service)
     for first in range(0, conversations, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, conversations))
+        if first in (AT_ONCE, 10 * AT_ONCE):
+            await place.take_statistics()  # else it is filled by plans for an empty database
         await platform.service.database.write(partial(loader.load, numbers=numbers))
     await platform.close()
 

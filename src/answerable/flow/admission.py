@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from answerable.flow.work import QUEUES
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
@@ -22,10 +24,12 @@ log = get_logger("flow")
 
 MEASURED_EVERY = 0.25  # seconds
 ENOUGH = 50  # due effects that tell a pace; fewer are done within a measure or two
+STANDS = 4  # times slower than before: it does not go on
 LAGS_KEPT = 4  # the least of so many counts: one pause is no overload
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(seconds=30)
-# Effects that wait for others' systems: their queues say nothing about how busy we are.
+# Effects that wait for others' systems: how many there are says nothing about how busy we are, and
+# how long they take only while they are answered.
 OUTSIDE = (frozenset(QUEUES) - {"understand"}) | {"alert"}
 
 
@@ -68,9 +72,14 @@ def retry_after(full: float) -> timedelta:
 
 class Pace:
     """How fast what is due is done, by whoever does it: told from one effect at a time, the newest
-    when it was chosen, and how many were due then. Pure."""
+    when it was chosen, and how many were due then. Pure.
 
-    def __init__(self) -> None:
+    ours: what stands is our fault. Otherwise another system may have stopped answering, and only
+    what is done says how busy we are.
+    """
+
+    def __init__(self, *, ours: bool = True) -> None:
+        self._ours = ours
         self.chosen: str | None = None
         self._ahead = 0
         self._since = 0.0
@@ -80,7 +89,12 @@ class Pace:
         """What was found; how many seconds all that is due will take."""
         if self.chosen is not None:
             pace = self._ahead / max(now - self._since, MEASURED_EVERY)
-            self._a_second = min(self._a_second, pace) if due.chosen_is_due else pace
+            if not due.chosen_is_due:
+                self._a_second = pace
+            elif self._ours:
+                self._a_second = min(self._a_second, pace)
+            elif pace < self._a_second / STANDS:
+                self._a_second = float("inf")
         if not due.chosen_is_due:
             self.chosen = due.newest if due.count >= ENOUGH else None
             self._ahead, self._since = due.count, now
@@ -97,6 +111,7 @@ class Admission:
         self._due = 0
         self._wait = 0.0
         self._pace = Pace()
+        self._outside_pace = Pace(ours=False)
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
 
     @property
@@ -126,12 +141,19 @@ class Admission:
 
     async def measure(self) -> None:
         """Look at what is due."""
-        now, most, chosen = self._clock.now(), 2 * self.bounds.due, self._pace.chosen
-        due = await self._database.read(
-            lambda tx: look_at_due(tx, now, but=OUTSIDE, most=most, chosen=chosen)
-        )
+        now, most = self._clock.now(), 2 * self.bounds.due
+        ours, others = self._pace.chosen, self._outside_pace.chosen
+
+        def look(tx: Connection) -> tuple[Due, Due]:
+            return (
+                look_at_due(tx, now, but=OUTSIDE, most=most, chosen=ours),
+                look_at_due(tx, now, kinds=OUTSIDE, most=most, chosen=others),
+            )
+
+        due, outside = await self._database.read(look)
         self._due = due.count
-        self._wait = self._pace.see(due, now=time.monotonic())
+        seen = time.monotonic()
+        self._wait = self._pace.see(due, now=seen) + self._outside_pace.see(outside, now=seen)
 
     async def watch(self) -> None:
         """Measure until cancelled."""

@@ -195,10 +195,16 @@ def _of_kinds(query: Select[Any], kinds: Set[str] | None, but: Set[str]) -> Sele
 
 
 def look_at_due(
-    tx: Connection, now: datetime, *, but: Set[str], most: int, chosen: str | None
+    tx: Connection,
+    now: datetime,
+    *,
+    kinds: Set[str] | None = None,
+    but: Set[str] = frozenset(),
+    most: int,
+    chosen: str | None,
 ) -> Due:
-    """What of all kinds but these is due now; `most` at most are counted."""
-    due = sa.select(effect.c.key).where(effect.c.due_at <= now, effect.c.kind.not_in(sorted(but)))
+    """What is due now; `most` at most are counted. kinds, but: as in `claim_effects`."""
+    due = _of_kinds(sa.select(effect.c.key).where(effect.c.due_at <= now), kinds, but)
     count = sa.select(sa.func.count()).select_from(due.limit(most).subquery())
     there = sa.select(effect.c.key).where(effect.c.key == chosen)
     return Due(

@@ -80,6 +80,21 @@ def test_at_any_pace_what_waits_takes_so_long_and_no_longer(a_second: int, offer
     assert bool(refused) == (offered > 1)
 
 
+def test_a_system_that_stops_answering_is_no_overload_and_a_slow_one_is() -> None:
+    pace = Pace(ours=False)
+    assert pace.see(Due(count=60, newest="a"), now=0) == 0
+    assert pace.see(Due(count=60, newest="b", chosen_is_due=True), now=1) == 0
+
+    slow = pace.see(Due(count=300, newest="c"), now=2)  # 60 were done in 2 s
+    assert slow == 10
+
+    waits = [
+        pace.see(Due(count=400, newest="d", chosen_is_due=True), now=2 + after)
+        for after in (5, 10, 41, 60)
+    ]
+    assert waits == [pytest.approx(400 / 30), pytest.approx(400 / 30), 0, 0]
+
+
 class PacedReader(KeywordReader):
     """Reads as many texts as it is allowed to."""
 
