@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -41,12 +42,19 @@ def _write_bank() -> None:
 _write_bank()
 
 
+# What a process of the tests gives out: a range of its own, and none of it twice in short time.
+_RANGE = 2_000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+_FIRST = secrets.randbelow(_RANGE)
+_ports = itertools.cycle(16_000 + _WORKER * _RANGE + (_FIRST + n) % _RANGE for n in range(_RANGE))
+
+
 def free_port() -> int:
     """One that is also free a moment later: outgoing connections take theirs from higher up."""
-    while True:
-        port = secrets.randbelow(16_000) + 16_000
+    for port in _ports:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise AssertionError("unreachable")
 
 
 class Zygote:

@@ -16,6 +16,7 @@ from answerable.understanding.examples import Example
 from answerable.understanding.model import Model
 from answerable.understanding.ports import Encoder
 from answerable.understanding.train import train
+from answerable.understanding.train_model import train_files
 from answerable.understanding.understanding import Understanding
 
 MAIL = """Hello,
@@ -189,9 +190,11 @@ def test_without_the_encoder_n_grams_must_do() -> None:
     assert model.understand(["where is my new card"])[0].intents[0].name == "card-delivery"
 
 
-def test_nothing_to_learn_is_refused(encoder: Encoder) -> None:
-    with pytest.raises(InvalidInput):
-        train(strange_examples(), encoder=encoder)
+def test_files_with_nothing_to_learn_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="nothing to learn"):
+        train_files([], tmp_path, examples=strange_examples())
+
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("precision", [0.0, 1.0, 1.5, -1])
