@@ -87,7 +87,7 @@ async def _count(service: Service, kind: str) -> int:
 async def _counted(service: Service, kind: str, number: int, *, within: float = 300) -> None:
     """Until the ledger holds so many events of a kind."""
     async with asyncio.timeout(within):
-        while await _count(service, kind) < number:  # noqa: ASYNC110
+        while await _count(service, kind) < number:  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.01)
 
 
@@ -139,7 +139,7 @@ async def _seconds_to_send(settings: Settings, number: int) -> float:
     loops = asyncio.create_task(service.run())
     try:
         # What is committed is asked for: the service tells nobody when its outbox is empty.
-        while await service.database.read(lambda tx: tx.scalar(waiting)):  # noqa: ASYNC110
+        while await service.database.read(lambda tx: tx.scalar(waiting)):  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.02)
         return time.perf_counter() - began
     finally:

@@ -93,7 +93,7 @@ class Queue:
 
         began = time.perf_counter()
         await asyncio.gather(*(enqueues() for _ in range(AT_ONCE)))
-        while await self.waiting():  # noqa: ASYNC110
+        while await self.waiting():  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.005)
         return jobs / (time.perf_counter() - began)
 
@@ -213,6 +213,6 @@ async def _through(service: Service, turn: int, number: int) -> float:
     visitors = range(turn * number, (turn + 1) * number)
     await asyncio.gather(*(service.accept(message(n, f"steps {n}")) for n in visitors))
     async with asyncio.timeout(120):
-        while await closed() < before + number:  # noqa: ASYNC110
+        while await closed() < before + number:  # noqa: ASYNC110  (nothing tells)
             await asyncio.sleep(0.01)
     return number / (time.perf_counter() - began)

@@ -25,6 +25,7 @@ log = get_logger("flow")
 MEASURED_EVERY = 0.25  # seconds
 ENOUGH = 50  # due effects that tell a pace; fewer are done within a measure or two
 STANDS = 4  # times slower than before: it does not go on
+LOST_AFTER = 60.0  # seconds; longer than one start of an effect may take
 LAGS_KEPT = 4  # the least of so many counts: one pause is no overload
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(seconds=30)
@@ -95,7 +96,9 @@ class Pace:
                 self._a_second = min(self._a_second, pace)
             elif pace < self._a_second / STANDS:
                 self._a_second = float("inf")
-        if not due.chosen_is_due:
+                if now > self._since + LOST_AFTER:  # put off for hours, perhaps: another may tell
+                    self.chosen = None
+        if not due.chosen_is_due or self.chosen is None:
             self.chosen = due.newest if due.count >= ENOUGH else None
             self._ahead, self._since = due.count, now
         return due.count / self._a_second if due.count >= ENOUGH else 0.0

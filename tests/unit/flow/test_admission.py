@@ -93,6 +93,8 @@ def test_a_system_that_stops_answering_is_no_overload_and_a_slow_one_is() -> Non
         for after in (5, 10, 41, 60)
     ]
     assert waits == [pytest.approx(400 / 30), pytest.approx(400 / 30), 0, 0]
+    assert pace.see(Due(count=400, newest="e", chosen_is_due=True), now=63) == 0
+    assert pace.chosen == "e", "what was put off for hours tells nothing: another is looked at"
 
 
 class PacedReader(KeywordReader):
