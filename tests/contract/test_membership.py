@@ -57,6 +57,24 @@ async def test_each_duty_has_one_leader_and_another_takes_over(url: str) -> None
         await process.leave()
 
 
+async def test_those_that_do_the_same_work_are_counted_and_one_of_them_leads(url: str) -> None:
+    workers = [PostgresMembership(url, work="worker") for _ in range(3)]
+    connector = PostgresMembership(url, work="connector")
+    for process in (*workers, connector):
+        await process.join()
+
+    assert [await one.others() for one in workers] == [2, 2, 2]
+    assert await connector.others() == 0
+    assert [await one.lead("try") for one in workers] == [True, False, False]
+    assert await connector.lead("try")
+    await workers[0].leave()
+    assert [await one.others() for one in workers[1:]] == [1, 1]
+    assert [await one.lead("try") for one in workers[1:]] == [True, False]
+    assert (await workers[0].others(), await workers[0].lead("try")) == (0, False)  # it has left
+    for process in (*workers[1:], connector):
+        await process.leave()
+
+
 async def test_a_server_that_ends_the_connection_finds_the_process_again(
     url: str, database: Database
 ) -> None:

@@ -11,6 +11,8 @@ tell who it is: an effect is given up when `MOST_STARTS` had no end.
 """
 
 import asyncio
+import contextlib
+import dataclasses
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
@@ -103,18 +105,35 @@ class Performer:
     @property
     def room(self) -> Room:
         """What may be submitted besides."""
-        suspects = [effect for effect in self._held.values() if effect.missing_ends]
-        alone = any(effect.missing_ends > 1 for effect in suspects)
+        alone = any(effect.missing_ends > 1 for effect in self._held.values())
         return Room(
             fresh=max(0, MOST_HELD - len(self._held)),
-            company=0 if alone else COMPANY - len(suspects),
-            alone=not suspects,
+            company=0 if alone else COMPANY - self.suspects,
+            alone=not self.suspects,
         )
+
+    @property
+    def suspects(self) -> int:
+        """How many of those held may be to blame for a death."""
+        return sum(effect.missing_ends > 0 for effect in self._held.values())
+
+    @property
+    def room_for_suspects(self) -> Room:
+        """The same, without any but suspects."""
+        return dataclasses.replace(self.room, fresh=0)
 
     async def ended(self, key: str) -> None:
         """Until this effect, which was submitted, is no longer held."""
         if key in self._held:
-            await self._awaited.setdefault(key, asyncio.get_running_loop().create_future())
+            loop = asyncio.get_running_loop()
+            await asyncio.shield(self._awaited.setdefault(key, loop.create_future()))
+
+    async def idle(self, within: float) -> None:
+        """Until nothing is held, also what followed from it, or so many seconds have passed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._held:
+                    await asyncio.gather(*map(self.ended, self.held))
 
     async def give_up(self, effect: Effect) -> None:
         """Record that an effect, claimed by this process, is not going to be done."""

@@ -8,6 +8,7 @@ the same work, and doing it twice does it once.
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.flow.perform import Performer
 from answerable.flow.ports import Hints
+from answerable.flow.trials import Trials
 from answerable.flow.work import LEASE, Work
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
@@ -33,6 +35,7 @@ from answerable.kit.membership import Membership
 from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
 from answerable.ledger.event import Effect
 from answerable.ledger.outbox import (
+    Room,
     claim_effects,
     claim_named,
     expire_leases,
@@ -41,6 +44,7 @@ from answerable.ledger.outbox import (
     outbox_depths,
     renew_leases,
     return_effects,
+    suspects_due,
 )
 from answerable.ledger.reading import streams_behind
 from answerable.privacy.vault import Vault
@@ -103,6 +107,7 @@ class Service:
         self._leases_at: datetime | None = None
         self._counted_at: datetime | None = None
         self.performer: Performer
+        self.trials: Trials
 
     async def accept(self, message: InboundMessage) -> Accepted:
         """Store a message. When this returns it is on disk; the same message again is the same.
@@ -176,6 +181,7 @@ class Service:
 
     async def take_up_effect(self, key: str) -> None:
         """A hint from elsewhere: returns once the effect has been performed, or is not ours."""
+        await self.trials.over()
         claimed = await _unbroken(self._claim_named(key))
         if claimed:
             await self.performer.ended(key)
@@ -285,7 +291,7 @@ class Service:
             lambda tx: next_due(tx, kinds=work.performs, but=work.leaves)
         )
         self._left_some = due is not None and due <= now
-        claimed = self._left_some and await _unbroken(self._claim(now))
+        claimed = self._left_some and await self._claim_due(now)
         await self._count_due(now)
         return claimed
 
@@ -299,15 +305,28 @@ class Service:
         for kind, depth in depths.items():
             QUEUE_DEPTH.labels(kind).set(depth)
 
-    async def _claim(self, now: datetime) -> bool:
-        room, work = self.performer.room, self.work
+    async def _claim_due(self, now: datetime) -> bool:
+        work, room, tried = self.work, self.performer.room, False
+
+        if not self.membership.is_alone:
+            tried = await self.trials.hold(
+                lambda: self.database.read(
+                    lambda tx: suspects_due(tx, now, kinds=work.performs, but=work.leaves)
+                ),
+                lambda room: _unbroken(self._claim(now, room)),
+            )
+            room = dataclasses.replace(self.performer.room, company=0)
+        return bool(await _unbroken(self._claim(now, room))) or tried
+
+    async def _claim(self, now: datetime, room: Room) -> Sequence[Effect]:
+        work = self.work
         claimed = await self.database.write(
             lambda tx: claim_effects(
                 tx, now, work.lease(now), room, kinds=work.performs, but=work.leaves
             )
         )
         self.performer.submit(claimed)
-        return bool(claimed)
+        return claimed
 
     async def _renew_leases(self, now: datetime) -> None:
         """Keep those of what waits here for its turn."""
@@ -333,6 +352,7 @@ class Service:
             await self._news.wait()
             self._news.clear()
             while self._behind:
+                await self.trials.over()
                 try:
                     await self.advance()
                 except Exception:

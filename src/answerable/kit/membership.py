@@ -17,12 +17,25 @@ class Membership(Protocol):
 
     id: str
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there are never others on this store."""
+        ...
+
     def gone(self, tx: Connection, holders: Iterable[str]) -> list[str]:
         """Which of these processes have ended."""
         ...
 
     def leads(self, duty: str) -> bool:
         """Whether this process, and no other, has this duty now."""
+        ...
+
+    async def lead(self, duty: str) -> bool:
+        """Have this duty from now on, unless another has it; whether this process has it."""
+        ...
+
+    async def others(self) -> int:
+        """How many other processes that do the same work are alive."""
         ...
 
     async def join(self) -> None:
@@ -43,8 +56,18 @@ class Alone:
     def gone(self, tx: Connection, holders: Iterable[str]) -> list[str]:
         return [holder for holder in holders if holder != self.id]
 
+    @property
+    def is_alone(self) -> bool:
+        return True
+
     def leads(self, duty: str) -> bool:
         return True
+
+    async def lead(self, duty: str) -> bool:
+        return True
+
+    async def others(self) -> int:
+        return 0
 
     async def join(self) -> None:
         pass

@@ -26,18 +26,35 @@ class SettableClock:
 
 
 class FakeMembership:
-    """Of several processes: those in `ended` are gone, and this one leads what is in `leading`."""
+    """Of several processes: those in `ended` are gone, and this one leads what is in `leading`.
 
-    def __init__(self, name: str = "prc_test") -> None:
+    beside: how many others do the same work; led_elsewhere: duties that one of them has.
+    """
+
+    def __init__(self, name: str = "prc_test", *, beside: int = 0) -> None:
         self.id = name
         self.ended: set[str] = set()
         self.leading: set[str] = set()
+        self.beside = beside
+        self.led_elsewhere: set[str] = set()
+
+    @property
+    def is_alone(self) -> bool:
+        return False
 
     def gone(self, tx: Connection, holders: Iterable[str]) -> list[str]:
         return [holder for holder in holders if holder in self.ended]
 
     def leads(self, duty: str) -> bool:
         return duty in self.leading
+
+    async def lead(self, duty: str) -> bool:
+        if duty not in self.led_elsewhere:
+            self.leading.add(duty)
+        return duty in self.leading
+
+    async def others(self) -> int:
+        return self.beside
 
     async def join(self) -> None:
         pass

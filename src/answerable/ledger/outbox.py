@@ -186,6 +186,17 @@ def next_due(
     return tx.execute(_of_kinds(query, kinds, but)).scalar()
 
 
+def suspects_due(
+    tx: Connection, now: datetime, *, kinds: Set[str] | None = None, but: Set[str] = frozenset()
+) -> bool:
+    """Whether one is due and free that a start without an end made suspect. kinds, but: as in
+    `claim_effects`."""
+    query = sa.select(effect.c.key).where(
+        suspect, effect.c.due_at <= now, effect.c.lease_until.is_(None)
+    )
+    return tx.execute(_of_kinds(query, kinds, but).limit(1)).first() is not None
+
+
 def _of_kinds(query: Select[Any], kinds: Set[str] | None, but: Set[str]) -> Select[Any]:
     if kinds is not None:
         query = query.where(effect.c.kind.in_(sorted(kinds)))

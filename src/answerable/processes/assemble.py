@@ -14,6 +14,7 @@ from answerable.flow.perform import Performer
 from answerable.flow.ports import Hints, NoHints
 from answerable.flow.record import Recorder
 from answerable.flow.service import Service
+from answerable.flow.trials import Trials
 from answerable.flow.work import Work
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
@@ -78,4 +79,5 @@ def assemble(
         tell=service.tell,
         has_room=service.has_room,
     )
+    service.trials = Trials(clock, membership, service.performer)
     return service

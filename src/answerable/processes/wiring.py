@@ -198,7 +198,7 @@ def _membership(settings: Settings, role: Role) -> Membership:
     if url is None:
         return Alone()
     cluster = import_module("answerable.kit.postgres_membership")  # with the server's driver
-    joined: Membership = cluster.PostgresMembership(url, duties=role.duties)
+    joined: Membership = cluster.PostgresMembership(url, work=role.value, duties=role.duties)
     return joined
 
 

@@ -124,7 +124,7 @@ class Lives:
             clock=self.clock,
             warehouse=warehouse,
             reader=reader,
-            membership=Alone() if alone else FakeMembership(),
+            membership=Alone() if alone else FakeMembership(beside=1),
         )
         yield Life(town, struck)
         tasks = asyncio.all_tasks() - others
