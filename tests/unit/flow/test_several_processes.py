@@ -185,7 +185,7 @@ async def test_what_an_agent_does_holds_at_once_where_others_advance(tmp_path: P
 async def test_what_a_process_held_is_freed_when_it_is_gone_and_not_before(
     tmp_path: Path,
 ) -> None:
-    clock, membership = SettableClock(), FakeMembership("prc_two")
+    clock, membership = SettableClock(), FakeMembership("prc_two", beside=1)
     dying = open_town(tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_one"))
     conversation = (await dying.mails("opening hours please", settle=False)).conversation
     await dies(dying)  # and holds the reading of the message
