@@ -102,9 +102,10 @@ def models_stamp(root: Path) -> Path:
 
 def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
-    builders = [code / "build_encoder.py", code / "build_languages.py"]
+    builders = [code / "build_encoder.py", code / "build_languages.py", code / "word_pieces.py"]
+    lists = sorted((code / "lexicon").glob("*.jsonl"))  # the encoder knows what is common to them
     locks = [root / "requirements-model.lock", root / "requirements.lock"]
-    return content_hash(root, [*builders, *locks])
+    return content_hash(root, [*builders, *lists, *locks])
 
 
 def models_are_built(root: Path) -> bool:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from answerable.understanding.examples import Example
 
-FEW = 5  # below so many example sentences the title, description and keywords speak too
+FEW = 20  # below so many example sentences the title, description and keywords speak too
 
 
 class DescribedIntent(Protocol):

@@ -47,6 +47,9 @@ class OnnxEncoder:
     def dimensions(self) -> int:
         return self._dimensions
 
+    def knows(self, word: str) -> bool:
+        return self._pieces.knows(word)
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -63,6 +66,9 @@ class NgramsOnly:
 
     def __init__(self) -> None:
         self._ngrams = Ngrams()
+
+    def knows(self, word: str) -> bool:
+        return False
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)

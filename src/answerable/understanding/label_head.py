@@ -1,10 +1,8 @@
 """Small heads beside the intents: mood, urgency and spam, from lists of our own."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,6 @@ from answerable.understanding.calibration import softmax
 from answerable.understanding.kernel import Arrays, KernelHead
 from answerable.understanding.ports import Matrix
 
-LEXICON = Path(__file__).resolve().parent / "lexicon"
 MOODS = ("negative", "neutral", "positive")
 HAM_OR_SPAM = ("ham", "spam")
 
@@ -49,13 +46,6 @@ class LabelHead:
         if temperature is None or temperature.shape != (1,) or head.classes != len(labels):
             raise InvalidInput("damaged_model", f"model without a whole {prefix} head")
         return LabelHead(labels=labels, temperature=float(temperature[0]), head=head)
-
-
-def read_lexicon(name: str) -> list[tuple[str, str]]:
-    """(label, sentence) pairs of one of our own lists."""
-    lines = (LEXICON / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines if line.strip()]
-    return [(str(row["label"]), str(row["text"])) for row in rows]
 
 
 def sentiment(probabilities: Matrix) -> float:

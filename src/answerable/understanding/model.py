@@ -28,6 +28,7 @@ from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import has_letters, prepared, units, whole_share
 from answerable.understanding.scope import ScopeJudge, scope_features
+from answerable.understanding.spelling import Spelling
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
 
 IN_SCOPE = 0.5
@@ -66,6 +67,7 @@ class Model:
     urgency: LabelHead
     spam: LabelHead
     languages: LanguageReader
+    spelling: Spelling
     encoder: Encoder
     drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
     _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
@@ -109,6 +111,7 @@ class Model:
             urgency=_shared_head(arrays, "urgency", URGENCIES),
             spam=_shared_head(arrays, "spam", HAM_OR_SPAM),
             languages=LanguageReader(languages),
+            spelling=Spelling.from_arrays(arrays, "spelling", encoder.knows),
             encoder=encoder,
             drawn=drawn,
         )
@@ -119,6 +122,7 @@ class Model:
             **self.moods.arrays("moods"),
             **self.urgency.arrays("urgency"),
             **self.spam.arrays("spam"),
+            **self.spelling.arrays("spelling"),
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }
@@ -150,7 +154,7 @@ class Model:
 
     def _understand(self, text: str, precision: float, scope: float) -> Understanding:
         plain = prepared(text)
-        parts = units(plain)
+        parts = [self.spelling.mended(part) for part in units(plain)]
         vectors = self.encoder.encode(parts)
         counts = [self._ngrams.counts(part) for part in parts]
         readable = has_letters(plain)

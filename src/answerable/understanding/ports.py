@@ -23,6 +23,10 @@ class Encoder(Protocol):
 
     def __hash__(self) -> int: ...
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word to the encoder, and no guess from its letters."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         """(texts, dimensions), rows of length 1; a row depends on its own text only."""
         ...

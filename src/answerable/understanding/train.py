@@ -1,5 +1,6 @@
 """Training: from labelled examples to a model that knows how far it can be trusted."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,20 +22,23 @@ from answerable.understanding.encoder import load_encoder
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
 from answerable.understanding.kernel import KernelHead
-from answerable.understanding.label_head import HAM_OR_SPAM, MOODS, LabelHead, read_lexicon
+from answerable.understanding.label_head import HAM_OR_SPAM, MOODS, LabelHead
 from answerable.understanding.language import LanguageReader
+from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import IntentReader, Model
 from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.ports import Encoder, Matrix
-from answerable.understanding.prepare import prepared
+from answerable.understanding.prepare import has_letters, prepared
 from answerable.understanding.recipe import PRECISION, RECIPE
 from answerable.understanding.scope import UNFITTED, ScopeJudge, fit_scope, scope_features
+from answerable.understanding.spelling import Spelling, words_of
 from answerable.understanding.understanding import URGENCIES
 
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
 MOST_HAM = 500
 FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
+MANY_TEXTS = 2_000
 FEW_TUNING = Tuning(sharpness=3.0, shares=(0.05, 0.05), ridge=0.1)
 _TUNINGS = tuple(
     Tuning(sharpness=sharpness, shares=(share, share), ridge=0.2)
@@ -70,7 +74,7 @@ def train(
     Without an example that names an intent nothing is in scope, and everything is for people.
     """
     encoder = encoder or load_encoder()
-    rows = _distinct(_sampled(examples, seed))
+    rows = _distinct([*_sampled(examples, seed), *_named(examples)])
     ngrams = Ngrams()
     material = Material(
         vectors=encoder.encode(rows.texts),
@@ -86,8 +90,28 @@ def train(
         urgency=label_head("urgency", URGENCIES, encoder),
         spam=_spam_head(material, encoder),
         languages=LanguageReader(languages),
+        spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
     )
+
+
+def _spelling(texts: Sequence[str], encoder: Encoder) -> Spelling:
+    # In a large set what only one text has may be misspelt itself.
+    least = 2 if len(texts) >= MANY_TEXTS else 1
+    return Spelling(words=words_of(texts, least=least), is_known=encoder.knows)
+
+
+def _named(examples: Sequence[Example]) -> list[Example]:
+    """The names, as words, of intents that have few examples and nothing that describes them."""
+    said = Counter(name for example in examples for name in example.intents)
+    described = {name for example in examples if example.described for name in example.intents}
+    return [
+        Example(text=text, intents=(name,), described=True)
+        for name, number in sorted(said.items())
+        if number < FEW_EACH
+        and name not in described
+        and has_letters(text := name.replace("-", " ").replace("_", " "))
+    ]
 
 
 def label_head(

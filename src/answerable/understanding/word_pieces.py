@@ -69,6 +69,10 @@ class WordPieces:
     def load(path: Path) -> "WordPieces":
         return WordPieces(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
+    def knows(self, word: str) -> bool:
+        """Whether it is one piece."""
+        return len(words_and_signs(word)) == 1 and len(self._pieces(words_and_signs(word)[0])) == 1
+
     def numbers(self, text: str, longest: int) -> list[int]:
         """Piece numbers with start and end marks, `longest` at most (the rest is cut off)."""
         pieces = [self._start]

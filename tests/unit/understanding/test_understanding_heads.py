@@ -6,8 +6,8 @@ import pytest
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import NgramsOnly
-from answerable.understanding.label_head import read_lexicon
 from answerable.understanding.language import SHIPPED, LanguageReader
+from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import Model
 from answerable.understanding.ports import Encoder
 from tests.support.needs import left_out

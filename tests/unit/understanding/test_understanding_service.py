@@ -105,7 +105,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_intent_without_examples_speaks_by_its_description() -> None:
     intents = {
-        "a": SomeIntent("a", examples=("one", "two", "three", "four", "five")),
+        "a": SomeIntent("a", examples=tuple(f"question {n}" for n in range(20))),
         "open-account": SomeIntent(
             "open-account", "Open an account", "How to become a customer", ("join", "sign up")
         ),

@@ -1,0 +1,13 @@
+"""Our own lists of labelled sentences."""
+
+import json
+from pathlib import Path
+
+LEXICON = Path(__file__).resolve().parent / "lexicon"
+
+
+def read_lexicon(name: str) -> list[tuple[str, str]]:
+    """(label, sentence) pairs of one of our own lists."""
+    lines = (LEXICON / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines if line.strip()]
+    return [(str(row["label"]), str(row["text"])) for row in rows]
