@@ -58,6 +58,7 @@ class Model:
 
     manifest: name, data hash, metrics and what else `train` wrote about it.
     drawn: thresholds that are known already, by precision.
+    evaluation: what training showed, to be stored beside the model; not there in a loaded one.
     """
 
     manifest: Mapping[str, Any]
@@ -68,6 +69,7 @@ class Model:
     languages: LanguageReader
     encoder: Encoder
     drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    evaluation: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
 
     @property
@@ -122,7 +124,7 @@ class Model:
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }
-        write_model(folder, self.manifest, arrays)
+        write_model(folder, self.manifest, arrays, self.evaluation)
 
     def understand(
         self,

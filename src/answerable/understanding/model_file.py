@@ -17,18 +17,31 @@ from answerable.understanding.kernel import Arrays
 
 FORMAT = "answerable-understanding"
 VERSION = 3
+EVALUATION = "evaluation.json"
 _ARRAYS = "arrays.npz"
 _MANIFEST = "manifest.json"
 
 
-def write_model(folder: Path, manifest: Mapping[str, Any], arrays: Arrays) -> None:
-    """Write both files; a reader sees the old manifest or the new one, never half of one."""
+def write_model(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    arrays: Arrays,
+    evaluation: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the files; a reader sees the old manifest or the new one, never half of one.
+
+    evaluation: what training showed, read by `evaluation_file` only.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     data = buffer.getvalue()
     _replace(folder / _ARRAYS, data)
     whole = {"format": FORMAT, "version": VERSION, **manifest, "arrays_sha256": sha256_hex(data)}
+    if evaluation:
+        said = (json.dumps(evaluation, ensure_ascii=False) + "\n").encode()
+        _replace(folder / EVALUATION, said)
+        whole["evaluation_sha256"] = sha256_hex(said)
     _replace(folder / _MANIFEST, (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode())
 
 

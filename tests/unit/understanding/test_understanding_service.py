@@ -53,7 +53,7 @@ def test_train_evaluate_and_understand_from_files(tmp_path: Path) -> None:
 
     manifest = train_files([file], tmp_path / "model", languages=["en"])
     model = Model.load(tmp_path / "model")
-    figures = evaluate_file(model, file, 0.9)
+    figures = evaluate_file(model, file, 0.9).to_data()
 
     assert manifest["metrics"]["messages"] == len(bank_examples())
     assert figures["accuracy"] == 1.0
