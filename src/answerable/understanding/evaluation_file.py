@@ -9,7 +9,7 @@ import numpy as np
 
 from answerable.kit.canonical import sha256_hex
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.model_file import EVALUATION, read_manifest
+from answerable.understanding.model_file import EVALUATION, read_bounded, read_manifest
 from answerable.understanding.outcomes import Outcomes
 
 
@@ -43,15 +43,12 @@ def read_evaluation(folder: Path) -> StoredEvaluation:
     path = folder / EVALUATION
     if expected is None:
         raise InvalidInput("no_evaluation", f"{folder} holds no evaluation: train again")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput("no_evaluation", f"{path}: {error.strerror}") from error
+    data = read_bounded(path)
     if sha256_hex(data) != expected:
         raise InvalidInput("damaged_model", f"{path} is not what its manifest says: train again")
     try:
         return _parsed(json.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise InvalidInput("damaged_model", f"{path} lacks {error}: train again") from error
 
 

@@ -30,21 +30,20 @@ def chance_of_so_many(successes: int, tries: int, share: float = 0.5) -> float:
 def difference_interval(
     lost: int, won: int, pairs: int, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """Ends of the change of a share between two readings of the same messages.
+    """Ends of the change of a share between two readings of the same messages, -1..1.
 
     lost: right before and wrong now. won: wrong before and right now. pairs: all messages.
-    Each end is missed at most 1 - `confidence` of the time: the discordant share and the part of
-    it that was won are bounded each at half the doubt (Bonferroni), so it is rather too wide.
+    How many changed, and how many of these were won, are bounded each as by `share_interval`, and
+    the ends are the worst and the best of both. So the upper end is below 0 exactly when the exact
+    test of McNemar calls the loss more than luck, at 1 - `confidence`.
     """
     if pairs == 0:
         return -1.0, 1.0
-    changed = lost + won
-    half = 1 - (1 - confidence) / 2
-    rare, often = share_interval(changed, pairs, half)
-    worst, best = share_interval(won, changed, half)
+    rare, often = share_interval(lost + won, pairs, confidence)
+    worst, best = share_interval(won, lost + won, confidence)
 
-    def ends(direction: float) -> tuple[float, float]:
-        return rare * (2 * direction - 1), often * (2 * direction - 1)
+    def ends(part: float) -> tuple[float, float]:
+        return rare * (2 * part - 1), often * (2 * part - 1)
 
     return min(ends(worst)), max(ends(best))
 

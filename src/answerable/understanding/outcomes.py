@@ -30,6 +30,17 @@ class Outcomes:
     truth: tuple[tuple[int, ...], ...]
     texts: tuple[str, ...]
 
+    @staticmethod
+    def of_nothing() -> "Outcomes":
+        """Of no message."""
+        return Outcomes(
+            labels=(),
+            confidence=np.zeros(0),
+            best=np.zeros(0, dtype=np.int64),
+            truth=(),
+            texts=(),
+        )
+
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
         """(messages,): the best intent is one of the labels."""

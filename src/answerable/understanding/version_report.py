@@ -180,7 +180,8 @@ def _confused(outcomes: Outcomes, correct: NDArray[np.bool_]) -> list[dict[str, 
         truth, sure = outcomes.truth[row], outcomes.confidence[row] > 0
         best = int(outcomes.best[row])
         said = outcomes.labels[best] if sure and best != NOBODY else None
-        for meant in [outcomes.labels[one] for one in truth] or [None]:
+        names: list[str | None] = [outcomes.labels[one] for one in truth]
+        for meant in names or [None]:
             if meant != said:
                 pairs[meant, said] += 1
     ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0][0] or "", pair[0][1] or ""))

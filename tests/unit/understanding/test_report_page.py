@@ -78,10 +78,7 @@ def test_a_model_that_nothing_is_known_of_has_a_page_too(labels: tuple[str, ...]
 
 def test_more_tables_come_before_what_it_was_made_of() -> None:
     table = Table(caption="c", columns=("a", "b"), rows=[("x", "y")])
-    outcomes = Outcomes(
-        labels=(), confidence=np.zeros(0), best=np.zeros(0, dtype=np.int64), truth=(), texts=()
-    )
-    report = version_report(outcomes, np.zeros(0), 0.98)
+    report = version_report(Outcomes.of_nothing(), np.zeros(0), 0.98)
 
     text = report_page(ABOUT, report, [("In shadow", table)])
 

@@ -53,16 +53,24 @@ def test_the_chance_of_so_many_is_the_binomial_tail() -> None:
 
 def test_the_interval_of_a_difference_holds_what_it_promises() -> None:
     chance = np.random.default_rng(0)
-    before, lost, won = 0.9, 0.04, 0.02  # the truth: two points worse
+    lost, won = 0.04, 0.02  # the truth: two points worse
     missed = 0
     for _ in range(400):
         drawn = chance.random(300)
         low, high = difference_interval(
-            int((drawn < lost).sum()), int(((drawn >= lost) & (drawn < lost + won)).sum()), 300
+            int((drawn < lost).sum()), int(((drawn >= lost) & (drawn < lost + won)).sum()), 300, 0.9
         )
         missed += not low <= won - lost <= high
-    assert before + low < 1
-    assert missed <= 400 * 0.1
+    assert missed <= 400 * 0.2
+
+
+@pytest.mark.parametrize(
+    ("lost", "won"), [(3, 0), (4, 0), (6, 1), (6, 2), (10, 4), (10, 5), (0, 9)]
+)
+def test_the_interval_and_the_test_of_a_loss_say_the_same(lost: int, won: int) -> None:
+    _, high = difference_interval(lost, won, 50, 0.9)
+
+    assert (high < 0) == (chance_of_so_many(lost, lost + won) <= 0.1)
 
 
 def test_an_automatic_intent_needs_no_more_labels() -> None:
