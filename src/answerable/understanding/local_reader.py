@@ -38,6 +38,9 @@ class LocalReader:
         self.kept = kept
         self._live = live
         self._models: OrderedDict[tuple[str, str], Model] = OrderedDict()
+        self._under_way = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
         # One thread: the model uses one core, and two batches at once gain nothing.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="understanding")
 
@@ -49,7 +52,18 @@ class LocalReader:
         self, definition: ServiceDefinition, texts: Sequence[str]
     ) -> Sequence[Understanding]:
         live = await self._live(definition)
-        return await self.aside(lambda: self._understand(live, definition, texts))
+        self._under_way += 1
+        self._is_idle.clear()
+        try:
+            return await self.aside(lambda: self._understand(live, definition, texts))
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._is_idle.set()
+
+    async def idle(self) -> None:
+        """Until nobody waits for an understanding."""
+        await self._is_idle.wait()
 
     async def aside(self, work: Callable[[], T]) -> T:
         """Do something in the thread in which texts are read, after what waits there already."""

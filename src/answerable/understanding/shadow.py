@@ -1,6 +1,7 @@
 """Shadow mode: a new version reads the same messages beside the live one, and nobody acts on it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ log = get_logger("understanding")
 
 MOST_WAITING = 200  # messages; a burst is sampled rather than remembered
 WRITE_EVERY = 50  # messages; also whenever nothing is left to read
+REST = 3.0  # times as long as a message took; so the shadow has a quarter of the thread at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +43,9 @@ class _Seen:
 class Shadow:
     """Reads after the live model, one message at a time, in the live model's own thread.
 
-    So a customer waits at most for one message of the shadow's, and two models never compete for
-    the interpreter. version_of: the definition's version in shadow, if it has one; at once.
+    It begins one only while no customer waits, and rests after each. So a customer waits at most
+    for one message of the shadow's, and two models never compete for the interpreter.
+    version_of: the definition's version in shadow, if it has one; at once. rest: see REST.
     """
 
     def __init__(
@@ -50,7 +53,10 @@ class Shadow:
         reader: LocalReader,
         version_of: Callable[[ServiceDefinition], ShadowVersion | None],
         clock: Clock,
+        *,
+        rest: float = REST,
     ) -> None:
+        self._rest = rest
         self._reader = reader
         self._version_of = version_of
         self._clock = clock
@@ -118,9 +124,12 @@ class Shadow:
         folder = seen.version.folder
         try:
             model = await self._model(seen.version)
+            await self._reader.idle()
+            began = time.perf_counter()
             (said,) = await self._reader.aside(
                 lambda: model.understand([seen.text], scope=seen.scope)
             )
+            await asyncio.sleep(self._rest * (time.perf_counter() - began))
         except Exception:  # whatever it is, the live model goes on without its shadow
             log.exception("shadow_failed", model=seen.version.name)
             self._failed.add(seen.version.name)

@@ -274,7 +274,7 @@ async def test_a_shadow_reads_what_the_live_model_reads_and_tells_the_difference
     await operator("promote", fine, "--examples", asked)
     name = (await operator("add", bad)).strip()
     await operator("shadow", name)
-    shadow = Shadow(reader, versions.shadow, town.clock)
+    shadow = Shadow(reader, versions.shadow, town.clock, rest=0)
 
     await read_in_shadow(reader, shadow, ["where is my lamp", "refund the secret lamp"])
 
@@ -299,7 +299,7 @@ async def test_a_shadow_that_fails_leaves_the_live_model_alone(
     name = (await operator("add", good)).strip()
     await operator("shadow", name)
     (own / "versions" / name / "arrays.npz").unlink()
-    shadow = Shadow(reader, versions.shadow, town.clock)
+    shadow = Shadow(reader, versions.shadow, town.clock, rest=0)
 
     await read_in_shadow(reader, shadow, ["where is my lamp"])
     await read_in_shadow(reader, shadow, ["where is my lamp"])
@@ -313,7 +313,7 @@ async def test_a_burst_is_sampled_and_what_was_left_out_is_counted(
 ) -> None:  # fmt: skip
     name = (await operator("add", good)).strip()
     await operator("shadow", name)
-    shadow = Shadow(reader, versions.shadow, town.clock)
+    shadow = Shadow(reader, versions.shadow, town.clock, rest=0)
 
     await read_in_shadow(reader, shadow, ["where is my lamp"] * (MOST_WAITING + 7))
 
@@ -328,7 +328,7 @@ async def test_what_is_switched_off_reads_no_more(
     name = (await operator("add", good)).strip()
     await operator("shadow", name)
     await operator("shadow", "off")
-    shadow = Shadow(reader, versions.shadow, town_clock)
+    shadow = Shadow(reader, versions.shadow, town_clock, rest=0)
 
     town.clock.advance(timedelta(minutes=1))
     await read_in_shadow(reader, shadow, ["where is my lamp"])
