@@ -1,7 +1,6 @@
 """A model's report for people: a table for the terminal, a page for a file."""
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from answerable.kit.clock import Clock
@@ -16,20 +15,19 @@ def write_page(path: Path, page: str) -> None:
 
 
 def show_table(table: Table) -> None:
-    """Columns as wide as their longest cell; names to the left, numbers to the right."""
+    """Columns as wide as their longest cell; words to the left, numbers to the right."""
     widths = [
         max(len(cell) for cell in column) for column in zip(table.columns, *table.rows, strict=True)
     ]
+    left = [name == table.columns[0] or name in table.words for name in table.columns]
     for row in (table.columns, *table.rows):
-        sys.stdout.write(_line(row, widths))
+        cells = [
+            cell.ljust(width) if to_left else cell.rjust(width)
+            for cell, width, to_left in zip(row, widths, left, strict=True)
+        ]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
 def moment(clock: Clock) -> str:
     """Now, to the minute, as a report says it."""
     return f"{clock.now():%Y-%m-%d %H:%M} UTC"
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = zip(row, widths, strict=True)
-    cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
-    return "  ".join(cells).rstrip() + "\n"

@@ -59,6 +59,7 @@ def list_table(versions: Versions) -> Table:
             )
             for one in reversed([*versions.known.values()])
         ],
+        words=("State",),
     )
 
 
@@ -76,6 +77,7 @@ def difference_table(summary: ShadowSummary) -> Table:
             for one in summary.differences
         ],
         wide=True,
+        words=("This version", "For example"),
     )
 
 

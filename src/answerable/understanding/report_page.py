@@ -26,12 +26,14 @@ class ReportAbout:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """caption: what it shows. Cells of the first column name their row."""
+    """caption: what it shows. Cells of the first column name their row. wide: on a phone, its rows
+    stand below each other. words: columns, beside the first, that hold no numbers."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     wide: bool = False
+    words: Sequence[str] = ()
 
 
 def manifest_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -116,6 +118,7 @@ def confused_table(report: Mapping[str, Any]) -> Table:
             for one in report["confused"]
         ],
         wide=True,
+        words=("Understood as",),
     )
 
 
@@ -159,8 +162,8 @@ def _charts(report: Mapping[str, Any]) -> str:
             "a known answer was understood as an intent.</section>"
         )
     curve = Table(
-        caption="From the surest messages on.",
-        columns=("Confidence from", "Answered", "Right", "At least", "At most"),
+        caption="From the surest messages on, by the confidence from which one is answered.",
+        columns=("From", "Answered", "Right", "At least", "At most"),
         rows=[
             [
                 percent(point[name])
@@ -215,19 +218,26 @@ def _section(heading: str, table: Table, empty: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in table.columns)
-    rows = "".join(
-        f"<tr><th scope=row>{_breakable(row[0])}</th>"
-        + "".join(
-            f'<td data-name="{escape(name)}"><span>{_breakable(cell)}</span></td>'
-            for name, cell in zip(table.columns[1:], row[1:], strict=True)
-        )
-        for row in table.rows
+    head = "".join(
+        f"<th{_side(table, name)} scope=col>{escape(name)}</th>" for name in table.columns
     )
+    rows = "".join(_row(table, row) for row in table.rows)
     return (
         f"<table{' class=wide' if table.wide else ''}><caption>{escape(table.caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _row(table: Table, row: Sequence[str]) -> str:
+    cells = "".join(
+        f'<td{_side(table, name)} data-name="{escape(name)}"><span>{_breakable(cell)}</span></td>'
+        for name, cell in zip(table.columns[1:], row[1:], strict=True)
+    )
+    return f"<tr><th scope=row>{_breakable(row[0])}</th>{cells}</tr>"
+
+
+def _side(table: Table, column: str) -> str:
+    return " class=words" if column in table.words else ""
 
 
 def _breakable(text: str) -> str:
