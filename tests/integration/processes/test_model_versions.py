@@ -27,6 +27,7 @@ from answerable.understanding.shadow import MOST_WAITING, Shadow
 from answerable.understanding.shadow_record import shadow_summary
 from answerable.understanding.train_model import model_for, train_files
 from answerable.understanding.version_files import load_version
+from tests.support.stores import postgres_url
 from tests.support.town import DEFINITION, TENANT, Town, shop_definition
 
 SENTENCES = {
@@ -96,9 +97,9 @@ def asked(tmp_path: Path) -> Path:
 class Operator:
     """At the command line, beside the running service."""
 
-    def __init__(self, service: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, service: Path, store: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         self._service = service
-        self._data = data
+        self._store = store
         self._capsys = capsys
         self.told = ""
 
@@ -108,7 +109,7 @@ class Operator:
         return self._said
 
     async def tries(self, command: str, *more: str | Path) -> int:
-        given = ["models", command, str(self._service), *map(str, more), "--data", str(self._data)]
+        given = ["models", command, str(self._service), *map(str, more), *self._store]
         self._capsys.readouterr()  # what the service beside it has logged
         code = await asyncio.to_thread(run, given)
         self._said, self.told = self._capsys.readouterr()
@@ -117,9 +118,13 @@ class Operator:
 
 @pytest.fixture
 def operator(
-    town: Town, own: Path, service_file: Path, data: Path, capsys: pytest.CaptureFixture[str]
-) -> Operator:
-    return Operator(service_file, data, capsys)
+    town: Town, own: Path, service_file: Path, data: Path, server: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> Operator:  # fmt: skip
+    store = ["--data", str(data)]
+    if server:
+        store += ["--database", postgres_url(data / "answerable.db")]
+    return Operator(service_file, store, capsys)
 
 
 @pytest.fixture
@@ -145,6 +150,7 @@ async def recorded(town: Town) -> list[Event]:
     return [event for event in events if event.kind.startswith("model_")]
 
 
+@pytest.mark.parametrize("server", [False, True], ids=["file", "server"])
 async def test_a_promoted_version_reads_without_a_restart_and_goes_back(
     town: Town, operator: Operator, reader: LocalReader, good: Path, asked: Path
 ) -> None:
@@ -162,6 +168,7 @@ async def test_a_promoted_version_reads_without_a_restart_and_goes_back(
     assert await model_that_reads(reader, definition) == before
 
 
+@pytest.mark.parametrize("server", [False, True], ids=["file", "server"])
 async def test_an_auditor_sees_which_model_decided_and_why_it_came(
     town: Town, operator: Operator, good: Path, asked: Path
 ) -> None:
