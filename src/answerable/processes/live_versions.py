@@ -68,12 +68,19 @@ class LiveVersions:
 
     def _load(self, definition: ServiceDefinition, version: ModelVersion) -> Model:
         place = self._settings.models / definition.tenant
-        model = load_version(place, version.name, version.manifest_sha256)
-        unfit = why_unfit(definition, model.intents.labels)
-        if unfit is None:
-            return model
-        # The definition has moved on. Its own model knows its intents, and keeps the same promise.
-        log.warning("model_version_unfit", tenant=definition.tenant, model=model.name, why=unfit)
+        try:
+            model = load_version(place, version.name, version.manifest_sha256)
+        except InvalidInput as error:
+            if error.code != "foreign_model":
+                raise
+            unfit: str | None = error.message  # of another release, whose files are other
+        else:
+            unfit = why_unfit(definition, model.intents.labels)
+            if unfit is None:
+                return model
+        # The definition or the release has moved on. The definition's own model knows its intents
+        # and keeps the same promise; which model read a message stands in the ledger.
+        log.warning("model_version_unfit", tenant=definition.tenant, model=version.name, why=unfit)
         return self._own(definition)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from answerable.cli.main import run
 from answerable.definition.schema import ServiceDefinition
@@ -17,6 +18,7 @@ from answerable.ledger.administration import administration_stream
 from answerable.ledger.event import Event
 from answerable.ledger.reading import read_events
 from answerable.processes.backup import back_up
+from answerable.processes.doctor_database import check_database
 from answerable.processes.live_versions import LOOK_EVERY, LiveVersions
 from answerable.processes.models import examples_of, languages_of
 from answerable.processes.restore import restore
@@ -26,7 +28,9 @@ from answerable.understanding.local_reader import LocalReader
 from answerable.understanding.shadow import MOST_WAITING, Shadow
 from answerable.understanding.shadow_record import shadow_summary
 from answerable.understanding.train_model import model_for, train_files
-from answerable.understanding.version_files import load_version
+from answerable.understanding.version_files import load_version, manifest_digest
+from answerable.understanding.version_store import record_version
+from answerable.understanding.versions import ADDED, PROMOTED
 from tests.support.stores import postgres_url
 from tests.support.town import DEFINITION, TENANT, Town, shop_definition
 
@@ -264,6 +268,25 @@ async def test_a_definition_with_another_intent_is_read_by_its_own_model(
     assert await model_that_reads(reader, changed) != name
 
 
+async def test_after_an_upgrade_a_version_of_the_old_release_gives_way(
+    town: Town, operator: Operator, reader: LocalReader, own: Path, good: Path
+) -> None:
+    """It was live when the program was replaced by one with other files."""
+    name = (await operator("add", good)).strip()
+    path = own / "versions" / name / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
+
+    def live_since_long(tx: Connection) -> None:
+        data = {"name": name, "manifest_sha256": manifest_digest(path.parent), "facts": {}}
+        for kind in (ADDED, PROMOTED):
+            record_version(tx, TENANT, kind, data, by="system", at=town.clock.now())
+
+    await town.service.database.write(live_since_long)
+
+    assert await model_that_reads(reader, shop_definition()) not in (name, "")
+    await operator("rollback")
+
+
 async def read_in_shadow(
     reader: LocalReader, shadow: Shadow, texts: list[str], *, conversation: str = "cnv_1"
 ) -> None:
@@ -364,3 +387,21 @@ async def test_a_restored_copy_has_the_version_that_its_ledger_calls_live(
     kept = tmp_path / "copy" / "models" / TENANT
     ledger = json.loads(await operator("list", "--json"))["versions"][0]
     assert load_version(kept, name, ledger["manifest_sha256"]).name == name
+
+
+async def test_the_doctor_finds_a_live_version_without_its_files(
+    town: Town, operator: Operator, data: Path, own: Path, good: Path, asked: Path
+) -> None:
+    name = (await operator("add", good)).strip()
+    await operator("promote", name, "--examples", asked)
+
+    def found() -> list[tuple[str, str]]:
+        settings = Settings(values={"DATA": str(data)})
+        told = check_database(data / "answerable.db", settings, town.clock.now())
+        return [(one.level, one.text) for one in told if one.check == "model version"]
+
+    assert found() == [("ok", f"{TENANT}: {name} is live")]
+    (own / "versions" / name / "manifest.json").unlink()
+    ((level, text),) = found()
+    assert level == "problem"
+    assert "models rollback" in text
