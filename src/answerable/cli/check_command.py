@@ -7,6 +7,7 @@ from pathlib import Path
 from answerable.cli.options import out, parser, say
 from answerable.definition.load import load_definition
 from answerable.playbooks.library import installed_actions
+from answerable.understanding.near_examples import near_contradictions
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,7 +15,11 @@ def run(arguments: Sequence[str]) -> int:
     options.add_argument("service", metavar="SERVICE", type=Path)
     options.add_argument("--json", action="store_true", help="problems as JSON lines")
     given = options.parse_args(arguments)
-    result = load_definition(given.service, actions=installed_actions().catalogue)
+    result = load_definition(
+        given.service,
+        actions=installed_actions().catalogue,
+        further=lambda loaded: near_contradictions(loaded, _likeness),
+    )
     for problem in result.problems:
         if given.json:
             out(
@@ -38,3 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         f"hash {definition.hash[:12]}"
     )
     return 0
+
+
+def _likeness(one: str, two: str) -> float:
+    # The encoder takes half a second to load, and most definitions do not need it here.
+    from answerable.understanding.likeness import likeness
+
+    return likeness(one, two)

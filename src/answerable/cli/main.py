@@ -18,6 +18,7 @@ COMMANDS = {
     "understand": "JSON lines of texts in, what they mean out",
     "train": "train a model from labelled examples",
     "evaluate": "measure a model on labelled examples",
+    "models": "the versions of a service's model: list, compare, shadow, promote, roll back",
     "redact": "JSON lines of texts in, the same without personal data out",
     "replay": "run decisions again over the stored ledger and show differences",
     "test": "run conversations written in YAML as tests",

@@ -11,12 +11,11 @@ from answerable.definition.check_playbooks import (
     error,
     warning,
 )
+from answerable.definition.examples import check_examples
 from answerable.definition.explain import did_you_mean
 from answerable.definition.problem import Finding
 from answerable.definition.schema import Intent, ServiceDefinition, Where
 from answerable.definition.templates import check_template
-
-FEWEST_EXAMPLES = 5
 
 
 def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Iterator[Finding]:
@@ -29,7 +28,7 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     yield from _check_teams(definition)
     for intent in definition.intents.values():
         yield from _check_intent(intent, definition)
-    yield from _check_examples(definition)
+    yield from check_examples(definition)
     yield from _check_routing(definition)
     yield from _check_triggers(definition)
     yield from _check_templates(definition)
@@ -111,25 +110,6 @@ def _check_automation(intent: Intent, definition: ServiceDefinition) -> Iterator
         yield error(place, f"{intent.resolution_type} is {role}: remove autoResolve")
     elif definition.playbook_for(intent.name) is None:
         yield warning(place, "no enabled playbook fulfils this: it goes to people")
-
-
-def _check_examples(definition: ServiceDefinition) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
-    for intent in definition.intents.values():
-        if len(intent.examples) < FEWEST_EXAMPLES:
-            yield warning(
-                (*intent.where, "name"),
-                f"{intent.name} has {len(intent.examples)} examples: 15 or more are needed to "
-                "recognise it reliably",
-            )
-        for at, example in enumerate(intent.examples):
-            words = " ".join(example.lower().split())
-            other = seen.setdefault(words, intent.name)
-            where = (*intent.where, "examples", at)
-            if not words:
-                yield error(where, "an empty example: write what a customer would write")
-            elif other != intent.name:
-                yield error(where, f"this is an example of {other} too: keep it in one intent")
 
 
 def _check_routing(definition: ServiceDefinition) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """Loading a service definition: bytes in, a typed definition or explained problems out."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from answerable.definition.reading import Notes
 from answerable.definition.schema import ServiceDefinition, Where
 from answerable.kit.canonical import canonical_json, sha256_hex
 
+Further = Callable[[ServiceDefinition], Iterable[Finding]]
+
 # What web pages show in place of an address that they hide from robots.
 _HIDDEN_ADDRESS = re.compile(r"\[?e-?mail\s+protected\]?", re.IGNORECASE)
 _SPACED_NAME = re.compile(r"[a-z]+(?: [A-Z][a-z]+)+")
@@ -48,11 +50,16 @@ class LoadResult:
 
 
 def load_definition(
-    source: Path | str, text: bytes | None = None, *, actions: ActionCatalogue | None = None
+    source: Path | str,
+    text: bytes | None = None,
+    *,
+    actions: ActionCatalogue | None = None,
+    further: Further | None = None,
 ) -> LoadResult:
     """The definition in the file `source`, or in `text` if given (`source` then only names it).
 
     actions: what steps may name; without it actions and their parameters go unchecked.
+    further: a check that needs more than the definition, for who asks to be told of everything.
     Never raises for what the file says; an unreadable file is a problem like any other.
     """
     file = str(source)
@@ -63,7 +70,7 @@ def load_definition(
         return _failed(file, f"cannot be read: {reason}", Position(line=1, column=1))
     except UnreadableDocument as error:
         return _failed(file, error.message, error.position)
-    return _load(document, file, actions)
+    return _load(document, file, actions, further)
 
 
 def _bytes(path: Path) -> bytes:
@@ -81,7 +88,9 @@ def _problem(severity: Severity, file: str, place: Position, message: str) -> Pr
     )
 
 
-def _load(document: Document, file: str, actions: ActionCatalogue | None) -> LoadResult:
+def _load(
+    document: Document, file: str, actions: ActionCatalogue | None, further: Further | None
+) -> LoadResult:
     if not isinstance(document.data, dict):
         message = "a definition has keys with values: begin with `service: your-name`"
         return _failed(file, message, document.values[()])
@@ -98,6 +107,7 @@ def _load(document: Document, file: str, actions: ActionCatalogue | None) -> Loa
         _check_timezone(shape, notes)
         definition = build(shape, notes, digest=digest, actions=actions)
         findings += [*notes.findings, *check(definition, actions)]
+        findings += further(definition) if further else ()
     findings += _KeyReader(reading).walk(document.data, ())
     return _result(document, file, findings, definition)
 
@@ -107,7 +117,7 @@ def _result(
 ) -> LoadResult:
     problems = [_problem("warning", file, place, text) for place, text in document.remarks]
     problems += [
-        _problem(finding.severity, file, document.place(finding), finding.message)
+        _problem(finding.severity, file, document.place(finding), _told(document, file, finding))
         for finding in findings
     ]
     wrong = {(found.line, found.column) for found in problems if found.severity == "error"}
@@ -120,6 +130,13 @@ def _result(
     ordered = sorted(unique, key=lambda problem: (problem.line, problem.column))
     failed = any(problem.severity == "error" for problem in ordered)
     return LoadResult(definition=None if failed else definition, problems=tuple(ordered))
+
+
+def _told(document: Document, file: str, finding: Finding) -> str:
+    if not finding.other:
+        return finding.message
+    place = document.place(replace(finding, where=finding.other))
+    return f"{finding.message} (the other: {file}:{place.line}:{place.column})"
 
 
 def _check_timezone(shape: ServiceDocument, notes: Notes) -> None:

@@ -35,7 +35,7 @@ class Finding:
 
     A step of `where` may name alternatives (`team|assignTo`): the first that is there is meant.
     at_key: the key itself is meant, not its value. offset: columns to the right of the value.
-    text_line: line within a text of several lines, from 1.
+    text_line: line within a text of several lines, from 1. other: a second place, to be named.
     """
 
     severity: Severity
@@ -44,3 +44,4 @@ class Finding:
     at_key: bool = False
     offset: int = 0
     text_line: int = 0
+    other: tuple[str | int, ...] = ()

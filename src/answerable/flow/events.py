@@ -46,5 +46,9 @@ ADMINISTRATION_EVENTS = {
     "data_revealed": "A person looked at masked personal data.",
     "export_downloaded": "The ledger was exported.",
     "backup_restored": "This is a restored copy; what may have been sent is not sent again.",
+    "model_added": "A trained model became known as a version, by the hash of its manifest.",
+    "model_shadowed": "A version reads beside the live one, or no version does any more.",
+    "model_promoted": "A version is live: what it understands counts. With it, the comparison.",
+    "model_rolled_back": "The version, or the definition's own model, of before is live again.",
     "contact_erased": "A contact's key was destroyed; the chain stays verifiable.",
 }

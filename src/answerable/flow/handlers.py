@@ -1,7 +1,7 @@
 """What each kind of effect does. Each handler returns the outcome; recording it is not its job."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from answerable.flow.definitions import Definitions
 from answerable.flow.drafts import draft_text
 from answerable.flow.message import OutboundReply, Sender
 from answerable.flow.perform import BatchHandler, Handler
-from answerable.flow.ports import Alarm, Connector, Deliverer, Question, Reader
+from answerable.flow.ports import Alarm, Connector, Deliverer, NoShadow, Question, Reader, Shadow
 from answerable.flow.record import Cap, Outcome, Sealed
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorRefused
@@ -41,6 +41,7 @@ class World:
     connectors: Mapping[tuple[TenantId, str], Connector]
     deliverers: Mapping[tuple[TenantId, str], Deliverer]
     alarm: Alarm
+    shadow: Shadow = field(default_factory=NoShadow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,7 @@ class Handlers:
             values = await self._texts(tenant, [str(e.payload["ref"]) for e in own])
             texts = [_readable(values[str(e.payload["ref"])]) for e in own]
             read = await self._world.reader.understand(definition, texts)
+            self._world.shadow.saw(definition, [effect.stream for effect in own], texts, read)
             for effect, text, understood in zip(own, texts, read, strict=True):
                 outcomes[effect.key] = _understood(effect, text, understood, definition)
         return [outcomes[effect.key] for effect in effects]

@@ -72,6 +72,33 @@ class Reader(Protocol):
     ) -> Sequence[Understanding]: ...
 
 
+class Shadow(Protocol):
+    """Is told what the live model said, for another that reads beside it."""
+
+    def saw(
+        self,
+        definition: ServiceDefinition,
+        conversations: Sequence[str],
+        texts: Sequence[str],
+        understood: Sequence[Understanding],
+    ) -> None:
+        """Returns at once and never raises: nothing depends on it."""
+        ...
+
+
+class NoShadow:
+    """No other model reads beside the live one."""
+
+    def saw(
+        self,
+        definition: ServiceDefinition,
+        conversations: Sequence[str],
+        texts: Sequence[str],
+        understood: Sequence[Understanding],
+    ) -> None:
+        pass
+
+
 class Alarm(Protocol):
     """Tells teams that must know at once."""
 

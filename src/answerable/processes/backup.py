@@ -4,6 +4,7 @@ manifest.json        what is in it, under which versions, with a checksum of eac
 answerable.db        the database as of one moment; or, of a server's,
 tables/              the tables as of one moment
 checkpoints.jsonl    the checkpoints kept outside the database, never newer than the copy
+models/              the versions that were added; other models are trained anew
 keys/                only if asked for: whoever has keys and copy can read everything
 """
 
@@ -36,6 +37,7 @@ from answerable.processes.table_files import TABLES, write_tables
 FORMAT = "answerable-backup-1"
 MANIFEST = "manifest.json"
 CHECKPOINTS = "checkpoints.jsonl"
+MODELS = "models"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,8 @@ class Manifest:
 def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = False) -> Manifest:
     """Copy the installation into the new directory `out`, without disturbing whoever uses it.
 
-    Raises InvalidInput if `out` holds something already. Models are not copied: they are trained
-    anew from the definitions.
+    Raises InvalidInput if `out` holds something already. Of models only the versions are copied:
+    the others are trained anew from the definitions.
     """
     source = existing_store(settings)
     new_directory(out)
@@ -80,6 +82,7 @@ def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = Fa
     made_at = wire_time(clock.now())
     if with_keys:
         _copy_keys(settings, out / "keys")
+    _copy_versions(settings.models, out / MODELS)
     if isinstance(source, Path):
         copy_database(source, out / DATABASE_NAME)
         source = out / DATABASE_NAME
@@ -170,6 +173,15 @@ def _copy_keys(settings: Settings, target: Path) -> None:
         if path.exists():
             shutil.copyfile(path, target / path.name)
             (target / path.name).chmod(0o600)
+
+
+def _copy_versions(models: Path, target: Path) -> None:
+    # The ledger names them, and the labelled messages they learnt from may be gone.
+    for path in sorted(models.glob("*/versions/*/*")):
+        if path.is_file() and not path.parent.name.endswith(".part"):
+            copy = target / path.relative_to(models)
+            copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            copy_file(path, copy)
 
 
 def _files(out: Path) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from answerable.ledger.tables import effect, event, stream
 from answerable.ledger.verify import read_outside
 from answerable.privacy.store import master_key_ids
 from answerable.privacy.vault import check_master_keys
+from answerable.processes.doctor_models import check_models
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_server import check_server
 from answerable.processes.keys import master_key
@@ -207,4 +208,4 @@ def _mail(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding
         yield ok("mail", "every stored mail was read")
 
 
-CHECKS: tuple[Check, ...] = (_clock, _keys, _checkpoints, _work, _mail)
+CHECKS: tuple[Check, ...] = (_clock, _keys, _checkpoints, _work, _mail, check_models)

@@ -27,6 +27,7 @@ from answerable.processes.roles import DEAD_LETTERS, FEEDING, FETCHING_MAIL, SEA
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LocalReader
+from answerable.understanding.shadow import Shadow
 
 log = get_logger("processes")
 
@@ -64,6 +65,7 @@ class Platform:
     service: Service
     definitions: Definitions
     reader: LocalReader
+    shadow: Shadow
     master: MasterKey
     sealer: Sealer | None
     inboxes: Mapping[tuple[TenantId, str], MailInbox]
@@ -150,6 +152,7 @@ class Platform:
         if self.smtp is not None:
             await self.smtp.close()
         await self.mail.reader.close()
+        await self.shadow.close()
         self.reader.close()
         await self.service.database.close()
         if self.lock is not None:

@@ -92,7 +92,7 @@ def restore(
     try:
         for name in manifest.files:
             if not name.startswith((DATABASE_NAME, TABLES)):
-                (data / name).parent.mkdir(exist_ok=True, mode=0o700)
+                (data / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 copy_file(backup / name, data / name)
         if database is None:
             return _restore_file(backup, data / DATABASE_NAME, clock, manifest, erasures)

@@ -41,13 +41,13 @@ from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.keys import master_key, signing_key
+from answerable.processes.live_versions import LiveVersions
 from answerable.processes.mail import (
     delivery,
     instance_name,
     mail_inboxes,
     mail_room,
 )
-from answerable.processes.models import model_of
 from answerable.processes.platform import Joint, Platform
 from answerable.processes.roles import FEEDING, SEALING, Role
 from answerable.processes.schema import require_current, upgrade
@@ -55,6 +55,7 @@ from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.processes.stored import database_of, store_of
 from answerable.understanding.local_reader import LocalReader
+from answerable.understanding.shadow import Shadow
 
 if TYPE_CHECKING:
     from answerable.kit.amqp import AmqpBus
@@ -117,12 +118,15 @@ async def open_platform(
         connectors = {}
         if role.speaks_with_systems:
             connectors = _connectors(settings, store.definitions, connector_url)
-        reader = LocalReader(model_of(settings))
+        versions = LiveVersions(settings, store.database, clock)
+        reader = LocalReader(versions.live)
+        shadow = Shadow(reader, versions.shadow, clock)
         world = World(
             reader=reader,
             connectors=connectors,
             deliverers=deliverers,
             alarm=alarm or LoggedAlarm(),
+            shadow=shadow,
         )
         hints = BusHints(bus) if bus is not None else None
         service = assemble(
@@ -147,6 +151,7 @@ async def open_platform(
         service=service,
         definitions=store.definitions,
         reader=reader,
+        shadow=shadow,
         master=store.master,
         sealer=sealer,
         inboxes=inboxes,

@@ -1,16 +1,18 @@
 """How good a model is on labelled messages that it has not seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.calibration import auroc, expected_calibration_error
+from answerable.understanding.calibration import NEVER, auroc, expected_calibration_error
 from answerable.understanding.examples import Example
 from answerable.understanding.model import Model
+from answerable.understanding.outcomes import Outcomes, evaluated_outcomes
 from answerable.understanding.understanding import Understanding
+from answerable.understanding.version_report import version_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,7 @@ class Evaluation:
     coverage: part of all messages answered automatically at `asked_precision`; precision: part of
     these that are right; an out-of-scope message answered is wrong.
     scope_auroc: in scope against out of scope. in_scope_kept: in-scope messages taken as such.
+    report: of these messages, see `version_report`.
     """
 
     examples: int
@@ -41,18 +44,26 @@ class Evaluation:
     unknown_intents: tuple[str, ...]
     intents: tuple["IntentRecord", ...]
     model: str
+    report: Mapping[str, Any]
 
     def to_data(self) -> dict[str, Any]:
         """As printed by `answerable evaluate --json`."""
         data = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
-            if name not in ("intents", "unknown_intents")
+            if name not in ("intents", "unknown_intents", "report")
         }
+        wanted = {intent["name"]: intent["labels_wanted"] for intent in self.report["intents"]}
         return {
             **data,
             "unknown_intents": list(self.unknown_intents),
-            "intents": [record.to_data() for record in self.intents],
+            "intents": [
+                {**record.to_data(), "labels_wanted": wanted[record.name]}
+                for record in self.intents
+            ],
+            "curve": self.report["curve"],
+            "reliability": self.report["reliability"],
+            "confused": self.report["confused"],
         }
 
 
@@ -89,9 +100,16 @@ class IntentRecord:
 
 
 def evaluate(
-    model: Model, examples: Sequence[Example], precision: float | None = None
+    model: Model,
+    examples: Sequence[Example],
+    precision: float | None = None,
+    training: Outcomes | None = None,
 ) -> Evaluation:
-    """Understand every example and compare. Raises InvalidInput if there is none."""
+    """Understand every example and compare. Raises InvalidInput if there is none.
+
+    training: what the model's training showed, if it is known; it tells how many more labelled
+    messages an intent needs, otherwise the examples do.
+    """
     if not examples:
         raise InvalidInput("no_examples", "no examples to evaluate on")
     asked = model.precision if precision is None else precision
@@ -104,6 +122,9 @@ def evaluate(
     confidences = np.array([_confidence(one) for _, one in known])
     correct = np.array([_is_right(example, one) for example, one in known], dtype=bool)
     records = _records(model, pairs, asked)
+    outcomes = evaluated_outcomes(model.intents.labels, examples, said)
+    unknown = len(outcomes.labels) - len(model.intents.labels)
+    thresholds = np.append(model.thresholds(asked), np.full(unknown, NEVER))
     return Evaluation(
         examples=len(examples),
         out_of_scope=len(strange),
@@ -125,6 +146,7 @@ def evaluate(
         unknown_intents=_unknown(model, examples),
         intents=tuple(records),
         model=model.name,
+        report=version_report(outcomes, thresholds, asked, training=training),
     )
 
 

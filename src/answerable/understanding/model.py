@@ -59,6 +59,7 @@ class Model:
 
     manifest: name, data hash, metrics and what else `train` wrote about it.
     drawn: thresholds that are known already, by precision.
+    evaluation: what training showed, to be stored beside the model; not there in a loaded one.
     """
 
     manifest: Mapping[str, Any]
@@ -70,6 +71,7 @@ class Model:
     spelling: Spelling
     encoder: Encoder
     drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    evaluation: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
 
     @property
@@ -126,7 +128,7 @@ class Model:
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }
-        write_model(folder, self.manifest, arrays)
+        write_model(folder, self.manifest, arrays, self.evaluation)
 
     def understand(
         self,

@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.evaluate import evaluate
+from answerable.understanding.evaluate import Evaluation, evaluate
 from answerable.understanding.examples import read_examples
 from answerable.understanding.model import IN_SCOPE, Model
+from answerable.understanding.outcomes import Outcomes
 
 _BATCH = 64  # lines understood before the first of them is given out
 
 
-def evaluate_file(model: Model, file: Path, precision: float | None = None) -> dict[str, Any]:
-    """The figures of `Evaluation` as plain data. Raises InvalidInput with file:line."""
-    return evaluate(model, read_examples(file), precision).to_data()
+def evaluate_file(
+    model: Model, file: Path, precision: float | None = None, training: Outcomes | None = None
+) -> Evaluation:
+    """The figures of the file's examples. Raises InvalidInput with file:line.
+
+    training: what the model's own training showed, if it is known.
+    """
+    return evaluate(model, read_examples(file), precision, training)
 
 
 def understand_lines(

@@ -19,6 +19,7 @@ from answerable.understanding.calibration import (
 )
 from answerable.understanding.confidence import NO_INTENTS, fit_confidence
 from answerable.understanding.encoder import load_encoder
+from answerable.understanding.evaluation_file import evaluation_data
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
 from answerable.understanding.kernel import KernelHead
@@ -27,12 +28,14 @@ from answerable.understanding.language import LanguageReader
 from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import IntentReader, Model
 from answerable.understanding.ngrams import Ngrams, Rarity
+from answerable.understanding.outcomes import held_out_outcomes
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import has_letters, prepared
 from answerable.understanding.recipe import PRECISION, RECIPE
 from answerable.understanding.scope import UNFITTED, ScopeJudge, fit_scope, scope_features
 from answerable.understanding.spelling import Spelling, words_of
 from answerable.understanding.understanding import URGENCIES
+from answerable.understanding.version_report import version_report
 
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
@@ -92,6 +95,7 @@ def train(
         languages=LanguageReader(languages),
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
+        evaluation=_evaluation(rows, intents, precision),
     )
 
 
@@ -318,6 +322,14 @@ def _manifest(
         },
         "metrics": held_out_metrics(intents.held_out, precision, len(rows.labels)),
     }
+
+
+def _evaluation(rows: _Rows, intents: IntentReader, precision: float) -> dict[str, Any]:
+    spoken = np.flatnonzero(~rows.described) if rows.labels else np.zeros(0, dtype=np.int64)
+    texts = [rows.texts[row] for row in spoken.tolist()]
+    outcomes = held_out_outcomes(rows.labels, intents.held_out, rows.targets[spoken], texts)
+    thresholds = intents.held_out.thresholds(precision, len(rows.labels))
+    return evaluation_data(outcomes, version_report(outcomes, thresholds, precision))
 
 
 def held_out_metrics(held_out: HeldOut, precision: float, classes: int) -> dict[str, float | int]:

@@ -9,7 +9,10 @@ from answerable.cli.main import COMMANDS, run
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 EXAMPLES = "## Examples and exit codes"
-SUBCOMMANDS = {"audit": ("export", "verify")}
+SUBCOMMANDS = {
+    "audit": ("export", "verify"),
+    "models": ("list", "show", "add", "shadow", "promote", "rollback"),
+}
 
 
 def section(command: str) -> str:

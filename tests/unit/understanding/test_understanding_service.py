@@ -11,7 +11,7 @@ from answerable.definition.schema import ServiceDefinition
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.examples import read_examples
-from answerable.understanding.local_reader import LocalReader
+from answerable.understanding.local_reader import LocalReader, always
 from answerable.understanding.model import Model
 from answerable.understanding.model_cache import is_stored
 from answerable.understanding.ports import Encoder
@@ -53,7 +53,7 @@ def test_train_evaluate_and_understand_from_files(tmp_path: Path) -> None:
 
     manifest = train_files([file], tmp_path / "model", languages=["en"])
     model = Model.load(tmp_path / "model")
-    figures = evaluate_file(model, file, 0.9)
+    figures = evaluate_file(model, file, 0.9).to_data()
 
     assert manifest["metrics"]["messages"] == len(bank_examples())
     assert figures["accuracy"] == 1.0
@@ -154,7 +154,7 @@ async def test_a_process_keeps_the_models_that_were_used_last(bank_model: Model)
     one, two, three = (
         shop_definition().model_copy(update={"hash": name}) for name in ("one", "two", "three")
     )
-    reader = LocalReader(model_of, kept=2)
+    reader = LocalReader(always(model_of), kept=2)
     for definition in (one, two, one, three, one, two):
         await reader.warm(definition)
     reader.close()

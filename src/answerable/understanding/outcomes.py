@@ -1,0 +1,95 @@
+"""What a model said of messages that it had not learnt from, and what they were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from answerable.kit.canonical import sha256_hex
+from answerable.understanding.calibration import HeldOut
+from answerable.understanding.examples import Example
+from answerable.understanding.prepare import prepared
+from answerable.understanding.understanding import Understanding
+
+NOBODY = -1  # the class number of a message for which nothing was said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """One entry a message in all but `labels`.
+
+    confidence: of the best intent, 0..1; 0: taken for out of scope. best: its label's number.
+    truth: numbers of the labels that it has; none: out of scope. texts: `text_digest` of each.
+    """
+
+    labels: tuple[str, ...]
+    confidence: NDArray[np.float64]
+    best: NDArray[np.int64]
+    truth: tuple[tuple[int, ...], ...]
+    texts: tuple[str, ...]
+
+    @staticmethod
+    def of_nothing() -> "Outcomes":
+        """Of no message."""
+        return Outcomes(
+            labels=(),
+            confidence=np.zeros(0),
+            best=np.zeros(0, dtype=np.int64),
+            truth=(),
+            texts=(),
+        )
+
+    @cached_property
+    def correct(self) -> NDArray[np.bool_]:
+        """(messages,): the best intent is one of the labels."""
+        return np.array(
+            [said in wanted for said, wanted in zip(self.best.tolist(), self.truth, strict=True)],
+            dtype=bool,
+        )
+
+
+def text_digest(text: str) -> str:
+    """Says that two messages are the same without saying what they are: 16 hex digits."""
+    return _digest(prepared(text).replace("\n", " "))
+
+
+def _digest(plain: str) -> str:
+    return sha256_hex(plain.encode())[:16]
+
+
+def held_out_outcomes(
+    labels: tuple[str, ...], held_out: HeldOut, targets: NDArray[np.floating], texts: Sequence[str]
+) -> Outcomes:
+    """What training itself shows.
+
+    targets: (messages, labels); a label counts from one half on, as it does for
+    `held_out.correct`. texts: prepared, each one line.
+    """
+    return Outcomes(
+        labels=labels,
+        confidence=held_out.confidence,
+        best=held_out.best.astype(np.int64),
+        truth=tuple(tuple(np.flatnonzero(row >= 0.5).tolist()) for row in targets),
+        texts=tuple(_digest(text) for text in texts),
+    )
+
+
+def evaluated_outcomes(
+    labels: tuple[str, ...], examples: Sequence[Example], said: Sequence[Understanding]
+) -> Outcomes:
+    """What a model said of labelled messages; labels that it does not know come last."""
+    known = tuple(
+        dict.fromkeys([*labels, *sorted({name for one in examples for name in one.intents})])
+    )
+    number = {name: place for place, name in enumerate(known)}
+    best = [number[one.intents[0].name] if one.intents else NOBODY for one in said]
+    sure = [one.intents[0].confidence if one.intents and one.in_scope else 0.0 for one in said]
+    return Outcomes(
+        labels=known,
+        confidence=np.array(sure, dtype=np.float64),
+        best=np.array(best, dtype=np.int64),
+        truth=tuple(tuple(number[name] for name in one.intents) for one in examples),
+        texts=tuple(text_digest(one.text) for one in examples),
+    )
