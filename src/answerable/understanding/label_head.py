@@ -1,4 +1,4 @@
-"""Small heads beside the intents: mood, urgency and spam, from lists of our own."""
+"""Small heads beside the intents: mood, urgency, spam, churn, abuse, from lists of our own."""
 
 import json
 from collections import Counter
@@ -18,6 +18,8 @@ from answerable.understanding.ports import Matrix
 LEXICON = Path(__file__).resolve().parent / "lexicon"
 MOODS = ("negative", "neutral", "positive")
 HAM_OR_SPAM = ("ham", "spam")
+STAYING_OR_LEAVING = ("staying", "leaving")
+CIVIL_OR_ABUSIVE = ("civil", "abusive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +61,12 @@ def read_lexicon(name: str) -> list[tuple[str, str]]:
 
 
 def sentiment(probabilities: Matrix) -> float:
-    """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike."""
-    tones = probabilities[:, 2] - probabilities[:, 0]
+    """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike.
+
+    Praise counts only as far as there is no blame beside it: sarcasm is both, and meant as blame.
+    """
+    negative, positive = probabilities[:, 0], probabilities[:, 2]
+    tones = positive * (1 - negative) - negative
     return float((tones[0] + tones.min()) / 2)
 
 
@@ -74,3 +80,11 @@ def most_urgent(probabilities: Matrix) -> int:
         if at_least[level] >= 0.5:
             return level
     return 0
+
+
+def likeliest(probabilities: Matrix) -> float:
+    """0..1, how sure the surest unit is of the second of two labels (units, 2).
+
+    One sentence in which somebody gives notice, or threatens, is enough in a long letter.
+    """
+    return float(probabilities[:, 1].max())

@@ -16,7 +16,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.understanding.kernel import Arrays
 
 FORMAT = "answerable-understanding"
-VERSION = 3
+VERSION = 4
 _ARRAYS = "arrays.npz"
 _MANIFEST = "manifest.json"
 
