@@ -25,7 +25,7 @@ from answerable.understanding.calibration import auroc
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.fitting import Material
-from answerable.understanding.head_training import fitted_head, joined, own_spam
+from answerable.understanding.head_training import SPAM_TUNING, fitted_head, joined, own_spam
 from answerable.understanding.label_head import HAM_OR_SPAM
 from answerable.understanding.model import Model
 from answerable.understanding.ngrams import Ngrams
@@ -187,7 +187,7 @@ def _crosswise(texts: list[str], spam: list[bool]) -> list[float]:
     fold = np.array([turn[number[text]] for text in texts])
     for this in range(FOLDS):
         learnt = joined(own_spam(encoder), material.part(np.flatnonzero(fold != this)))
-        head = fitted_head(learnt, HAM_OR_SPAM)
+        head = fitted_head(learnt, HAM_OR_SPAM, SPAM_TUNING)
         asked = material.part(np.flatnonzero(fold == this))
         scores[fold == this] = head.probabilities(asked.vectors, asked.counts)[:, 1]
     return [float(score) for score in scores]

@@ -64,9 +64,11 @@ def sentiment(probabilities: Matrix) -> float:
     """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike.
 
     Praise counts only as far as there is no blame beside it: sarcasm is both, and meant as blame.
+    Squared, blame is told from all else with an AUROC of .89, plainly .88, as a mere difference
+    .85 (benchmarks/heads.py).
     """
     negative, positive = probabilities[:, 0], probabilities[:, 2]
-    tones = positive * (1 - negative) - negative
+    tones = positive * (1 - negative) ** 2 - negative
     return float((tones[0] + tones.min()) / 2)
 
 
