@@ -16,7 +16,7 @@ WARNING = """
 ==============================================================================
 """
 
-BUILDERS = ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22", "py3langid>=0.3"]
+BUILDERS = ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22", "py3langid>=0.3", "threadpoolctl>=3.5"]
 
 
 def _shipped(root: Path) -> ModuleType:

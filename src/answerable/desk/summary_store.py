@@ -35,6 +35,7 @@ conversation = sa.Table(
     sa.Column("team", sa.Text),
     sa.Column("language", sa.Text),
     sa.Column("sentiment", sa.Float),
+    sa.Column("trend", sa.Text),  # of the sentiment: falling | steady | rising
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("waiting_since", UtcDateTime),
@@ -77,6 +78,7 @@ class Summary:
     team: str | None
     language: str | None
     sentiment: float | None
+    trend: str | None
     opened_at: datetime
     updated_at: datetime
     waiting_since: datetime | None

@@ -22,6 +22,7 @@ from answerable.flow.hand_off import fallback_team
 from answerable.flow.message import News
 from answerable.flow.state import ConversationState, evolve
 from answerable.flow.transition import transition
+from answerable.flow.trend import trend
 from answerable.flow.work import Work
 from answerable.kit.database import after_commit
 from answerable.kit.ids import ConversationId, TenantId
@@ -280,7 +281,8 @@ def summarise(
         priority=PRIORITIES.index(state.priority), owner_kind=state.owner.kind,
         owner_id=state.owner.id, intent=state.intent, confidence=state.confidence,
         decision=state.decision, team=state.team, language=state.language,
-        sentiment=state.sentiment, opened_at=state.opened_at, updated_at=state.updated_at,
+        sentiment=state.sentiment, trend=trend(state.moods) if state.moods else None,
+        opened_at=state.opened_at, updated_at=state.updated_at,
         waiting_since=state.waiting_since, first_response_due=state.first_response_due,
         closed_at=state.closed_at, head_seq=head_seq, subject_ref=state.subject_ref,
         last_ref=state.last_ref, last_author=state.last_author,

@@ -7,7 +7,7 @@ CONVERSATION_EVENTS = {
     "conversation_opened": "A contact began a conversation in an inbox.",
     "message_received": "A message of the contact was stored; its text is in the vault.",
     "contact_known": "The back office said, or failed to say, who the contact is.",
-    "understood": "What a message means: intents with confidences, mood, urgency, language.",
+    "understood": "What a message means: intents with confidences, language, mood, urgency, churn.",
     "decided": "What to do about it, and the rules and values that led there.",
     "playbook_started": "The assistant began to carry out a playbook.",
     "step_skipped": "A step's condition did not hold.",

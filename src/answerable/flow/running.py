@@ -7,6 +7,7 @@ from typing import Any
 from answerable.flow.follows import NOTHING, Follows, Rules, closed_by
 from answerable.flow.hand_off import hand_off
 from answerable.flow.state import MAX_SILENCE, ConversationState
+from answerable.flow.trend import trend
 from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent
 from answerable.playbooks import interpret
 from answerable.playbooks.interpret import Progress
@@ -59,6 +60,7 @@ def _step_context(state: ConversationState, rules: Rules) -> StepContext:
             "intent": state.intent or "",
             "confidence": state.confidence or 0.0,
             "sentiment": state.sentiment or 0.0,
+            "trend": trend(state.moods),
         },
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from answerable.contacts.reply_caps import QUICK
 from answerable.definition.terms import Proof
 from answerable.desk.owner import ASSISTANT_OWNS, Owner
+from answerable.flow.trend import REMEMBERED_MOODS
 from answerable.kit.ids import ContactId
 from answerable.ledger.event import Event, wire_time
 from answerable.playbooks.run import PlaybookRun
@@ -24,6 +25,7 @@ class ConversationState:
     contact_facts: what the back office said that decisions may use; None until it answered.
     undecided: data of `understood` events that wait, oldest first: for these facts, or for a
     playbook that is under way.
+    moods: sentiments of the contact's latest messages, oldest first, for their trend.
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
     quick_answers: mails that came within seconds of an automatic reply of ours.
@@ -44,6 +46,7 @@ class ConversationState:
     team: str | None = None
     priority: str = "normal"
     sentiment: float | None = None
+    moods: tuple[float, ...] = ()
     attempts: int = 0
     run: PlaybookRun | None = None
     noticed: bool = False
@@ -67,6 +70,7 @@ class ConversationState:
         data["run"] = self.run.as_data() if self.run else None
         data["automatic_replies"] = [wire_time(at) for at in self.automatic_replies]
         data["undecided"] = [dict(understood) for understood in self.undecided]
+        data["moods"] = list(self.moods)
         for name in _TIMES:
             moment = getattr(self, name)
             data[name] = wire_time(moment) if moment else None
@@ -79,6 +83,7 @@ class ConversationState:
         read = dict(data)
         read["proof"] = Proof(data["proof"])
         read["undecided"] = tuple(data["undecided"])
+        read["moods"] = tuple(data.get("moods", ()))  # older snapshots have none
         read["owner"] = Owner(**data["owner"])
         read["run"] = PlaybookRun.from_data(data["run"]) if data["run"] else None
         read["automatic_replies"] = tuple(map(_moment, data["automatic_replies"]))
@@ -91,7 +96,7 @@ class ConversationState:
 
 
 _TIMES = ("opened_at", "updated_at", "waiting_since", "first_response_due", "closed_at")
-_CODED = {"proof", "undecided", "owner", "run", "automatic_replies", *_TIMES}
+_CODED = {"proof", "undecided", "moods", "owner", "run", "automatic_replies", *_TIMES}
 _PLAIN = tuple(n for n in ConversationState.__dataclass_fields__ if n not in _CODED)
 
 
@@ -150,6 +155,7 @@ def _understood(state: ConversationState, event: Event) -> ConversationState:
         state,
         language=data["language"] or state.language,
         sentiment=data["sentiment"],
+        moods=(*state.moods, data["sentiment"])[-REMEMBERED_MOODS:],
         intent=state.intent if keep or best is None else best["name"],
         confidence=state.confidence if keep or best is None else best["confidence"],
         undecided=(*state.undecided, data)[-UNDECIDED:] if later else state.undecided,

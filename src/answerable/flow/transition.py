@@ -25,6 +25,7 @@ from answerable.flow.state import (
     facts_outstanding,
     is_busy,
 )
+from answerable.flow.trend import trend
 from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent
 from answerable.playbooks.run import PlaybookRun, Waiting, entities_told
 from answerable.understanding.understanding import Understanding
@@ -189,7 +190,11 @@ def _situation(state: ConversationState, definition: ServiceDefinition) -> Situa
         vip=False,
     )
     situation = Situation(
-        channel=state.channel, proof=state.proof, attempts=state.attempts, contact=contact
+        channel=state.channel,
+        proof=state.proof,
+        attempts=state.attempts,
+        contact=contact,
+        trend=trend(state.moods),
     )
     if not definition.vip.enabled:
         return situation
@@ -350,7 +355,7 @@ def _on_effect_failed(state: ConversationState, event: Event, rules: Rules) -> F
 
 _NO_UNDERSTANDING = Understanding(
     intents=(), scope=0.0, in_scope=False, automatic=False, language="", sentiment=0.0,
-    urgency="low", spam=0.0, model="",
+    urgency="low", spam=0.0, churn=0.0, abuse=0.0, model="",
 )  # fmt: skip
 
 _RULES = {

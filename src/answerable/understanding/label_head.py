@@ -1,4 +1,4 @@
-"""Small heads beside the intents: mood, urgency and spam, from lists of our own."""
+"""Small heads beside the intents: mood, urgency, spam, churn, abuse, from lists of our own."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,8 @@ from answerable.understanding.ports import Matrix
 
 MOODS = ("negative", "neutral", "positive")
 HAM_OR_SPAM = ("ham", "spam")
+STAYING_OR_LEAVING = ("staying", "leaving")
+CIVIL_OR_ABUSIVE = ("civil", "abusive")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,14 @@ class LabelHead:
 
 
 def sentiment(probabilities: Matrix) -> float:
-    """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike."""
-    tones = probabilities[:, 2] - probabilities[:, 0]
+    """-1..1 from the moods (units, 3): the whole text and its worst sentence count alike.
+
+    Praise counts only as far as there is no blame beside it: sarcasm is both, and meant as blame.
+    Squared, blame is told from all else with an AUROC of .893, plainly .880, as a mere difference
+    .867; praise is told less well for it, .706 against .727 and .770 (benchmarks/heads.py).
+    """
+    negative, positive = probabilities[:, 0], probabilities[:, 2]
+    tones = positive * (1 - negative) ** 2 - negative
     return float((tones[0] + tones.min()) / 2)
 
 
@@ -64,3 +72,11 @@ def most_urgent(probabilities: Matrix) -> int:
         if at_least[level] >= 0.5:
             return level
     return 0
+
+
+def likeliest(probabilities: Matrix) -> float:
+    """0..1, how sure the surest unit is of the second of two labels (units, 2).
+
+    One sentence in which somebody gives notice, or threatens, is enough in a long letter.
+    """
+    return float(probabilities[:, 1].max())

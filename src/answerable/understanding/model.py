@@ -16,9 +16,12 @@ from answerable.understanding.confidence import Confidence
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.kernel import Arrays, KernelHead
 from answerable.understanding.label_head import (
+    CIVIL_OR_ABUSIVE,
     HAM_OR_SPAM,
     MOODS,
+    STAYING_OR_LEAVING,
     LabelHead,
+    likeliest,
     most_urgent,
     sentiment,
 )
@@ -67,6 +70,8 @@ class Model:
     moods: LabelHead
     urgency: LabelHead
     spam: LabelHead
+    churn: LabelHead
+    abuse: LabelHead
     languages: LanguageReader
     spelling: Spelling
     encoder: Encoder
@@ -112,6 +117,8 @@ class Model:
             moods=_shared_head(arrays, "moods", MOODS),
             urgency=_shared_head(arrays, "urgency", URGENCIES),
             spam=_shared_head(arrays, "spam", HAM_OR_SPAM),
+            churn=_shared_head(arrays, "churn", STAYING_OR_LEAVING),
+            abuse=_shared_head(arrays, "abuse", CIVIL_OR_ABUSIVE),
             languages=LanguageReader(languages),
             spelling=Spelling.from_arrays(arrays, "spelling", encoder.knows),
             encoder=encoder,
@@ -125,6 +132,8 @@ class Model:
             **self.urgency.arrays("urgency"),
             **self.spam.arrays("spam"),
             **self.spelling.arrays("spelling"),
+            **self.churn.arrays("churn"),
+            **self.abuse.arrays("abuse"),
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }
@@ -172,6 +181,8 @@ class Model:
         moods = self.moods.probabilities(vectors, counts)
         urgency = self.urgency.probabilities(vectors, counts)
         spam = self.spam.probabilities(vectors[:1], counts[:1])[0, 1]
+        churn = likeliest(self.churn.probabilities(vectors, counts))
+        abuse = likeliest(self.abuse.probabilities(vectors, counts))
         return Understanding(
             intents=self._scored(confidence, np.asarray(apply & in_scope), best),
             scope=_rounded(likely),
@@ -183,6 +194,8 @@ class Model:
             sentiment=_rounded(sentiment(moods)) if readable else 0.0,
             urgency=URGENCIES[most_urgent(urgency)] if readable else "normal",
             spam=_rounded(spam) if readable else 0.0,
+            churn=_rounded(churn) if readable else 0.0,
+            abuse=_rounded(abuse) if readable else 0.0,
             model=self.name,
         )
 

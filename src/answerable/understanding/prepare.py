@@ -38,6 +38,11 @@ def prepared(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def as_one_line(text: str) -> str:
+    """As a head meets a whole message."""
+    return prepared(text).replace("\n", " ")
+
+
 def units(text: str) -> list[str]:
     """The prepared text as one line, and its sentences if it is longer than about two of them.
 

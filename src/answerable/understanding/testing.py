@@ -40,5 +40,7 @@ class KeywordReader:
             sentiment=-0.9 if "furious" in lowered else 0.0,
             urgency=urgency,
             spam=0.99 if "lottery" in lowered else 0.0,
+            churn=0.95 if "leaving you" in lowered else 0.0,
+            abuse=0.97 if "moron" in lowered else 0.0,
             model="keywords",
         )

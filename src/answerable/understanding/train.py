@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,15 +21,15 @@ from answerable.understanding.encoder import load_encoder
 from answerable.understanding.evaluation_file import evaluation_data
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
+from answerable.understanding.head_training import label_head, spam_head
 from answerable.understanding.kernel import KernelHead
-from answerable.understanding.label_head import HAM_OR_SPAM, MOODS, LabelHead
+from answerable.understanding.label_head import CIVIL_OR_ABUSIVE, MOODS, STAYING_OR_LEAVING
 from answerable.understanding.language import LanguageReader
-from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import IntentReader, Model
 from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.outcomes import held_out_outcomes
 from answerable.understanding.ports import Encoder, Matrix
-from answerable.understanding.prepare import has_letters, prepared
+from answerable.understanding.prepare import as_one_line, has_letters
 from answerable.understanding.recipe import PRECISION, RECIPE
 from answerable.understanding.scope import UNFITTED, ScopeJudge, fit_scope, scope_features
 from answerable.understanding.spelling import Spelling, words_of
@@ -39,7 +38,6 @@ from answerable.understanding.version_report import version_report
 
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
-MOST_HAM = 500
 FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
 MANY_TEXTS = 2_000
 FEW_TUNING = Tuning(sharpness=3.0, shares=(0.05, 0.05), ridge=0.1)
@@ -91,7 +89,9 @@ def train(
         intents=intents,
         moods=label_head("sentiment", MOODS, encoder),
         urgency=label_head("urgency", URGENCIES, encoder),
-        spam=_spam_head(material, encoder),
+        spam=spam_head(material, encoder),
+        churn=label_head("churn", STAYING_OR_LEAVING, encoder),
+        abuse=label_head("abuse", CIVIL_OR_ABUSIVE, encoder),
         languages=LanguageReader(languages),
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
@@ -118,56 +118,6 @@ def _named(examples: Sequence[Example]) -> list[Example]:
     ]
 
 
-def label_head(
-    lexicon: str, labels: tuple[str, ...], encoder: Encoder, more: Material | None = None
-) -> LabelHead:
-    """A head for the sentences of one of our lists, and `more` with the same labels."""
-    own = _lexicon(lexicon, labels, encoder)
-    material = own if more is None else _joined(own, more)
-    fitted = fit(material, Tuning(sharpness=2.0, shares=(0.1, 0.1), ridge=0.25))
-    temperature = fit_temperature(fitted.held_out, material.targets)
-    return LabelHead(labels=labels, temperature=temperature, head=fitted.head)
-
-
-@lru_cache(maxsize=16)  # a process with many tenants encodes our lists once
-def _lexicon(name: str, labels: tuple[str, ...], encoder: Encoder) -> Material:
-    pairs = read_lexicon(name)
-    texts = [prepared(text) for _, text in pairs]
-    ngrams = Ngrams()
-    targets = np.zeros((len(pairs), len(labels)), dtype=np.float32)
-    for row, (label, _) in enumerate(pairs):
-        targets[row, labels.index(label)] = 1
-    return Material(
-        vectors=encoder.encode(texts),
-        counts=[ngrams.counts(text) for text in texts],
-        targets=targets,
-    )
-
-
-def _spam_head(messages: Material, encoder: Encoder) -> LabelHead:
-    """What customers write about, and how they feel about it, is not spam."""
-    step = max(1, -(-len(messages.targets) // MOST_HAM))
-    rows = np.flatnonzero(messages.targets.sum(axis=1) > 0)[::step]
-    ham = _as_ham(messages.part(rows))
-    for name, labels in (("sentiment", MOODS), ("urgency", URGENCIES)):
-        ham = _joined(ham, _as_ham(_lexicon(name, labels, encoder)))
-    return label_head("spam", HAM_OR_SPAM, encoder, ham)
-
-
-def _as_ham(material: Material) -> Material:
-    return replace(
-        material, targets=np.tile(np.array([1, 0], dtype=np.float32), (len(material.counts), 1))
-    )
-
-
-def _joined(one: Material, two: Material) -> Material:
-    return Material(
-        vectors=np.concatenate([one.vectors, two.vectors]),
-        counts=[*one.counts, *two.counts],
-        targets=np.concatenate([one.targets, two.targets]),
-    )
-
-
 def _sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
     if len(examples) <= MOST_EXAMPLES:
         return examples
@@ -180,7 +130,7 @@ def _distinct(examples: Sequence[Example]) -> _Rows:
     number = {name: place for place, name in enumerate(labels)}
     said: dict[str, list[Example]] = {}
     for example in examples:
-        text = prepared(example.text).replace("\n", " ")
+        text = as_one_line(example.text)
         if text:
             said.setdefault(text, []).append(example)
     targets = np.zeros((len(said), len(labels)), dtype=np.float32)

@@ -29,7 +29,8 @@ class Understanding:
     model knows no intent at all).
     scope: how sure that the message concerns one of the known intents, 0..1.
     automatic: the best intent holds the asked precision on messages the model had not learnt.
-    language: ISO 639-1. sentiment: -1 (bad) .. 1 (good). spam: 0..1.
+    language: ISO 639-1. sentiment: -1 (bad) .. 1 (good). spam: 0..1. churn: 0..1, that the contact
+    leaves or thinks of it. abuse: 0..1, that it insults, threatens or harasses our people.
     model: the version that said so.
     """
 
@@ -41,6 +42,8 @@ class Understanding:
     sentiment: float
     urgency: Urgency
     spam: float
+    churn: float
+    abuse: float
     model: str
 
     def to_data(self) -> dict[str, Any]:
@@ -57,12 +60,17 @@ class Understanding:
             "sentiment": self.sentiment,
             "urgency": self.urgency,
             "spam": self.spam,
+            "churn": self.churn,
+            "abuse": self.abuse,
             "model": self.model,
         }
 
     @staticmethod
     def from_data(data: Mapping[str, Any]) -> "Understanding":
-        """The inverse of `to_data`; further keys are ignored."""
+        """The inverse of `to_data`; further keys are ignored.
+
+        What was understood before churn and abuse were looked for shows nothing of either.
+        """
         return Understanding(
             intents=tuple(
                 IntentScore(
@@ -77,5 +85,7 @@ class Understanding:
             sentiment=data["sentiment"],
             urgency=data["urgency"],
             spam=data["spam"],
+            churn=data.get("churn", 0.0),
+            abuse=data.get("abuse", 0.0),
             model=data["model"],
         )

@@ -3,14 +3,19 @@
 import pytest
 
 from answerable.decisions.decide import ContactFacts, Situation, decide
-from answerable.decisions.decision import Ask, HandOff, RunPlaybook, SetAside
+from answerable.decisions.decision import Ask, DraftReply, HandOff, RunPlaybook, SetAside
 from answerable.definition.terms import Proof
 from answerable.understanding.understanding import IntentScore, Understanding
-from tests.support.town import shop_definition
+from tests.support.town import DEFINITION, shop_definition
 
 
 def understood(
-    *scores: tuple[str, float], spam: float = 0.0, sentiment: float = 0.0, in_scope: bool = True
+    *scores: tuple[str, float],
+    spam: float = 0.0,
+    sentiment: float = 0.0,
+    churn: float = 0.0,
+    abuse: float = 0.0,
+    in_scope: bool = True,
 ) -> Understanding:
     return Understanding(
         intents=tuple(
@@ -24,6 +29,8 @@ def understood(
         sentiment=sentiment,
         urgency="normal",
         spam=spam,
+        churn=churn,
+        abuse=abuse,
         model="test",
     )
 
@@ -98,3 +105,43 @@ def test_the_same_inputs_give_the_same_decision() -> None:
     second = decide(understood(("refund", 0.9)), situation(), SHOP)
 
     assert first == second
+
+
+WATCHFUL = shop_definition(
+    DEFINITION.replace(
+        b"  routing:\n",
+        b"  routing:\n"
+        b"    - {condition: 'abuse > 0.8', team: security}\n"
+        b"    - {condition: 'churn > 0.8', team: senior}\n"
+        b"    - {condition: \"sentiment < -0.3 && trend == 'falling'\", team: parcels}\n",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "trend", "team"),
+    [
+        (understood(("refund", 0.9)), "steady", "money"),
+        (understood(("refund", 0.9), abuse=0.95), "steady", "security"),
+        (understood(("refund", 0.9), churn=0.9), "steady", "senior"),
+        (understood(("refund", 0.9), churn=0.5, abuse=0.5), "steady", "money"),
+        (understood(("refund", 0.9), sentiment=-0.5), "falling", "parcels"),
+        (understood(("refund", 0.9), sentiment=-0.5), "steady", "money"),
+    ],
+)
+def test_routing_goes_by_abuse_churn_and_the_way_the_mood_goes(
+    message: Understanding, trend: str, team: str
+) -> None:
+    decision = decide(message, situation(trend=trend), WATCHFUL)
+
+    assert isinstance(decision, DraftReply)
+    assert decision.team == team
+
+
+def test_what_was_understood_before_churn_and_abuse_were_looked_for_shows_neither() -> None:
+    older = understood(("refund", 0.9), churn=0.7, abuse=0.7).to_data()
+    del older["churn"], older["abuse"]
+
+    read = Understanding.from_data(older)
+
+    assert (read.churn, read.abuse) == (0.0, 0.0)

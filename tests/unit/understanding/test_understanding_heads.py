@@ -1,4 +1,4 @@
-"""Mood, urgency, spam and language, on sentences that are in none of our lists."""
+"""Mood, urgency, spam, churn, abuse and language, on sentences that are in none of our lists."""
 
 from pathlib import Path
 
@@ -84,7 +84,54 @@ def test_spam_stands_out_from_customers(mood_model: Model) -> None:
     assert max(one.spam for one in ham) < 0.3
 
 
-@pytest.mark.parametrize("name", ["sentiment", "urgency", "spam"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please end my contract, I have found a cheaper insurer.",
+        "If you raise the fee once more I will move to another bank.",
+        "The invoice is paid and the address is right.\nYour driver was friendly, by the way.\n"
+        "I am cancelling my membership all the same and go to your competitor.\nAll the best.",
+    ],
+)
+def test_who_leaves_or_thinks_of_it_is_noticed(mood_model: Model, text: str) -> None:
+    (understanding,) = mood_model.understand([text])
+
+    assert understanding.churn > 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please cancel my order of yesterday, I picked the wrong size.",
+        "My mother has died, please close her account.",
+        "This is a scandal, where is my refund?",
+        "When does the branch open?",
+    ],
+)
+def test_an_ended_order_an_estate_and_anger_are_no_farewell(mood_model: Model, text: str) -> None:
+    (understanding,) = mood_model.understand([text])
+
+    assert understanding.churn < 0.5
+
+
+def test_abuse_is_aimed_at_people_and_swearing_at_the_matter(mood_model: Model) -> None:
+    abusive = mood_model.understand(
+        ["You stupid idiot, can't you read?", "I know where you live and I will come and hurt you"]
+    )
+    civil = mood_model.understand(
+        [
+            "The damn card does not work again",
+            "Your service is terrible and I want my money back",
+            "A caller threatened me and wanted my PIN",
+            "Could you send me the contract, please?",
+        ]
+    )
+
+    assert min(one.abuse for one in abusive) > 0.6
+    assert max(one.abuse for one in civil) < 0.5
+
+
+@pytest.mark.parametrize("name", ["sentiment", "urgency", "spam", "churn", "abuse"])
 def test_no_sentence_stands_in_a_list_twice(name: str) -> None:
     texts = [text.casefold() for _, text in read_lexicon(name)]
 

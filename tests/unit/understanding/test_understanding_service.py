@@ -29,6 +29,8 @@ FIELDS = {
     "sentiment",
     "urgency",
     "spam",
+    "churn",
+    "abuse",
     "model",
 }
 

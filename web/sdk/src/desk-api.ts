@@ -41,6 +41,8 @@ export interface ConversationSummary {
   decision: { kind: string; team?: string | null } | null
   language: string | null
   sentiment: number | null
+  /** Of the sentiment over the contact's messages. */
+  trend: 'falling' | 'steady' | 'rising' | null
   /** How the latest message begins, masked. */
   snippet: string | null
   last_author: 'contact' | 'assistant' | 'agent' | null

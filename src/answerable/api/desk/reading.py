@@ -156,6 +156,7 @@ class Reader:
             decision=DecisionShape(kind=row.decision, team=row.team) if row.decision else None,
             language=row.language,
             sentiment=row.sentiment,
+            trend=row.trend,
             snippet=_snippet(last, self._notices),
             last_author=row.last_author,
             updated_at=wire_time(row.updated_at),

@@ -123,6 +123,7 @@ class DecisionShape(Shape):
 class SummaryShape(Shape):
     """A conversation in the inbox. Texts are masked.
 
+    trend: of the sentiment over the contact's messages.
     snippet: how the latest message begins; last_author: who wrote it. seq: of its last event.
     """
 
@@ -138,6 +139,7 @@ class SummaryShape(Shape):
     decision: DecisionShape | None
     language: str | None
     sentiment: float | None
+    trend: Literal["falling", "steady", "rising"] | None
     snippet: str | None
     last_author: Literal["contact", "assistant", "agent"] | None
     updated_at: str

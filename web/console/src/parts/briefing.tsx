@@ -165,7 +165,7 @@ function Facts({ conversation }: { conversation: Conversation }) {
         {conversation.sentiment !== null && (
           <div>
             <dt>Sentiment</dt>
-            <dd>{mood(conversation.sentiment)}</dd>
+            <dd>{mood(conversation.sentiment, conversation.trend)}</dd>
           </div>
         )}
         <div>
@@ -179,10 +179,11 @@ function Facts({ conversation }: { conversation: Conversation }) {
   )
 }
 
-/** sentiment: -1 (angry) to 1 (glad). */
-function mood(sentiment: number): string {
+/** sentiment: -1 (angry) to 1 (glad). trend: over the messages of the conversation. */
+function mood(sentiment: number, trend: Conversation['trend']): string {
   const word = sentiment < -0.5 ? 'angry' : sentiment < -0.15 ? 'unhappy' : sentiment > 0.4 ? 'glad' : 'neutral'
-  return `${word} (${sentiment.toFixed(2)})`
+  const way = trend === 'falling' || trend === 'rising' ? `, ${trend}` : ''
+  return `${word} (${sentiment.toFixed(2)})${way}`
 }
 
 function plain(value: unknown): string {
