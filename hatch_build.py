@@ -16,7 +16,14 @@ WARNING = """
 ==============================================================================
 """
 
-BUILDERS = ["pip", "numpy>=2.0", "onnx>=1.18", "onnxruntime>=1.22", "py3langid>=0.3", "threadpoolctl>=3.5"]
+BUILDERS = [
+    "pip",
+    "numpy>=2.0",
+    "onnx>=1.18",
+    "onnxruntime>=1.22",
+    "py3langid>=0.3",
+    "threadpoolctl>=3.5",
+]
 
 
 def _shipped(root: Path) -> ModuleType:
@@ -69,7 +76,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         self, include: dict[str, str], shipped: ModuleType, with_web: bool
     ) -> None:
         root = Path(self.root)
-        for model in ("encoder", "languages"):
+        for model in ("encoder", "languages", "tagger"):
             include[str(shipped.models_folder(root) / model)] = f"answerable/_models/{model}"
         if with_web:
             for app in shipped.WEB_APPS:

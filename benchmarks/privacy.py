@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,9 +25,21 @@ from answerable.privacy import store
 from answerable.privacy.detect import find
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.mask import mask_raw_mail
+from answerable.privacy.spans import TYPES
 from answerable.privacy.vault import Vault, VaultEntry
 
-DATA = Path(__file__).parents[2] / "shared/data/pii/generated-large.jsonl"
+SHARED = Path(__file__).parents[2] / "shared/data"
+DATA = SHARED / "pii/generated-large.jsonl"
+LABELLED = Path(__file__).parent / "labelled/personal-data.jsonl"
+# No personal data in nearly all of the first; the others hold names here and there.
+MESSAGES = ("banking77/train", "clinc150/dev", "hwu64/dev")
+# What is asked, as (recall, precision); of names and addresses the share masked, and the aim.
+ASKED = {
+    "card": "1.00/.99", "iban": "1.00/.99", "email": "1.00/.99", "national_id": "1.00/.99",
+    "phone": ".93/.85, aim .97/.92", "date_of_birth": "1.00/.93",
+    "name": "masked .95, aim .98", "address": "masked .97, aim .99",
+}  # fmt: skip
+_TITLES = ("mr.", "mrs.", "ms.", "miss", "dr.")
 PRESIDIO_KB_PER_SECOND = 37
 KINDS = {
     "CREDIT_CARD": "card",
@@ -71,6 +84,19 @@ ATTACKS = {
     "newlines": "1\n",
     "non-ASCII digits": "\u0661\u200b",
     "prose": INNOCENT + " ",
+    "names": "Anna Kowalska ",
+    "small names": "anna kowalska ",
+    "unknown words": "Xqzt vbnm ",
+    "streets": "12 Elm Street ",
+    "numbers and words": "Aa 1, ",
+    "postcodes": "postcode ",
+    "one word": "a",
+    "hyphens": "a-",
+    "apostrophes": "a'",
+    "code": "a::B<",
+    "spelt mails": "a at b dot ",
+    "bracketed mails": "a (at) ",
+    "brackets of mails": "(at)",
 }
 MAILS = {
     "mail, parts": "--b\r\n\r\n4111 ",
@@ -87,19 +113,76 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def accuracy(rows: list[dict[str, object]]) -> None:
+def accuracy(rows: list[dict[str, Any]]) -> None:
     print(f"\n{'type':18}{'labelled':>9}{'recall':>8}{'precision':>10}")
     found = [find(str(row["text"])) for row in rows]
     for label, kind in KINDS.items():
         hits = labelled = answered = 0
         for row, spans in zip(rows, found, strict=True):
-            entities: list[dict[str, object]] = row["entities"]  # type: ignore[assignment]
+            entities = row["entities"]
             truth = {(e["start"], e["end"]) for e in entities if e["type"] == label}
             ours = {(s.start, s.end) for s in spans if s.type == kind}
             hits, labelled = hits + len(truth & ours), labelled + len(truth)
             answered += len(ours)
         recall, precision = hits / max(1, labelled), hits / max(1, answered)
-        print(f"{kind:18}{labelled:9}{recall:8.3f}{precision:10.3f}")
+        asked = ASKED.get(kind, "")
+        print(f"{kind:18}{labelled:9}{recall:8.3f}{precision:10.3f}  {asked}")
+    for label, kind in (("PERSON", "name"), ("ADDRESS", "address")):
+        whole, partly, count = masked_share(rows, label)
+        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}  "
+              f"{ASKED[kind]}")  # fmt: skip
+
+
+def masked_share(rows: list[dict[str, Any]], label: str) -> tuple[float, float, int]:
+    """Of the values labelled so: how many are hidden whole, how many at least in part, of how many.
+
+    Hidden by whatever type. Titles alone ("Mr."), which one set labels as persons, do not count.
+    """
+    whole = partly = count = 0
+    for row in rows:
+        spans = find(row["text"])
+        for entity in row["entities"]:
+            start, end = entity["start"], entity["end"]
+            if entity["type"] != label or row["text"][start:end].lower() in _TITLES:
+                continue
+            hidden = sum(max(0, min(s.end, end) - max(s.start, start)) for s in spans)
+            count += 1
+            whole += hidden == end - start
+            partly += hidden > 0
+    return whole / max(1, count), partly / max(1, count), count
+
+
+def labelled(rows: list[dict[str, Any]]) -> None:
+    """Exact spans, on the messages that were written for measuring."""
+    print(f"\n{LABELLED.name}\n{'type':18}{'labelled':>9}{'recall':>8}{'precision':>10}  asked")
+    for kind in TYPES:
+        right = said = there = 0
+        for row in rows:
+            truth = {(e["start"], e["end"]) for e in row["entities"] if e["type"] == kind}
+            ours = {(s.start, s.end) for s in find(row["text"]) if s.type == kind}
+            right, said, there = right + len(truth & ours), said + len(ours), there + len(truth)
+        recall, precision = right / max(1, there), right / max(1, said)
+        print(f"{kind:18}{there:9}{recall:8.3f}{precision:10.3f}  {ASKED.get(kind, '')}")
+    for kind in ("name", "address"):
+        whole, partly, count = masked_share(rows, kind)
+        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}")
+    innocent = [row["text"] for row in rows if not row["entities"]]
+    touched = sum(bool(find(text)) for text in innocent) / len(innocent)
+    print(f"innocent, full of what resembles data: touched {touched:.3f} of {len(innocent)}")
+
+
+def messages(rounds: int) -> None:
+    """How many ordinary messages are touched, and how fast they are read with the tagger."""
+    print("\ntouched: asked at most .01, aim .003; texts/s: asked 2000, aim 10000")
+    for name in MESSAGES:
+        file = SHARED / f"{name}.jsonl"
+        if not file.exists():
+            print(f"left out: {file} is absent")
+            continue
+        texts = [json.loads(line)["text"] for line in file.read_text("utf-8").splitlines()]
+        touched = sum(bool(find(text)) for text in texts) / len(texts)
+        best = min(cpu(lambda texts=texts: [find(t) for t in texts]) for _ in range(rounds))  # type: ignore[misc]
+        print(f"{name:18}{len(texts):7} touched {touched:.4f}  {len(texts) / best:8.0f} texts/s")
 
 
 def throughput(texts: list[str], rounds: int) -> None:
@@ -191,6 +274,8 @@ def main() -> None:
     else:
         print(f"left out: {options.data} is absent (recall, precision)")
         throughput([INNOCENT, *(_fill(unit, 200) for unit in ATTACKS.values())], options.rounds)
+    labelled([json.loads(line) for line in LABELLED.read_text("utf-8").splitlines()])
+    messages(options.rounds)
     growth()
     vault()
 

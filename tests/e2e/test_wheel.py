@@ -14,6 +14,8 @@ EXPECTED = (
     "answerable/_web/console/index.html",
     "answerable/_web/widget/answerable.js",
     "answerable/_models/encoder/encoder.onnx",
+    "answerable/_models/tagger/tagger.json",
+    "answerable/_models/tagger/weights.bin",
     "answerable/_models/encoder/encoder.json",
     "answerable/_models/encoder/vocab.txt",
     "answerable/_examples/northwind-bank/service.yaml",

@@ -9,6 +9,7 @@ from answerable.definition.build_playbooks import build_playbooks
 from answerable.definition.build_service import (
     build_calendars,
     build_limits,
+    build_privacy,
     build_sla,
     build_teams,
     build_templates,
@@ -74,6 +75,7 @@ def build(
         entities=_entities(document),
         out_of_scope=document.classification.out_of_scope,
         limits=build_limits(document, notes),
+        privacy=build_privacy(document, notes),
     )
 
 

@@ -11,7 +11,14 @@ from answerable.definition.explain import did_you_mean, shown
 from answerable.definition.keys import camel
 from answerable.definition.reading import Notes
 from answerable.definition.schema import Intent, Limits, Rate, SlaClass, Team, Where
-from answerable.definition.terms import PRIORITIES, ChannelKind, Priority
+from answerable.definition.terms import (
+    ALWAYS_DROPPED,
+    PRIORITIES,
+    ChannelKind,
+    PersonalData,
+    Priority,
+    Treatment,
+)
 
 IN_PLACE = "businessHours"
 _RATE = re.compile(r"(?P<count>\d+)\s*(?:per|/|in|within)\s*(?P<per>.+)")
@@ -199,6 +206,14 @@ def build_limits(document: ServiceDocument, notes: Notes) -> Limits:
         message_characters=entry.message_characters,
         messages_per_minute=entry.messages_per_minute,
     )
+
+
+def build_privacy(document: ServiceDocument, notes: Notes) -> dict[PersonalData, Treatment]:
+    """Treatments that differ from the usual; weaker ones of card data are refused (PCI DSS 3.3)."""
+    for kind in ALWAYS_DROPPED:
+        if document.privacy.get(kind, "drop") != "drop":
+            notes.error(("privacy", kind), f"{kind} is always dropped: write drop, or leave it out")
+    return {kind: how for kind, how in document.privacy.items() if kind not in ALWAYS_DROPPED}
 
 
 def read_rate(text: str) -> Rate:

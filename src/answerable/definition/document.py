@@ -14,10 +14,12 @@ from answerable.definition.schema import Brand, OutsideHours, Sentiment
 from answerable.definition.terms import (
     ChannelKind,
     Criterion,
+    PersonalData,
     PriorityWord,
     Proof,
     Role,
     Sensitive,
+    Treatment,
     Words,
 )
 
@@ -323,6 +325,7 @@ class ServiceDocument(Model):
     integrations: Mapping[Name, IntegrationEntry] = {}
     entities: Mapping[Name, EntityEntry] = {}
     limits: LimitsEntry = LimitsEntry()
+    privacy: Mapping[PersonalData, Treatment] = {}
     compliance: Compliance | None = waiting()
     chatbot: Chatbot | None = waiting()
     analytics: Analytics | None = waiting()

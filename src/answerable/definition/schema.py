@@ -10,7 +10,15 @@ from answerable.definition.channel import Channel
 from answerable.definition.condition import Condition
 from answerable.definition.duration import AnyDuration, Duration
 from answerable.definition.keys import Model, camel, inner
-from answerable.definition.terms import ChannelKind, Priority, Proof, Role, Sensitive
+from answerable.definition.terms import (
+    ChannelKind,
+    PersonalData,
+    Priority,
+    Proof,
+    Role,
+    Sensitive,
+    Treatment,
+)
 from answerable.kit.ids import TenantId
 
 Where = tuple[str | int, ...]
@@ -224,6 +232,7 @@ class ServiceDefinition(Model):
 
     hash: SHA-256 of the canonical JSON of the parsed document; every decision names it.
     out_of_scope: sentences that are none of the intents, for the model to learn from.
+    privacy: what is done with personal data of a type, where it is not the usual.
     sla: by class name. business_hours: name of the calendar that applies without a team's own.
     """
 
@@ -253,6 +262,7 @@ class ServiceDefinition(Model):
     entities: tuple[EntityKind, ...] = ()
     out_of_scope: tuple[str, ...] = ()
     limits: Limits
+    privacy: Mapping[PersonalData, Treatment] = Field(default_factory=dict)
 
     def playbook_for(self, intent: str) -> Playbook | None:
         """The enabled playbook of the intent, or None."""

@@ -10,6 +10,26 @@ Role = Literal["full-draft", "draft-and-review", "context-only", "human-only", "
 Sensitive = Literal["complaint", "fraud", "account-closure"]
 ChannelKind = Literal["chat", "email", "sms", "phone", "slack"]
 
+# The types of `answerable.privacy.spans`, and what may be done with each; "drop" is the strictest.
+PersonalData = Literal[
+    "card",
+    "cvv",
+    "iban",
+    "bic",
+    "phone",
+    "email",
+    "national_id",
+    "tax_id",
+    "date_of_birth",
+    "account_number",
+    "passport",
+    "ip",
+    "name",
+    "address",
+]
+Treatment = Literal["drop", "mask", "vault", "keep"]
+ALWAYS_DROPPED: tuple[PersonalData, ...] = ("card", "cvv")
+
 PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 
 # What a channel's `type` may be, and the kind of conversation it carries.

@@ -16,14 +16,14 @@ from sqlalchemy import Connection
 from answerable.contacts.book import ContactBook
 from answerable.contacts.store import add_mail_references
 from answerable.flow.advance import Advancer, Changes
-from answerable.flow.message import Accepted, InboundMessage
+from answerable.flow.message import Accepted, Attachment, InboundMessage
 from answerable.flow.placed import Placed, event_data, new_summary, open_conversation
 from answerable.flow.placing import Placing
 from answerable.kit.database import lock_until_commit
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.append import Appender, find_received
 from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
-from answerable.privacy.detect import find
+from answerable.privacy.detect import Record, find
 from answerable.privacy.mask import mask
 from answerable.privacy.spans import Span
 from answerable.privacy.vault import Vault, VaultEntry, VaultRef
@@ -71,7 +71,7 @@ class Intake:
         for place in placed:
             if place.opens:
                 open_conversation(appender, place)
-        found = [find(place.message.text) for place in placed]
+        found = [find(p.message.text, record=_record(p.message)) for p in placed]
         self._read_handles(tx, [p for p, spans in zip(placed, found, strict=True) if spans])
         masked = [self._masked(tx, p, spans) for p, spans in zip(placed, found, strict=True)]
         references = self._vault.put_many(
@@ -134,13 +134,15 @@ class Intake:
             conversation_id=place.conversation,
             contact_id=place.contact,
         )
-        body = mask(message.text, number=number, spans=found)
+        record = _record(message)
+        policy = self._advancer.treatments(message.tenant)
+        body = mask(message.text, number=number, policy=policy, spans=found)
         value: dict[str, Any] = {"text": body.text}
         values = dict(body.values)
         for name in ("subject", "original"):
             text = getattr(message, name)
             if text:
-                masked = mask(text, number=number)
+                masked = mask(text, number=number, policy=policy, record=record)
                 value[name] = masked.text
                 values.update(masked.values)
         if values:
@@ -149,8 +151,23 @@ class Intake:
             value["message_id"] = message.message_id
             value["references"] = list(message.thread.references)
         if message.attachments:
-            value["attachments"] = [mask(a.name, number=number).text for a in message.attachments]
+            value["attachments"] = [
+                mask(
+                    file.name, number=number, policy=policy, spans=_in_file_name(file, record)
+                ).text
+                for file in message.attachments
+            ]
         return value, sorted(values)
+
+
+def _record(message: InboundMessage) -> Record | None:
+    name = message.sender.name
+    return Record(names=(name,)) if name else None
+
+
+def _in_file_name(file: Attachment, record: Record | None) -> list[Span]:
+    # People and programs join words with underscores there; one for one, so offsets stay.
+    return find(file.name.replace("_", " "), record=record)
 
 
 def _known_before(place: tuple[ConversationId, int], message: InboundMessage) -> Accepted:

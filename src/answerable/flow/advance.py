@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from answerable.definition.terms import Treatment
 from answerable.desk.summary_store import PRIORITIES, Summary, write_summaries
 from answerable.flow.definitions import Definitions
 from answerable.flow.follows import Follows, Rules
@@ -25,11 +26,13 @@ from answerable.flow.transition import transition
 from answerable.flow.trend import trend
 from answerable.flow.work import Work
 from answerable.kit.database import after_commit
+from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.append import Appender, Behind, find_behind, note_failure
 from answerable.ledger.event import Effect, Event, NewEvent
 from answerable.playbooks.action import ActionLibrary
+from answerable.privacy.mask import DEFAULT_POLICY, policy_with
 
 log = get_logger("flow")
 
@@ -83,6 +86,13 @@ class Advancer:
         self._definitions = definitions
         self._actions = actions
         self._now = now
+
+    def treatments(self, tenant: TenantId) -> Mapping[str, Treatment]:
+        """What the tenant's definition does with each type of personal data; the usual without."""
+        try:
+            return policy_with(self._definitions.active(tenant).privacy)
+        except NotFound:
+            return DEFAULT_POLICY
 
     def conclude(
         self,

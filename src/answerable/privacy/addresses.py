@@ -9,6 +9,28 @@ from answerable.privacy.view import View
 _LOCAL_REVERSED = re.compile(r"[\w.+%'*~!#$\-]{1,64}")
 _DOMAIN = re.compile(r"[\w.\-]{3,253}")
 _TOP_LEVEL = re.compile(r"[^\W\d_]{2,24}|xn--[a-z0-9\-]{2,59}", re.IGNORECASE)
+# "anna (at) example dot com", "anna @ example.com". In words it needs both, or a bracket.
+_AT = r" ?[(\[{<] ?(?:at|@|ät|arroba|chiocciola|arobase|malpa) ?[)\]}>] ?"
+_DOT = (
+    r" ?[(\[{<] ?(?:dot|punkt|point|punto|kropka|\.) ?[)\]}>] ?| (?:dot|punkt|point|punto|kropka) "
+)
+_LOCAL = r"(?<![\w.+\-])[\w+\-]{1,32}(?:(?:\." + "|" + _DOT + r")[\w+\-]{1,32}){0,3}"
+_SPELT = re.compile(
+    rf"{_LOCAL}(?:(?:{_AT})[\w\-]{{1,63}}(?:(?:\.|{_DOT})[\w\-]{{1,63}}){{1,3}}"
+    r"| (?:at|ät|arroba|chiocciola|arobase|malpa) "
+    rf"[\w\-]{{1,63}}(?:(?:{_DOT})[\w\-]{{1,63}}){{1,3}}"
+    rf"|(?: @ ?| ?@ )[\w\-]{{1,63}}(?:(?:\.|{_DOT})[\w\-]{{1,63}}){{1,3}})"
+    r"(?![\w@])"
+)
+_SPELT_HINT = re.compile(
+    r"[(\[{<] ?(?:at|@|ät|arro|chio|arob|malpa)|(?: |\w)@ | @ ?\w"
+    r"|(?:[\])}>]| )(?:dot|punkt|point|punto|kropka)[ \])}>]"
+)
+_AT_WORDS = re.compile(rf"{_AT}| (?:at|ät|arroba|chiocciola|arobase|malpa) | ?@ ?")
+_DOT_WORDS = re.compile(_DOT)
+_ENDS = """com org net de fr uk io eu es it nl pl at ch be ie us ca au in tr pt se no dk fi cz info
+biz example test co gov edu me app dev online"""
+_COMMON_ENDS = frozenset(_ENDS.split())
 # Punctuation that may legally begin a local part but in running text is a bracket or a quote.
 _NOT_AT_START = ".'!*~#$%-"
 
@@ -30,6 +52,18 @@ def find_emails(view: View) -> None:
                 value = f"{name}@{host}".lower()
                 view.add(EMAIL, at - len(name), at + 1 + len(host), value)
         at = text.find("@", at + 1)
+
+
+def find_spelt_emails(view: View) -> None:
+    """Addresses with "at" and "dot" in words or brackets, or with spaces around the sign."""
+    if not _SPELT_HINT.search(view.lower):
+        return
+    for found in _SPELT.finditer(view.lower):
+        value = _DOT_WORDS.sub(".", _AT_WORDS.sub("@", found[0], count=1))
+        host = value.partition("@")[2]
+        ends_well = host.rpartition(".")[2] in _COMMON_ENDS
+        if ends_well and _is_host(host) and view.is_free(*found.span()):
+            view.add(EMAIL, *found.span(), value)
 
 
 def _is_host(host: str) -> bool:

@@ -3,26 +3,41 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from answerable.privacy.detect import find
+from answerable.definition.terms import ALWAYS_DROPPED, PersonalData, Treatment
+from answerable.privacy.detect import Record, find
 from answerable.privacy.raw_mail import mask_raw_mail
 from answerable.privacy.spans import CARD, CVV, TYPES, Span
 
-__all__ = ["DEFAULT_POLICY", "Masked", "Treatment", "mask", "mask_raw_mail", "unmask"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "Masked",
+    "Treatment",
+    "mask",
+    "mask_raw_mail",
+    "policy_with",
+    "unmask",
+]
 
-Treatment = Literal["drop", "vault", "keep"]
 # PCI DSS 3.3.1: a security code is never kept; 3.4.1: of a card number only the last four digits.
 _VAULT: Treatment = "vault"
 _DROP: Treatment = "drop"
 DEFAULT_POLICY: Mapping[str, Treatment] = dict.fromkeys(TYPES, _VAULT) | dict.fromkeys(
-    (CARD, CVV), _DROP
+    ALWAYS_DROPPED, _DROP
 )
 
 HANDLE = re.compile(r"<([a-z_]{2,20}:\d{1,9})>")
 # What a customer typed that looks like a handle gets a backslash, so that it is never one of ours.
 _LOOKS_LIKE_A_HANDLE = re.compile(r"<(?=\\*[ ]?[A-Za-z_]{2,20}[ ]?:[ ]?\d)")
 _ESCAPED = re.compile(r"<\\(?=\\*[ ]?[A-Za-z_]{2,20}[ ]?:[ ]?\d)")
+
+
+def policy_with(given: Mapping[PersonalData, Treatment]) -> Mapping[str, Treatment]:
+    """The usual treatment of each type, but for those that a definition names."""
+    policy = dict(DEFAULT_POLICY)
+    for kind, treatment in given.items():
+        policy[kind] = treatment
+    return policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +47,7 @@ class Masked:
     text: handles stand for values; safe for the ledger, the search index, models and logs.
     values: handle ("iban:1") -> as first written. A card: "•••• 1234". A security code: absent.
     normal: handle -> normalised value ("DE89370400440532013000"). A card: its last four digits.
+    A type that the policy masks: "•••• 1234" too, never more than a third of the value.
     dropped: handles whose full value was thrown away, e.g. ("card:1", "cvv:1").
     """
 
@@ -47,15 +63,19 @@ def mask(
     number: Callable[[str, str], int],
     policy: Mapping[str, Treatment] = DEFAULT_POLICY,
     spans: Sequence[Span] | None = None,
+    record: Record | None = None,
 ) -> Masked:
     """`text` with each personal value replaced by `<type:n>`, except types that `policy` keeps.
 
     number: called with type and normalised value once per value; must give equal values equal
     numbers. Not called for security codes, of which not even a hash may be kept: they are all
     `<cvv:1>`.
+    policy: drop: only the handle stays; vault: the value goes to the vault; mask: of the value only
+    its end; keep: the text stays as it is. Of a card four digits stay whenever it is not kept.
     spans: what `find` said about this text, if asked before (outside a transaction, say).
+    record: see `find`.
     """
-    found = find(text) if spans is None else spans
+    found = find(text, record=record) if spans is None else spans
     spans = [span for span in found if policy[span.type] != "keep"]
     if not spans and "<" not in text:
         return Masked(text=text)
@@ -97,6 +117,9 @@ def _keep(
     elif span.type == CARD:
         values[handle] = f"•••• {span.value[-4:]}"
         normal[handle] = span.value[-4:]
+    elif policy[span.type] == "mask" and span.type != CVV:
+        shown = min(4, len(span.value) // 3)
+        values.setdefault(handle, f"•••• {span.value[len(span.value) - shown :]}".rstrip())
 
 
 def _escape(text: str) -> str:

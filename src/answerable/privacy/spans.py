@@ -15,6 +15,8 @@ DATE_OF_BIRTH = "date_of_birth"
 ACCOUNT_NUMBER = "account_number"
 PASSPORT = "passport"
 IP = "ip"
+NAME = "name"
+ADDRESS = "address"
 
 # Strongest evidence first. An IBAN outranks a card because digits inside a valid IBAN may pass Luhn
 # by chance; a card outranks an e-mail so that a card number is dropped wherever it stands.
@@ -34,6 +36,8 @@ PRIORITY = {
             PASSPORT,
             ACCOUNT_NUMBER,
             PHONE,
+            ADDRESS,
+            NAME,
         )
     )
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from answerable.kit.clock import Clock
 from answerable.kit.errors import InvalidInput, NotFound
 from answerable.kit.resources import model_path, web_path
+from answerable.privacy.tagger.model import load as load_tagger
 from answerable.processes.doctor_broker import check_broker
 from answerable.processes.doctor_database import check_database
 from answerable.processes.doctor_redis import check_redis
@@ -97,12 +98,24 @@ def check_program() -> Iterator[Finding]:
         yield warning(
             "encoder", "missing: models see spelling, not meaning", "run `make setup` or reinstall"
         )
+    yield check_tagger()
     for app in ("console", "widget"):
         try:
             web_path(app)
             yield ok(app, "built")
         except NotFound as error:
             yield warning(app, "not built: its pages are not served", error.message)
+
+
+def check_tagger() -> Finding:
+    mend = "run `make setup` or reinstall"
+    try:
+        found = load_tagger()
+    except InvalidInput as error:
+        return problem("tagger", error.message, mend)
+    if found is None:
+        return warning("tagger", "missing: names and addresses are not found", mend)
+    return ok("tagger", "names and addresses are found")
 
 
 def check_data(settings: Settings) -> Iterator[Finding]:

@@ -18,6 +18,9 @@ _HANDLE_WORDS = {
     "national_id": "id number",
     "tax_id": "id number",
     "ip": "address",
+    # As a person would write them: "Hello name, my address" is about names and addresses.
+    "name": "Alex",
+    "address": "Elm Street",
 }
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _SPACES = re.compile(r"\s+")

@@ -324,6 +324,17 @@ async def test_card_numbers_are_dropped_and_ibans_put_into_the_vault(town: Town)
     assert "4111 1111" not in await town.text(received, whole=True)
 
 
+async def test_a_customer_keeps_one_handle_through_a_conversation(town: Town) -> None:
+    first = await town.says("hello, my name is Odalys Brennecke, I live at 45 Elm Street, Hull")
+    again = await town.last(first.conversation, "message_received")
+    assert await town.text(again) == "hello, my name is <name:1>, I live at <address:1>"
+
+    await town.says("Hello, my name is Odalys  Brennecke. Regards, Tomasz Zielinski")
+
+    received = await town.last(first.conversation, "message_received")
+    assert await town.text(received) == "Hello, my name is <name:1>. Regards, <name:2>"
+
+
 async def test_a_vip_goes_to_the_senior_team(town: Town) -> None:
     town.warehouse.tiers["C-7"] = "gold"
 

@@ -14,6 +14,8 @@ const NAMES = new Map(Object.entries({
   account_number: 'Account number',
   passport: 'Passport number',
   ip: 'IP address',
+  name: 'Name',
+  address: 'Address',
 }))
 
 /** What strangers wrote, as text: handles become chips, web addresses links, and nothing is markup. */

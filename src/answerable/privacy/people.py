@@ -1,0 +1,135 @@
+"""Names of persons and postal addresses, as the tagger reads them."""
+
+import re
+
+from answerable.privacy.spans import ADDRESS, NAME
+from answerable.privacy.tagger import model
+from answerable.privacy.tagger.tokens import (
+    CAPITALISED,
+    COMMON,
+    COUNTRY,
+    FOREIGN,
+    NAME_LIKE,
+    PARTICLE,
+    SPACE,
+    STOP,
+    STREET,
+    TITLE,
+    TOWN,
+    UNIT,
+    Token,
+    tokens_of,
+)
+from answerable.privacy.view import View
+
+# A postcode alone is an address when it is called one.
+_POSTCODE = re.compile(
+    r"(?:\bzip(?: ?code)?|\bpost ?code|\bpostal code|\bplz|\bpostleitzahl|\bcode postal"
+    r"|\bcódigo postal|\bkod pocztowy)(?: is| ist| lautet| est| es|:){0,2} {0,2}"
+    r"(\d{4,6}(?:-\d{3,4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|\d{4} ?[a-z]{2}|\d\d-\d{3})(?![\w-])"
+)
+_CODE = re.compile(r"::|[<_=#]")
+_SPACE = re.compile(r"\s")
+_CALLING = """dear hi hello hey thanks hallo lieber liebe danke cher chère bonjour merci hola
+querida querido gracias ciao cara caro grazie beste hoi cześć olá obrigado"""
+_CALLS = frozenset(_CALLING.split())
+_LONGEST_GAP = 6  # characters between two lines of one address
+_STREETS = "straße strasse str weg allee platz gasse damm straat gatan vägen"
+_STREET_ENDS = tuple(_STREETS.split())
+
+
+def find_people(view: View, tagger: model.Tagger) -> None:
+    """Names and addresses in what nothing else was found in."""
+    tokens = tokens_of(view.text, tagger.vocabulary)
+    if not tokens:
+        return
+    free = _free(view, tokens)
+    labels = tagger.labels(tokens, free)
+    if "p" in view.lower or "z" in view.lower:
+        _find_postcodes(view)
+    if not any(labels):
+        return
+    place = 0
+    while place < len(tokens):
+        label = labels[place]
+        end = place + 1
+        while end < len(tokens) and labels[end] == label and _goes_on(view, label, tokens, end):
+            end += 1
+        if label == model.NAME and _may_be_a_name(tokens, place, end):
+            _add_name(view, tokens[place:end])
+        elif label == model.ADDRESS:
+            _add_address(view, tokens[place:end])
+        place = end
+
+
+def _free(view: View, tokens: list[Token]) -> list[bool]:
+    """Which tokens are neither found to be something else nor glued to others as in code."""
+    if view.found:
+        free = [view.is_free(token.start, token.end) for token in tokens]
+    else:
+        free = [True] * len(tokens)
+    if _CODE.search(view.text):
+        for place in range(1, len(tokens)):
+            between = view.text[tokens[place - 1].end : tokens[place].start]
+            if not _SPACE.search(between) and _CODE.search(between):
+                free[place - 1] = free[place] = False
+    return free
+
+
+def _find_postcodes(view: View) -> None:
+    for found in _POSTCODE.finditer(view.lower):
+        if view.is_free(*found.span(1)):
+            view.add(ADDRESS, *found.span(1), found[1])
+
+
+def _goes_on(view: View, label: int, tokens: list[Token], place: int) -> bool:
+    """True if the token at `place` belongs to the same name or address as the one before."""
+    token = tokens[place]
+    gap = token.start - tokens[place - 1].end
+    if label == model.ADDRESS:
+        between = view.text[tokens[place - 1].end : token.start]
+        return gap <= _LONGEST_GAP and ".." not in between and "!" not in between
+    if token.before == STOP:  # "E. M. Castellano", but not "… Anna. Tom …"
+        return tokens[place - 1].end - tokens[place - 1].start <= 2
+    return token.before == SPACE
+
+
+def _may_be_a_name(tokens: list[Token], start: int, end: int) -> bool:
+    """False for "Europe" and "Mastercard", unless with a name, a title or a greeting."""
+    if all(
+        token.known & (COMMON | FOREIGN | TOWN | COUNTRY) and not token.known & NAME_LIKE
+        for token in tokens[start:end]
+    ):
+        if not start:
+            return False
+        before = tokens[start - 1]
+        return bool(before.known & TITLE) or (
+            before.lower in _CALLS and tokens[start].shape == CAPITALISED
+        )
+    return not all(token.is_number for token in tokens[start:end])
+
+
+def _add_name(view: View, tokens: list[Token]) -> None:
+    while tokens and tokens[-1].known & PARTICLE and len(tokens) > 1:
+        tokens = tokens[:-1]
+    start, end = tokens[0].start, tokens[-1].end
+    view.add(NAME, start, end, " ".join(token.lower for token in tokens))
+
+
+def _is_located(tokens: list[Token]) -> bool:
+    """True if the numbers alone make an address of the words: "24 hours" and "3 rates" are none."""
+    numbers = [token for token in tokens if token.is_number]
+    if any(token.end - token.start > 3 for token in numbers):
+        return any(not t.known & (COMMON | FOREIGN | UNIT) and not t.is_number for t in tokens)
+    words = [t for t in tokens if not t.is_number and not t.known & (COMMON | UNIT)]
+    return len(numbers) > 1 and len(tokens) > 2 and bool(words)
+
+
+def _add_address(view: View, tokens: list[Token]) -> None:
+    """A street or a number must be in it: a town alone tells nobody where somebody lives."""
+    streets = any(t.known & STREET or t.lower.endswith(_STREET_ENDS) for t in tokens)
+    worded = any(not t.is_number and t.end - t.start > 1 for t in tokens)
+    if not worded or len(tokens) < 2 or not (streets or _is_located(tokens)):
+        return
+    start, end = tokens[0].start, tokens[-1].end
+    view.add(ADDRESS, start, end, " ".join(token.lower for token in tokens))

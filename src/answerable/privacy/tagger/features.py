@@ -1,0 +1,168 @@
+"""What the tagger looks at: a word, its parts, its neighbours, and what parts them.
+
+Each feature is an index into one table of weights, by hashing (Weinberger et al. 2009,
+arXiv:0902.2206), so that there is no dictionary of features to keep in memory.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from answerable.privacy.tagger.tokens import (
+    CAPITALISED,
+    CAPITALS,
+    COMMON,
+    FOREIGN,
+    LISTED,
+    LONGEST_NUMBER,
+    LONGEST_WORD,
+    NUMBER,
+    SMALL,
+    STREET,
+    TITLE,
+    Token,
+    hashed,
+)
+
+TABLE = 1 << 18  # weights, of 8 bytes each
+_MASK = TABLE - 1
+_EDGE = (hashed("edge of the text"), hashed("nothing"))
+_UNKNOWN = hashed("unknown word")
+# Function words that no other of our languages has, so that a capital letter within a sentence
+# says less: German writes all nouns so.
+_GERMAN_WORDS = """und ich nicht das ist der die mit für auf ein eine meine mein von bei wie den
+dem zum zur bitte wir sie ihre ihr haben wurde kann mich mir"""
+_GERMAN = frozenset(_GERMAN_WORDS.split())
+
+Features = list[int]
+
+
+def open_tokens(tokens: Sequence[Token]) -> list[bool]:
+    """Which tokens may be a part of a name or an address."""
+    opened = [is_open(token) for token in tokens]
+    for place, token in enumerate(tokens):
+        # "Calle Mayor 5", "Springfield, IL 62704": beside a number capitals are worth a look.
+        if not opened[place] and token.shape != SMALL and not token.known & TITLE:
+            beside = [*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]]
+            opened[place] = any(one.shape >= NUMBER or one.known & STREET for one in beside)
+    return opened
+
+
+def is_open(token: Token) -> bool:
+    """False if the token cannot be a part of a name or an address, whatever stands beside it."""
+    known = token.known
+    if token.shape >= NUMBER:
+        return token.end - token.start <= LONGEST_NUMBER
+    if token.end - token.start > LONGEST_WORD or known & TITLE:
+        return False
+    if known & COMMON and "'" in token.lower:  # "I'm"
+        return False
+    if not known or known & LISTED:
+        return True
+    return token.shape != SMALL and not token.opens and not known & FOREIGN
+
+
+def is_anchor(token: Token) -> bool:
+    """True if the token may begin a find; a text without any need not be looked at closer."""
+    known = token.known
+    if token.shape >= NUMBER:
+        return False
+    if known & (COMMON | FOREIGN):
+        if token.shape == SMALL or token.opens:
+            return bool(known & STREET)
+        return not known & FOREIGN and token.lower != "i"
+    return not known & TITLE
+
+
+def writing(tokens: Sequence[Token]) -> int:
+    """How the text as a whole uses capitals: 0 as in English, 1 as in German, 2 none, 3 only."""
+    shapes = {token.shape for token in tokens if token.end - token.start > 1}
+    if CAPITALISED not in shapes:
+        return 3 if CAPITALS in shapes and SMALL not in shapes else 2
+    german = sum(token.lower in _GERMAN for token in tokens)
+    return 1 if german * 8 >= len(tokens) else 0
+
+
+@lru_cache(maxsize=1 << 12)
+def _flags(known: int, shape: int, opens: bool) -> int:
+    return hashed(f"k{known},{shape},{opens}")
+
+
+def _look(token: Token) -> tuple[int, int]:
+    """The token as its neighbours see it: which word, and what kind."""
+    if token.shape >= NUMBER:
+        length = min(token.end - token.start, 8)
+        look = hashed(f"n{length},{token.shape}")
+        return look, look
+    known = token.known
+    word = hashed(token.lower) if known else _UNKNOWN
+    return word, _flags(known, token.shape, token.opens)
+
+
+def features_of(tokens: Sequence[Token], wanted: Sequence[bool]) -> list[Features]:
+    """Features of the `wanted` tokens; an empty list for each of the others."""
+    looks = [_EDGE] * 3 + [_look(token) for token in tokens] + [_EDGE] * 3
+    style = writing(tokens) * 31
+    features: list[Features] = []
+    for place, token in enumerate(tokens):
+        if not wanted[place]:
+            features.append([])
+            continue
+        after = tokens[place + 1].before if place + 1 < len(tokens) else 0
+        found = _of_one(looks, place + 3, token.before, after, style)
+        if token.shape < NUMBER:
+            found += _of_parts(token.lower, style)
+        features.append(found)
+    return features
+
+
+def _of_one(
+    looks: Sequence[tuple[int, int]], at: int, before: int, after: int, style: int
+) -> Features:
+    (w3, _), (w2, k2), (w1, k1), (w, k), (n1, q1), (n2, q2), (n3, _) = looks[at - 3 : at + 4]
+    b, a = (before + 1) * 40503, (after + 1) * 69069
+    # Odd multipliers keep the places apart; their values mean nothing else.
+    return [
+        w * 3 & _MASK,
+        k * 5 & _MASK,
+        (k + style) * 7 & _MASK,
+        w1 * 11 & _MASK,
+        w2 * 13 & _MASK,
+        w3 * 17 & _MASK,
+        n1 * 19 & _MASK,
+        n2 * 23 & _MASK,
+        n3 * 29 & _MASK,
+        k1 * 31 & _MASK,
+        k2 * 37 & _MASK,
+        q1 * 41 & _MASK,
+        q2 * 43 & _MASK,
+        (b + k) * 47 & _MASK,
+        (a + k) * 53 & _MASK,
+        (b + a) * 59 & _MASK,
+        (w1 * 3 + w2) * 61 & _MASK,
+        (w1 + k * 3 + b) * 67 & _MASK,
+        (n1 + k * 3 + a) * 71 & _MASK,
+        (k1 * 3 + k * 5 + q1) * 73 & _MASK,
+        (w1 * 3 + w2 * 5 + k + b) * 79 & _MASK,
+        (k1 * 3 + k2 * 5 + k + b) * 83 & _MASK,
+        (q1 * 3 + q2 * 5 + k + a) * 89 & _MASK,
+        (w1 + b) * 97 & _MASK,
+        (k + b * 3 + a + style) * 101 & _MASK,
+        (k1 + k * 3 + b + style) * 103 & _MASK,
+        (w1 * 3 + w2 * 5 + w3 * 7) * 107 & _MASK,
+    ]
+
+
+def _of_parts(lower: str, style: int) -> Features:
+    """Beginning and end of a word: "-ski", "-straße", "Mc-"; they speak for words never seen."""
+    last3 = hashed(lower[-3:])
+    return [
+        hashed(lower[-2:]) * 109 & _MASK,
+        last3 * 113 & _MASK,
+        (last3 + style) * 127 & _MASK,
+        hashed(lower[-4:]) * 131 & _MASK,
+        hashed(lower[-6:]) * 137 & _MASK,
+        hashed(lower[:2]) * 139 & _MASK,
+        hashed(lower[:3]) * 149 & _MASK,
+        hashed(lower[:4]) * 151 & _MASK,
+        (min(len(lower), 12) + 1) * 157157 & _MASK,
+    ]

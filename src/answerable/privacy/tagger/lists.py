@@ -1,0 +1,76 @@
+"""The word lists and templates that the tagger is made of; read when it is built, never after."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from answerable.privacy.tagger import tokens
+
+FOLDER = Path(__file__).parent / "lists"
+
+
+def sections(file: str) -> Iterator[tuple[str, list[str]]]:
+    """(heading, lines) of a list; lines that begin with # are remarks."""
+    heading, lines = "", list[str]()
+    for line in (FOLDER / file).read_text(encoding="utf-8").splitlines():
+        if line.startswith("[") and line.endswith("]"):
+            if lines:
+                yield heading, lines
+            heading, lines = line[1:-1], []
+        elif line and not line.startswith("#"):
+            lines.append(line)
+    yield heading, lines
+
+
+def words(lines: Iterable[str]) -> list[str]:
+    return [word.replace("_", " ") for line in lines for word in line.split()]
+
+
+def inflected(base: str) -> Iterator[str]:
+    """English forms of a word, too many rather than too few: a form that is none does no harm."""
+    yield base
+    if not base.isalpha() or len(base) < 3:
+        return
+    stem = base[:-1] if base[-1] in "ey" else base
+    yield from (base + "s", base + "es", base + "ed", base + "ing", base + "er", base + "ly")
+    yield from (stem + "ed", stem + "ing", stem + "er", stem + "est", stem + "ers", base + "d")
+    if base[-1] == "y":
+        yield from (stem + "ies", stem + "ied", stem + "ily", stem + "ier", stem + "iness")
+    else:
+        yield from (base + base[-1] + "ed", base + base[-1] + "ing", base + base[-1] + "er")
+    yield from (base + "ings", base + "ion", base + "ions", base + "al", base + "ity", base + "ist")
+    yield from (base + "ment", base + "ness", base + "able", base + "ful", base + "less")
+    yield from ("un" + base, "re" + base)
+
+
+def vocabulary() -> dict[str, int]:
+    """What is known of each word, by word in lower case: flags of `tokens`."""
+    known: dict[str, int] = {}
+
+    def note(entries: Iterable[str], flag: int) -> None:
+        for entry in entries:
+            for part in entry.lower().replace("-", " ").split() if " " in entry else [entry]:
+                known[part.lower()] = known.get(part.lower(), 0) | flag
+
+    listed = {word for _, lines in sections("names.txt") for word in words(lines)}
+    for _, lines in sections("common-en.txt"):
+        common = words(lines)
+        note(common, tokens.COMMON)
+        forms = {form for word in common for form in inflected(word)}
+        note((form for form in forms - listed), tokens.COMMON)
+    for _, lines in sections("common-other.txt"):
+        note(words(lines), tokens.FOREIGN)
+    for heading, lines in sections("names.txt"):
+        note(words(lines), tokens.FIRST if heading.endswith("first") else tokens.LAST)
+    for heading, lines in sections("places.txt"):
+        if heading.startswith("towns"):
+            note((w for w in words(lines) if " " not in w), tokens.TOWN)
+        elif heading == "countries":
+            note(words(lines), tokens.COUNTRY)
+        elif heading in ("streets before", "streets after"):
+            note((w.rstrip(".") for w in words(lines)), tokens.STREET)
+    small = {heading: words(lines) for heading, lines in sections("small.txt")}
+    note(small["titles"], tokens.TITLE)
+    note(small["particles"], tokens.PARTICLE)
+    note(small["boxes of the post"], tokens.STREET)
+    note(small["parts of houses"], tokens.UNIT)
+    return {word: flags for word, flags in sorted(known.items()) if word}

@@ -1,0 +1,110 @@
+"""The trained tagger: reads its files, and says which tokens belong to names and addresses."""
+
+import json
+import mmap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from answerable.kit.errors import InvalidInput
+from answerable.privacy.tagger.features import TABLE, Features, features_of, is_anchor, open_tokens
+from answerable.privacy.tagger.tokens import Token
+
+SHIPPED = Path(__file__).resolve().parents[2] / "_models" / "tagger"
+NONE, NAME, ADDRESS = 0, 1, 2
+SEPARATORS = 8
+
+# Both scores of a feature in one integer, so that one sum adds both: Python has no cheaper way.
+BITS = 32
+_WORST = -(1 << 60)
+
+
+def packed(name: int, address: int, bits: int = BITS) -> int:
+    return (name << bits) + address
+
+
+def unpacked(total: int, bits: int = BITS) -> tuple[int, int]:
+    half = 1 << (bits - 1)
+    address = ((total + half) & ((half << 1) - 1)) - half
+    return (total - address) >> bits, address
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """vocabulary: what is known of words, by word in lower case.
+
+    weights: `TABLE` packed scores of name and address, against neither.
+    steps: (separator, label before, label) -> score, flat.
+    """
+
+    vocabulary: Mapping[str, int]
+    weights: Sequence[int]
+    steps: Sequence[int]
+
+    def labels(self, tokens: Sequence[Token], free: Sequence[bool]) -> list[int]:
+        """NONE, NAME or ADDRESS for each token; `free`: not yet known to be something else."""
+        wanted = [one and other for one, other in zip(free, open_tokens(tokens), strict=True)]
+        if not any(w and is_anchor(t) for w, t in zip(wanted, tokens, strict=True)):
+            return [NONE] * len(tokens)
+        return self.decoded(tokens, features_of(tokens, wanted))
+
+    def decoded(self, tokens: Sequence[Token], features: Sequence[Features]) -> list[int]:
+        """The labels whose scores and steps sum highest, for each run of open tokens (Viterbi)."""
+        labels = [NONE] * len(tokens)
+        place = 0
+        while place < len(tokens):
+            if not features[place]:
+                place += 1
+                continue
+            end = place
+            while end < len(tokens) and features[end]:
+                end += 1
+            labels[place:end] = self._run(tokens[place:end], features[place:end])
+            place = end
+        return labels
+
+    def _run(self, tokens: Sequence[Token], features: Sequence[Features]) -> list[int]:
+        weigh = self.weights.__getitem__
+        steps = self.steps
+        best: tuple[int, int, int] = (0, _WORST, _WORST)  # before the run there is nothing
+        back: list[tuple[int, int, int]] = []
+        for token, found in zip(tokens, features, strict=True):
+            name, address = unpacked(sum(map(weigh, found)))
+            at = token.before * 9
+            choices = []
+            for label in (NONE, NAME, ADDRESS):
+                scores = [best[last] + steps[at + 3 * last + label] for last in range(3)]
+                last = scores.index(max(scores))
+                choices.append((scores[last], last))
+            best = (choices[0][0], choices[1][0] + name, choices[2][0] + address)
+            back.append((choices[0][1], choices[1][1], choices[2][1]))
+        label = best.index(max(best))
+        labels = [label]
+        for pointers in reversed(back[1:]):
+            label = pointers[label]
+            labels.append(label)
+        labels.reverse()
+        return labels
+
+
+@lru_cache(maxsize=2)
+def load(folder: Path = SHIPPED) -> Tagger | None:
+    """The tagger in `folder`, its weights mapped, not read; None if none was built.
+
+    Raises InvalidInput if it is there and damaged.
+    """
+    if not (folder / "tagger.json").exists():
+        return None
+    try:
+        about = json.loads((folder / "tagger.json").read_text(encoding="utf-8"))
+        with (folder / "weights.bin").open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        weights = memoryview(mapped).cast("q")
+        if len(weights) != TABLE or len(about["steps"]) != 9 * SEPARATORS:
+            raise ValueError("another size than this version's")
+        return Tagger(about["words"], weights, tuple(about["steps"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            "damaged_tagger", f"{folder} does not hold the tagger: {error}"
+        ) from error

@@ -1,0 +1,104 @@
+"""Words and numbers of a text, with what can be told about each without its neighbours."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+# What is known of a word; a word may be several of these.
+COMMON, FOREIGN, FIRST, LAST, TOWN, COUNTRY, STREET, UNIT, TITLE, PARTICLE = (
+    1 << n for n in range(10)
+)
+NAME_LIKE = FIRST | LAST
+PLACE_LIKE = TOWN | COUNTRY
+LISTED = FIRST | LAST | TOWN | COUNTRY | STREET | UNIT | PARTICLE
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’\-/](?!s\b)[^\W_]+)*")
+_DIGIT = re.compile(r"\d")
+LONGEST_NUMBER = 9  # house numbers and postcodes; longer ones belong to others
+LONGEST_WORD = 32
+
+# How the piece between two tokens parts them.
+START, SPACE, COMMA, LINE, STOP, COLON, OTHER = range(7)
+_SEPARATORS = {" ": SPACE, ", ": COMMA, ",": COMMA, "\n": LINE, ". ": STOP, ".": STOP, ": ": COLON}
+
+# Shapes.
+SMALL, CAPITALISED, CAPITALS, INITIAL, MIXED, NUMBER, LETTERED = range(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word or number.
+
+    start, end: offsets, end exclusive. known: flags of the word list. before: how it is parted
+    from the token before. opens: it stands where any word gets a capital letter.
+    """
+
+    lower: str
+    start: int
+    end: int
+    shape: int
+    known: int
+    before: int
+    opens: bool
+
+    @property
+    def is_number(self) -> bool:
+        return self.shape >= NUMBER
+
+
+def separator(between: str) -> int:
+    """How `between`, what stands between two tokens, parts them."""
+    found = _SEPARATORS.get(between)
+    if found is not None:
+        return found
+    if "\n" in between:
+        return LINE
+    if between.isspace():
+        return SPACE
+    if any(mark in between for mark in ".!?…"):
+        return STOP
+    if ":" in between:
+        return COLON
+    return COMMA if "," in between else OTHER
+
+
+def shape_of(word: str) -> int:
+    if word[0].isdigit() or _DIGIT.search(word):
+        return NUMBER if word.isdigit() else LETTERED
+    if word.islower():
+        return SMALL
+    if len(word) == 1:
+        return INITIAL
+    if word.istitle() or (word[0].isupper() and word[1:].islower()):
+        return CAPITALISED
+    return CAPITALS if word.isupper() else MIXED
+
+
+def tokens_of(text: str, vocabulary: Mapping[str, int]) -> list[Token]:
+    """The tokens of `text` in order. vocabulary: flags by word in lower case."""
+    tokens: list[Token] = []
+    end = 0
+    for found in _TOKEN.finditer(text):
+        start = found.start()
+        word = found[0]
+        before = separator(text[end:start]) if tokens else START
+        lower = word.lower()
+        tokens.append(
+            Token(
+                lower,
+                start,
+                found.end(),
+                shape_of(word),
+                vocabulary.get(lower, 0),
+                before,
+                before not in (SPACE, COMMA),
+            )
+        )
+        end = found.end()
+    return tokens
+
+
+def hashed(text: str) -> int:
+    """The same number on every machine and in every process, unlike `hash`."""
+    return crc32(text.encode("utf-8", "replace"))

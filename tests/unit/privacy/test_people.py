@@ -1,0 +1,116 @@
+"""Names of persons and postal addresses in what customers write."""
+
+from pathlib import Path
+
+import pytest
+
+from answerable.kit.errors import InvalidInput
+from answerable.privacy.build_tagger import build_tagger
+from answerable.privacy.detect import find
+from answerable.privacy.spans import ADDRESS, NAME
+from answerable.privacy.tagger import model
+
+NAMES = [
+    ("Hello, my name is Odalys Brennecke and my card is gone.", ["Odalys Brennecke"]),
+    ("my name is tomasz zielinski, where is my money", ["tomasz zielinski"]),
+    ("Dear Ms Hollingworth, thank you.", ["Hollingworth"]),
+    ("Sehr geehrter Herr Dr. Brandstätter,", ["Brandstätter"]),
+    ("Mit freundlichen Grüßen\nRoswitha Ehrlinger", ["Roswitha Ehrlinger"]),
+    ("Bonjour, je m'appelle Maëlys Cormerais.", ["Maëlys Cormerais"]),
+    ("Hola, me llamo Leocadia Berrocal", ["Leocadia Berrocal"]),
+    ("Buongiorno, mi chiamo Ermenegilda Tosatti", ["Ermenegilda Tosatti"]),
+    ("Nazywam się Bogumiła Rzepecka", ["Bogumiła Rzepecka"]),
+    ("Respected sir, I am Raghavendra Iyengar from Pune.", ["Raghavendra Iyengar"]),
+    ("I sent it to Anna Kowalska and Tom Becker.", ["Anna Kowalska", "Tom Becker"]),
+    ("Anna's card was stolen", ["Anna"]),
+]
+ADDRESSES = [
+    ("I live at 45 Elm Street, Springfield, IL 62704.", "45 Elm Street, Springfield, IL 62704"),
+    ("Neue Anschrift: Lindenstraße 12, 50674 Köln", "Lindenstraße 12, 50674 Köln"),
+    ("ich wohne in der birkenstraße 7", "birkenstraße 7"),
+    ("J'habite 12 rue des Lilas, 69003 Lyon", "12 rue des Lilas, 69003 Lyon"),
+    ("Vivo en Calle Mayor 5, 28013 Madrid", "Calle Mayor 5, 28013 Madrid"),
+    ("Postfach 1140, 6002 Luzern", "Postfach 1140, 6002 Luzern"),
+    ("Please send it to\n8 Mill Lane\nBristol BS1 9ZZ", "8 Mill Lane\nBristol BS1 9ZZ"),
+    ("my postcode is BS1 9ZZ", "BS1 9ZZ"),
+]
+INNOCENT = [
+    "I am still waiting on my card?",
+    "Will you mark the bill as paid in May?",
+    "my name is wrong on the card",
+    "My address has changed.",
+    "Can I use my Visa card in China, or do I need a Mastercard?",
+    "Three months ago I paid 24 euros for 3 transfers.",
+    "On 7 January 2016 it was open, room 101, floor 12.",
+    "Die Kartengebühr und der Kontoauszug fehlen seit Montag.",
+    "Artikel 15 der Verordnung",
+    "Dear Sir or Madam,",
+    "",
+    "...",
+]
+
+
+def found(text: str, kind: str) -> list[str]:
+    return [text[span.start : span.end] for span in find(text) if span.type == kind]
+
+
+@pytest.mark.parametrize(("text", "names"), NAMES)
+def test_a_name_that_no_list_has_is_read_from_what_stands_around_it(
+    text: str, names: list[str]
+) -> None:
+    assert found(text, NAME) == names
+
+
+@pytest.mark.parametrize(("text", "address"), ADDRESSES)
+def test_an_address_is_one_span_with_all_that_belongs_to_it(text: str, address: str) -> None:
+    assert found(text, ADDRESS) == [address]
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_what_only_resembles_a_name_or_an_address_stays(text: str) -> None:
+    assert find(text) == []
+
+
+def test_two_spellings_of_a_name_have_one_value() -> None:
+    spans = find("My name is Anna  Kowalska. I repeat, my name is ANNA KOWALSKA.")
+
+    assert [span.type for span in spans] == [NAME, NAME]
+    assert spans[0].value == spans[1].value
+
+
+def test_what_is_something_else_is_no_part_of_a_name() -> None:
+    text = "Regards, Anna Kowalska anna.kowalska@example.com"
+
+    assert [(span.type, text[span.start : span.end]) for span in find(text)] == [
+        (NAME, "Anna Kowalska"),
+        ("email", "anna.kowalska@example.com"),
+    ]
+
+
+def test_the_same_lists_make_the_same_tagger(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        build_tagger(tmp_path / folder, rounds=1, epochs=1)
+
+    for name in ("weights.bin", "tagger.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_without_a_tagger_the_patterns_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "load", lambda: None)
+
+    spans = find("My name is Anna Kowalska, write to anna@example.com")
+
+    assert [span.type for span in spans] == ["email"]
+
+
+def test_a_damaged_tagger_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "tagger.json").write_text("{}")
+    (tmp_path / "weights.bin").write_bytes(b"12345678")
+
+    with pytest.raises(InvalidInput, match="tagger"):
+        model.load(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "address"), [(0, 0), (5, -7), (-9, 3), (-(2**20), -(2**20))])
+def test_two_scores_in_one_number_come_apart_again(name: int, address: int) -> None:
+    assert model.unpacked(model.packed(name, address)) == (name, address)
