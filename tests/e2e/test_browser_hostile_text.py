@@ -109,7 +109,9 @@ def hostile_mail(number: int, payload: str) -> EmailMessage:
     mail["To"] = "support@northwind.example"
     mail["Subject"] = payload
     mail["Message-ID"] = f"<hostile-{number}@example.net>"
-    mail.set_content(f"<p>before</p>{payload}<p>after</p>", subtype="html")
+    # A customer's matter around it: alone, some of these are set aside as spam, and not listed.
+    matter = "My card was stolen yesterday, and somebody has paid with it. Please call me."
+    mail.set_content(f"<p>before</p><p>{matter}</p>{payload}<p>after</p>", subtype="html")
     mail.add_attachment(b"nothing", maintype="image", subtype="svg+xml", filename=payload)
     return mail
 

@@ -1,6 +1,7 @@
 """Names of persons and postal addresses, as the tagger reads them."""
 
 import re
+from bisect import bisect_right
 
 from answerable.privacy.spans import ADDRESS, NAME
 from answerable.privacy.tagger import model
@@ -28,8 +29,9 @@ _POSTCODE = re.compile(
     r"|\bcódigo postal|\bkod pocztowy)(?: is| ist| lautet| est| es|:){0,2} {0,2}"
     r"(\d{4,6}(?:-\d{3,4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|\d{4} ?[a-z]{2}|\d\d-\d{3})(?![\w-])"
 )
-_CODE = re.compile(r"::|[<_=#]")
-_SPACE = re.compile(r"\s")
+# A run without spaces that holds one of these is a link, markup, code or a file's name.
+_CODE_SIGN = re.compile(r"://|::|[<>{}=#_|~`\\]|[^\W\d_]{2}\.[a-z]{2}|\w/\w+/")
+_RUN = re.compile(r"\S+")
 _CALLING = """dear hi hello hey thanks hallo lieber liebe danke cher chère bonjour merci hola
 querida querido gracias ciao cara caro grazie beste hoi cześć olá obrigado"""
 _CALLS = frozenset(_CALLING.split())
@@ -63,16 +65,17 @@ def find_people(view: View, tagger: model.Tagger) -> None:
 
 
 def _free(view: View, tokens: list[Token]) -> list[bool]:
-    """Which tokens are neither found to be something else nor glued to others as in code."""
+    """Which tokens are neither found to be something else nor part of a link or of code."""
     if view.found:
         free = [view.is_free(token.start, token.end) for token in tokens]
     else:
         free = [True] * len(tokens)
-    if _CODE.search(view.text):
-        for place in range(1, len(tokens)):
-            between = view.text[tokens[place - 1].end : tokens[place].start]
-            if not _SPACE.search(between) and _CODE.search(between):
-                free[place - 1] = free[place] = False
+    if _CODE_SIGN.search(view.text):
+        code = [run.span() for run in _RUN.finditer(view.text) if _CODE_SIGN.search(run[0])]
+        for place, token in enumerate(tokens):
+            at = bisect_right(code, (token.start, len(view.text))) - 1
+            if at >= 0 and token.start < code[at][1]:
+                free[place] = False
     return free
 
 

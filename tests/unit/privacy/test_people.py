@@ -45,6 +45,10 @@ INNOCENT = [
     "Die Kartengebühr und der Kontoauszug fehlen seit Montag.",
     "Artikel 15 der Verordnung",
     "Dear Sir or Madam,",
+    "See https://www.berlin.example/marie/smith.png and anna.example/tom/help",
+    '<IMG src=http://canary.invalid/s.js> <Svg onload=x> {{constructor.constructor("x")()}}',
+    "[press here](javascript:Maria=1) @import 'http://canary.invalid/c.css';*{",
+    "java.lang.NullPointerException at com.example.Smith::run(Main.java:12)",
     "",
     "...",
 ]
