@@ -117,10 +117,9 @@ class Performer:
         """How many of those held may be to blame for a death."""
         return sum(effect.missing_ends > 0 for effect in self._held.values())
 
-    @property
-    def room_for_suspects(self) -> Room:
-        """The same, without any but suspects."""
-        return dataclasses.replace(self.room, fresh=0)
+    def room_for_suspects(self, dangerous: bool) -> Room:
+        """The same, for suspects only. dangerous: as in `Room`."""
+        return dataclasses.replace(self.room, fresh=0, dangerous=dangerous)
 
     async def ended(self, key: str) -> None:
         """Until this effect, which was submitted, is no longer held."""

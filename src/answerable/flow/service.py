@@ -310,8 +310,10 @@ class Service:
 
         if not self.membership.is_alone:
             tried = await self.trials.hold(
-                lambda: self.database.read(
-                    lambda tx: suspects_due(tx, now, kinds=work.performs, but=work.leaves)
+                lambda dangerous: self.database.read(
+                    lambda tx: suspects_due(
+                        tx, now, dangerous=dangerous, kinds=work.performs, but=work.leaves
+                    )
                 ),
                 lambda room: _unbroken(self._claim(now, room)),
             )

@@ -1,7 +1,8 @@
 """Trials: what may kill a process is tried by one that has nothing else meanwhile.
 
 Nobody is then struck beside it, and what would have come to that process goes to the others. There
-must be others to go on: a process that dies is missing until it has been started again.
+must be others to go on: a process that dies is missing until it has been started again. What lacked
+more than one end is likely to kill, so it waits until two are there.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from answerable.ledger.outbox import Room
 TRYING = "trying suspects"
 DRAINED_IN = 1.0  # seconds; after them, suspects run beside what has not ended
 APART = 2.0  # seconds; what runs for longer does not kill at once, and others join it
-COMES_BACK = timedelta(seconds=5)  # what died, before the only one tries what killed it
+COMES_BACK = timedelta(seconds=5)  # what died, before one of too few tries what killed it
 
 
 class Trials:
@@ -27,7 +28,7 @@ class Trials:
         self._clock = clock
         self._membership = membership
         self._performer = performer
-        self._alone_since: datetime | None = None
+        self._others: tuple[int, datetime] | None = None  # and since when they are so many
         self._over = asyncio.Event()
         self._over.set()
 
@@ -37,45 +38,49 @@ class Trials:
 
     async def hold(
         self,
-        due: Callable[[], Awaitable[bool]],
+        due: Callable[[bool], Awaitable[bool]],
         claim: Callable[[Room], Awaitable[Sequence[Effect]]],
     ) -> bool:
         """Try the suspects that are due; whether there were any to try.
 
-        due: whether there are any. claim: takes them and submits them to the performer.
+        due: whether there are any, also such as lacked more than one end if told so. claim: takes
+        them and submits them to the performer.
         """
         if self._performer.suspects:
             return False
-        if not await due():
-            self._alone_since = None
+        if not await due(True):
+            self._others = None
             return False
-        if not self._may_die(await self._membership.others()):
+        others = await self._membership.others()
+        patience = self._is_over(others)
+        dangerous = others > 1 or patience
+        if not (others or patience) or not (dangerous or await due(False)):
             return False
         if not await self._membership.lead(TRYING):
             return False
         self._over.clear()
         try:
-            return await self._apart(claim)
+            return await self._apart(dangerous, claim)
         finally:
             self._over.set()
 
-    async def _apart(self, claim: Callable[[Room], Awaitable[Sequence[Effect]]]) -> bool:
+    async def _apart(
+        self, dangerous: bool, claim: Callable[[Room], Awaitable[Sequence[Effect]]]
+    ) -> bool:
         tried = False
         try:
             await self._performer.idle(DRAINED_IN)
             async with asyncio.timeout(APART):
-                while claimed := await claim(self._performer.room_for_suspects):
+                while claimed := await claim(self._performer.room_for_suspects(dangerous)):
                     tried = True
                     await asyncio.gather(*(self._performer.ended(one.key) for one in claimed))
         except TimeoutError:
             return True
         return tried
 
-    def _may_die(self, others: int) -> bool:
-        """Whether others would go on, or have been waited for long enough."""
+    def _is_over(self, others: int) -> bool:
+        """Whether so many others, and no more, have been there for long enough."""
         now = self._clock.now()
-        if others:
-            self._alone_since = None
-            return True
-        self._alone_since = self._alone_since or now
-        return now >= self._alone_since + COMES_BACK
+        if self._others is None or self._others[0] != others:
+            self._others = (others, now)
+        return now >= self._others[1] + COMES_BACK

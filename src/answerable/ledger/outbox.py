@@ -17,12 +17,14 @@ class Room:
     """What a process can take on beside what it has under way.
 
     fresh: effects that never lacked an end. company: suspects that lacked one end, if there are so
-    many. alone: whether another may run, the only suspect then.
+    many. alone: whether another may run, the only suspect then. dangerous: whether it may be one
+    that lacked more than one end.
     """
 
     fresh: int
     company: int
     alone: bool
+    dangerous: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ def _claim_suspects(
     kinds: Set[str] | None,
     but: Set[str],
 ) -> list[Row[Any]]:
+    if not room.dangerous:
+        due = due.where(effect.c.missing_ends == 1)
     ordered = due.order_by(effect.c.missing_ends, effect.c.due_at)
     company = list(tx.execute(ordered.limit(room.company)))
     if not company:
@@ -187,13 +191,20 @@ def next_due(
 
 
 def suspects_due(
-    tx: Connection, now: datetime, *, kinds: Set[str] | None = None, but: Set[str] = frozenset()
+    tx: Connection,
+    now: datetime,
+    *,
+    dangerous: bool,
+    kinds: Set[str] | None = None,
+    but: Set[str] = frozenset(),
 ) -> bool:
-    """Whether one is due and free that a start without an end made suspect. kinds, but: as in
-    `claim_effects`."""
+    """Whether one is due and free that a start without an end made suspect. dangerous: as in
+    `Room`; kinds, but: as in `claim_effects`."""
     query = sa.select(effect.c.key).where(
         suspect, effect.c.due_at <= now, effect.c.lease_until.is_(None)
     )
+    if not dangerous:
+        query = query.where(effect.c.missing_ends == 1)
     return tx.execute(_of_kinds(query, kinds, but).limit(1)).first() is not None
 
 

@@ -54,12 +54,14 @@ class Scene:
         await until(lambda: number in self.warehouse.begun, within=10)
         return told.conversation
 
-    async def becomes_suspect(self, conversation: ConversationId) -> None:
+    async def becomes_suspect(self, conversation: ConversationId, *, missing: int = 1) -> None:
         """As if its process had died over it."""
         performer = self.town.service.performer
         await performer.stop()
         self.warehouse.asked.clear()
-        struck = sa.update(effect).where(effect.c.stream == conversation).values(missing_ends=1)
+        struck = (
+            sa.update(effect).where(effect.c.stream == conversation).values(missing_ends=missing)
+        )
         await self.town.service.database.write(lambda tx: tx.execute(struck))
 
 
@@ -78,7 +80,7 @@ async def test_a_suspect_waits_for_what_is_under_way(tmp_path: Path) -> None:
         await scene.asks(OTHER)
         performer, beside = scene.town.service.performer, []
 
-        async def due() -> bool:
+        async def due(_dangerous: bool) -> bool:
             return True
 
         async def claim(room: Room) -> list[Effect]:
@@ -116,6 +118,20 @@ async def test_the_last_process_tries_nothing_until_nobody_comes_back(tmp_path: 
         assert SUSPECT not in scene.warehouse.begun
 
         scene.town.clock.advance(timedelta(seconds=5))
+        await scene.town.service.sweep()
+        assert SUSPECT in scene.warehouse.begun
+
+
+async def test_what_was_there_at_two_deaths_is_tried_while_two_others_are_there(
+    tmp_path: Path,
+) -> None:
+    async with one_of(1, tmp_path) as scene:
+        await scene.becomes_suspect(await scene.asks(SUSPECT), missing=2)
+        scene.warehouse.gates[SUSPECT].set()
+        await scene.town.service.sweep()
+        assert SUSPECT not in scene.warehouse.begun
+
+        scene.membership.beside = 2
         await scene.town.service.sweep()
         assert SUSPECT in scene.warehouse.begun
 
