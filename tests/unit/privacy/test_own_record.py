@@ -1,5 +1,7 @@
 """What is known of the sender is found again in what they write."""
 
+from typing import get_args
+
 import pytest
 
 from answerable.definition.terms import ALWAYS_DROPPED, PersonalData
@@ -34,7 +36,7 @@ def test_the_senders_own_data_is_found_word_for_word(
 
 
 def test_a_definition_knows_the_types_that_are_found() -> None:
-    assert set(PersonalData.__args__) == set(TYPES)  # type: ignore[attr-defined]
+    assert set(get_args(PersonalData)) == set(TYPES)
 
 
 def test_a_masked_value_keeps_its_end_and_a_dropped_one_nothing() -> None:
