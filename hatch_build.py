@@ -22,6 +22,7 @@ BUILDERS = [
     "onnx>=1.18",
     "onnxruntime>=1.22",
     "py3langid>=0.3",
+    "scipy>=1.14",
     "threadpoolctl>=3.5",
 ]
 
@@ -76,7 +77,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         self, include: dict[str, str], shipped: ModuleType, with_web: bool
     ) -> None:
         root = Path(self.root)
-        for model in ("encoder", "languages", "tagger"):
+        for model in ("encoder", "tones", "languages", "tagger"):
             include[str(shipped.models_folder(root) / model)] = f"answerable/_models/{model}"
         if with_web:
             for app in shipped.WEB_APPS:

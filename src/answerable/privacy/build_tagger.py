@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from answerable.privacy.tagger.features import TABLE, Features, features_of, open_tokens
-from answerable.privacy.tagger.lists import vocabulary
+from answerable.privacy.tagger.lists import listed_words
 from answerable.privacy.tagger.model import (
     ADDRESS,
     NAME,
@@ -38,6 +38,7 @@ from answerable.privacy.tagger.tokens import (
     Token,
     tokens_of,
 )
+from answerable.privacy.tagger.vocabulary import Vocabulary
 
 SEED = 20261121
 ROUNDS = 40  # of all templates
@@ -51,9 +52,9 @@ Line = tuple[list[Token], list[Features], list[int]]
 
 
 def build_tagger(out: Path, *, rounds: int = ROUNDS, epochs: int = EPOCHS) -> None:
-    """Write weights.bin and tagger.json into `out`. A repeat writes the same files."""
+    """Write weights.bin, words.bin and tagger.json into `out`. A repeat writes the same files."""
     random = Random(SEED)
-    known = vocabulary()
+    known = Vocabulary.from_words(listed_words())
     lines = [_line(random, sample, known) for sample in samples(random, rounds)]
     learner = _Learner(known)
     for _ in range(epochs):
@@ -63,11 +64,11 @@ def build_tagger(out: Path, *, rounds: int = ROUNDS, epochs: int = EPOCHS) -> No
     weights, steps = learner.averaged()
     out.mkdir(parents=True, exist_ok=True)
     (out / "weights.bin").write_bytes(array("q", weights).tobytes())
-    about = {"steps": steps, "words": known}
-    (out / "tagger.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+    (out / "words.bin").write_bytes(known.to_bytes())
+    (out / "tagger.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
 
 
-def _line(random: Random, sample: Sample, known: dict[str, int]) -> Line:
+def _line(random: Random, sample: Sample, known: Vocabulary) -> Line:
     tokens = [_forgotten(random, token) for token in tokens_of(sample.text, known)]
     labels = [sample.labels[token.start] for token in tokens]
     # A word that is closed for good is closed here too: what cannot be found cannot be learnt.
@@ -89,7 +90,7 @@ def _forgotten(random: Random, token: Token) -> Token:
 
 
 class _Learner:
-    def __init__(self, known: dict[str, int]) -> None:
+    def __init__(self, known: Vocabulary) -> None:
         self._weights = [0] * TABLE
         self._steps = [0] * (9 * SEPARATORS)
         # Sums of weight times the time since when: the mean over all steps needs no more.

@@ -16,9 +16,11 @@ from answerable.flow.service import Service
 from answerable.kit.errors import AnswerableError
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
+from answerable.kit.memory import give_back_memory
 from answerable.kit.relay import Relay
 from answerable.kit.telemetry import get_logger
 from answerable.privacy.keys import MasterKey
+from answerable.privacy.tagger.model import load as load_tagger
 from answerable.processes.duties import while_leading
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.mail import MailRoom
@@ -79,7 +81,11 @@ class Platform:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Warm the models, then take up all work, also what an earlier process left."""
+        """Warm the models, then take up all work, also what an earlier process left.
+
+        Raises InvalidInput if what was shipped to read texts with is damaged.
+        """
+        load_tagger()  # whichever role takes messages in: not only when the first one comes
         if self.role.reads_texts:
             await self._warm()
         await self.service.membership.join()
@@ -115,6 +121,7 @@ class Platform:
                 await self.reader.warm(one)
             except AnswerableError as error:  # its messages become work for people
                 log.error("model_failed", tenant=one.tenant, why=error.message)
+        give_back_memory()
 
     def _duties(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """By duty, what it is to do while this process leads in it."""

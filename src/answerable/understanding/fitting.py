@@ -36,17 +36,22 @@ class Tuning:
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What is learnt from, in one order: vectors (examples, dimensions), n-gram counts, targets
-    (examples, classes) of 0..1."""
+    (examples, classes) of 0..1.
+
+    distrust: (examples,), by how much each one's ridge is multiplied; None: all alike.
+    """
 
     vectors: Matrix
     counts: Sequence[Counter[int]]
     targets: Matrix
+    distrust: NDArray[np.float32] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> "Material":
         return Material(
             vectors=self.vectors[rows],
             counts=[self.counts[row] for row in rows.tolist()],
             targets=self.targets[rows],
+            distrust=None if self.distrust is None else self.distrust[rows],
         )
 
 
@@ -72,25 +77,30 @@ class Fit:
         return rows, np.delete(scores, number, axis=1).astype(np.float32)
 
 
-def fit(material: Material, tuning: Tuning) -> Fit:
+def fit(material: Material, tuning: Tuning, rare: Rarity | None = None) -> Fit:
     """The head with the least squared error plus ridge; deterministic. Memory: 12 bytes times
-    the square of the number of examples."""
+    the square of the number of examples.
+
+    rare: of the n-grams of a larger set, where several heads are to read the same ones.
+    """
     # Threads that wait for each other over a small matrix cost forty times the work itself.
     with threadpool_limits(_threads(len(material.counts)), "blas"):
-        return _fit(material, tuning)
+        return _fit(material, tuning, rare or rarity(material.counts))
 
 
 def _threads(examples: int) -> int:
     return (os.cpu_count() or 1) if examples >= _WORTH_THREADS else 1
 
 
-def _fit(material: Material, tuning: Tuning) -> Fit:
-    rare = rarity(material.counts)
+def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
     grams = _gram_matrix(material.counts, rare, tuning.shares)
     cosines = material.vectors @ material.vectors.T
     kernel = np.exp(tuning.sharpness * (cosines - 1))
     _add_products(kernel, grams)
-    kernel[np.diag_indices_from(kernel)] += np.float32(tuning.ridge)
+    ridge = np.float32(tuning.ridge)
+    kernel[np.diag_indices_from(kernel)] += (
+        ridge if material.distrust is None else ridge * material.distrust
+    )
     inverse = _inverse(kernel)
     pull = inverse @ material.targets
     held_out = material.targets - pull / np.diag(inverse)[:, None]

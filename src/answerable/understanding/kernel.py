@@ -67,7 +67,8 @@ class KernelHead:
             head = KernelHead(
                 sharpness=sharpness,
                 shares=(words, letters),
-                centres=arrays[f"{prefix}.centres"].astype(np.float32),
+                # Not copied where it is mapped: all processes of a machine then share it.
+                centres=np.asarray(arrays[f"{prefix}.centres"], dtype=np.float32),
                 pull=arrays[f"{prefix}.pull"].astype(np.float32),
                 rarity=Rarity(
                     buckets=arrays[f"{prefix}.buckets"].astype(np.int32),

@@ -1,15 +1,11 @@
-"""Our own lists of labelled sentences, and what the shipped encoder says of them."""
+"""Our own lists of labelled sentences."""
 
 import json
 from pathlib import Path
 
-import numpy as np
-
 from answerable.kit.canonical import sha256_hex
-from answerable.understanding.ports import Matrix
 
 LEXICON = Path(__file__).resolve().parent / "lexicon"
-READ = Path(__file__).resolve().parent.parent / "_models" / "lexicon"
 
 
 def read_lexicon(name: str) -> list[tuple[str, str]]:
@@ -19,16 +15,7 @@ def read_lexicon(name: str) -> list[tuple[str, str]]:
     return [(str(row["label"]), str(row["text"])) for row in rows]
 
 
-def list_hash(name: str) -> str:
-    return sha256_hex((LEXICON / f"{name}.jsonl").read_bytes())
-
-
-def read_vectors(name: str, encoder: str) -> Matrix | None:
-    """What the encoder of this name says of the sentences; None if that is not at hand."""
-    try:
-        about = json.loads((READ / "lexicon.json").read_text())
-        if about["encoder"] != encoder or about["lists"].get(name) != list_hash(name):
-            return None
-        return np.asarray(np.load(READ / f"{name}.npy"), dtype=np.float32)
-    except (OSError, ValueError, KeyError):
-        return None
+def lists_hash() -> str:
+    """Of all lists together."""
+    files = sorted(LEXICON.glob("*.jsonl"))
+    return sha256_hex(b"\0".join(file.name.encode() + b"\0" + file.read_bytes() for file in files))

@@ -1,11 +1,9 @@
 """A trained model: loads from a folder, understands texts."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +13,6 @@ from answerable.understanding.calibration import HeldOut
 from answerable.understanding.confidence import Confidence
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.kernel import Arrays, KernelHead
-from answerable.understanding.label_head import (
-    CIVIL_OR_ABUSIVE,
-    HAM_OR_SPAM,
-    MOODS,
-    STAYING_OR_LEAVING,
-    LabelHead,
-    likeliest,
-    most_urgent,
-    sentiment,
-)
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.ngrams import Ngrams
@@ -32,13 +20,13 @@ from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import has_letters, prepared, units, whole_share
 from answerable.understanding.scope import ScopeJudge, scope_features
 from answerable.understanding.spelling import Spelling
+from answerable.understanding.tones import Tones, likeliest, load_tones, most_urgent, sentiment
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
 
 IN_SCOPE = 0.5
 MENTIONED = 0.02  # intents less likely than this are left out, except the best
 MOST_INTENTS = 5
 DECIMALS = 4
-_heads: WeakValueDictionary[str, LabelHead] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +55,7 @@ class Model:
 
     manifest: Mapping[str, Any]
     intents: IntentReader
-    moods: LabelHead
-    urgency: LabelHead
-    spam: LabelHead
-    churn: LabelHead
-    abuse: LabelHead
+    tones: Tones
     languages: LanguageReader
     spelling: Spelling
     encoder: Encoder
@@ -103,6 +87,13 @@ class Model:
                 f"{folder} was trained with the encoder {manifest.get('encoder')!r}, here is"
                 f" {encoder.name!r}: train again",
             )
+        tones = load_tones(encoder)
+        if manifest.get("tones") != tones.name:
+            raise InvalidInput(
+                "foreign_model",
+                f"{folder} was trained beside the tones {manifest.get('tones')!r}, here are"
+                f" {tones.name!r}: train again",
+            )
         try:
             labels = tuple(str(label) for label in manifest["labels"])
             languages = [str(language) for language in manifest["languages"]]
@@ -114,11 +105,7 @@ class Model:
         return Model(
             manifest=manifest,
             intents=intents,
-            moods=_shared_head(arrays, "moods", MOODS),
-            urgency=_shared_head(arrays, "urgency", URGENCIES),
-            spam=_shared_head(arrays, "spam", HAM_OR_SPAM),
-            churn=_shared_head(arrays, "churn", STAYING_OR_LEAVING),
-            abuse=_shared_head(arrays, "abuse", CIVIL_OR_ABUSIVE),
+            tones=tones,
             languages=LanguageReader(languages),
             spelling=Spelling.from_arrays(arrays, "spelling", encoder.knows),
             encoder=encoder,
@@ -128,12 +115,7 @@ class Model:
     def save(self, folder: Path) -> None:
         arrays = {
             **_intent_arrays(self.intents),
-            **self.moods.arrays("moods"),
-            **self.urgency.arrays("urgency"),
-            **self.spam.arrays("spam"),
             **self.spelling.arrays("spelling"),
-            **self.churn.arrays("churn"),
-            **self.abuse.arrays("abuse"),
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
         }
@@ -178,11 +160,7 @@ class Model:
         in_scope = likely >= scope
         apply = intents.confidence.of(scores).max(axis=0) >= intents.confidence.applies_from
         best = int(together[0].argmax()) if len(intents.labels) else -1
-        moods = self.moods.probabilities(vectors, counts)
-        urgency = self.urgency.probabilities(vectors, counts)
-        spam = self.spam.probabilities(vectors[:1], counts[:1])[0, 1]
-        churn = likeliest(self.churn.probabilities(vectors, counts))
-        abuse = likeliest(self.abuse.probabilities(vectors, counts))
+        tones = self.tones.probabilities(vectors, counts)
         return Understanding(
             intents=self._scored(confidence, np.asarray(apply & in_scope), best),
             scope=_rounded(likely),
@@ -191,11 +169,11 @@ class Model:
                 in_scope and best >= 0 and confidence[best] >= self.thresholds(precision)[best]
             ),
             language=self.languages.language(plain),
-            sentiment=_rounded(sentiment(moods)) if readable else 0.0,
-            urgency=URGENCIES[most_urgent(urgency)] if readable else "normal",
-            spam=_rounded(spam) if readable else 0.0,
-            churn=_rounded(churn) if readable else 0.0,
-            abuse=_rounded(abuse) if readable else 0.0,
+            sentiment=_rounded(sentiment(tones["sentiment"])) if readable else 0.0,
+            urgency=URGENCIES[most_urgent(tones["urgency"])] if readable else "normal",
+            spam=_rounded(tones["spam"][0, 1]) if readable else 0.0,
+            churn=_rounded(likeliest(tones["churn"])) if readable else 0.0,
+            abuse=_rounded(likeliest(tones["abuse"])) if readable else 0.0,
             model=self.name,
         )
 
@@ -247,22 +225,6 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
         "held_out.best": held_out.best,
         "held_out.correct": held_out.correct,
     }
-
-
-def _shared_head(
-    arrays: Mapping[str, NDArray[Any]], prefix: str, labels: tuple[str, ...]
-) -> LabelHead:
-    """One for all models in which it is the same, as it is where only shipped examples taught it:
-    several megabytes, which many tenants of one process would have many times."""
-    own = sorted(name for name in arrays if name.startswith(f"{prefix}."))
-    digest = hashlib.sha256("".join(own).encode())
-    for name in own:
-        digest.update(arrays[name].tobytes())
-    key = digest.hexdigest()
-    head = _heads.get(key)
-    if head is None:
-        head = _heads[key] = LabelHead.from_arrays(arrays, prefix, labels)
-    return head
 
 
 def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> IntentReader:

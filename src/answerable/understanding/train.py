@@ -1,7 +1,7 @@
 """Training: from labelled examples to a model that knows how far it can be trusted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,7 @@ from answerable.understanding.encoder import load_encoder
 from answerable.understanding.evaluation_file import evaluation_data
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
-from answerable.understanding.head_training import label_head, spam_head
 from answerable.understanding.kernel import KernelHead
-from answerable.understanding.label_head import CIVIL_OR_ABUSIVE, MOODS, STAYING_OR_LEAVING
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model import IntentReader, Model
 from answerable.understanding.ngrams import Ngrams, Rarity
@@ -33,7 +31,7 @@ from answerable.understanding.prepare import as_one_line, has_letters
 from answerable.understanding.recipe import PRECISION, RECIPE
 from answerable.understanding.scope import UNFITTED, ScopeJudge, fit_scope, scope_features
 from answerable.understanding.spelling import Spelling, words_of
-from answerable.understanding.understanding import URGENCIES
+from answerable.understanding.tones import load_tones
 from answerable.understanding.version_report import version_report
 
 MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
@@ -84,14 +82,12 @@ def train(
     )
     tuning = _chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
     intents = _intents(fit(material, tuning), rows) if rows.labels else _no_intents(encoder)
+    tones = load_tones(encoder)
+    made_with = {"encoder": encoder.name, "tones": tones.name}
     return Model(
-        manifest=_manifest(examples, rows, intents, tuning, languages, precision, encoder),
+        manifest=_manifest(examples, rows, intents, tuning, languages, precision, made_with),
         intents=intents,
-        moods=label_head("sentiment", MOODS, encoder),
-        urgency=label_head("urgency", URGENCIES, encoder),
-        spam=spam_head(material, encoder),
-        churn=label_head("churn", STAYING_OR_LEAVING, encoder),
-        abuse=label_head("abuse", CIVIL_OR_ABUSIVE, encoder),
+        tones=tones,
         languages=LanguageReader(languages),
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
@@ -251,15 +247,15 @@ def _manifest(
     tuning: Tuning,
     languages: Sequence[str],
     precision: float,
-    encoder: Encoder,
+    made_with: Mapping[str, str],
 ) -> dict[str, Any]:
     learnt = data_hash(examples)
-    identity = canonical_json([RECIPE, learnt, encoder.name, list(languages), precision])
+    identity = canonical_json([RECIPE, learnt, dict(made_with), list(languages), precision])
     return {
         "name": f"m{RECIPE}-{sha256_hex(identity)[:12]}",
         "recipe": RECIPE,
         "data_sha256": learnt,
-        "encoder": encoder.name,
+        **made_with,
         "languages": list(languages),
         "precision": precision,
         "labels": list(rows.labels),

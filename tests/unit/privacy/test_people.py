@@ -95,7 +95,7 @@ def test_the_same_lists_make_the_same_tagger(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         build_tagger(tmp_path / folder, rounds=1, epochs=1)
 
-    for name in ("weights.bin", "tagger.json"):
+    for name in ("weights.bin", "words.bin", "tagger.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 

@@ -20,8 +20,8 @@ from answerable.privacy.tagger.tokens import (
     STREET,
     TITLE,
     Token,
-    hashed,
 )
+from answerable.privacy.tagger.vocabulary import hashed
 
 TABLE = 1 << 18  # weights, of 8 bytes each
 _MASK = TABLE - 1

@@ -42,7 +42,7 @@ def inflected(base: str) -> Iterator[str]:
     yield from ("un" + base, "re" + base)
 
 
-def vocabulary() -> dict[str, int]:
+def listed_words() -> dict[str, int]:
     """What is known of each word, by word in lower case: flags of `tokens`."""
     known: dict[str, int] = {}
 

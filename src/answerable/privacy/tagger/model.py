@@ -2,7 +2,7 @@
 
 import json
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from answerable.kit.errors import InvalidInput
 from answerable.privacy.tagger.features import TABLE, Features, features_of, is_anchor, open_tokens
 from answerable.privacy.tagger.tokens import Token
+from answerable.privacy.tagger.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).resolve().parents[2] / "_models" / "tagger"
 NONE, NAME, ADDRESS = 0, 1, 2
@@ -32,13 +33,11 @@ def unpacked(total: int, bits: int = BITS) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Tagger:
-    """vocabulary: what is known of words, by word in lower case.
-
-    weights: `TABLE` packed scores of name and address, against neither.
+    """weights: `TABLE` packed scores of name and address, against neither.
     steps: (separator, label before, label) -> score, flat.
     """
 
-    vocabulary: Mapping[str, int]
+    vocabulary: Vocabulary
     weights: Sequence[int]
     steps: Sequence[int]
 
@@ -90,7 +89,7 @@ class Tagger:
 
 @lru_cache(maxsize=2)
 def load(folder: Path = SHIPPED) -> Tagger | None:
-    """The tagger in `folder`, its weights mapped, not read; None if none was built.
+    """The tagger in `folder`, its tables mapped, not read; None if none was built.
 
     Raises InvalidInput if it is there and damaged.
     """
@@ -98,13 +97,17 @@ def load(folder: Path = SHIPPED) -> Tagger | None:
         return None
     try:
         about = json.loads((folder / "tagger.json").read_text(encoding="utf-8"))
-        with (folder / "weights.bin").open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        weights = memoryview(mapped).cast("q")
+        weights = _mapped(folder / "weights.bin").cast("q")
+        words = Vocabulary.from_bytes(_mapped(folder / "words.bin"))
         if len(weights) != TABLE or len(about["steps"]) != 9 * SEPARATORS:
             raise ValueError("another size than this version's")
-        return Tagger(about["words"], weights, tuple(about["steps"]))
+        return Tagger(words, weights, tuple(about["steps"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(
             "damaged_tagger", f"{folder} does not hold the tagger: {error}"
         ) from error
+
+
+def _mapped(file: Path) -> memoryview:
+    with file.open("rb") as opened:
+        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))

@@ -1,9 +1,9 @@
 """Words and numbers of a text, with what can be told about each without its neighbours."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from zlib import crc32
+
+from answerable.privacy.tagger.vocabulary import Vocabulary
 
 # What is known of a word; a word may be several of these.
 COMMON, FOREIGN, FIRST, LAST, TOWN, COUNTRY, STREET, UNIT, TITLE, PARTICLE = (
@@ -75,8 +75,8 @@ def shape_of(word: str) -> int:
     return CAPITALS if word.isupper() else MIXED
 
 
-def tokens_of(text: str, vocabulary: Mapping[str, int]) -> list[Token]:
-    """The tokens of `text` in order. vocabulary: flags by word in lower case."""
+def tokens_of(text: str, vocabulary: Vocabulary) -> list[Token]:
+    """The tokens of `text` in order."""
     tokens: list[Token] = []
     end = 0
     for found in _TOKEN.finditer(text):
@@ -90,15 +90,10 @@ def tokens_of(text: str, vocabulary: Mapping[str, int]) -> list[Token]:
                 start,
                 found.end(),
                 shape_of(word),
-                vocabulary.get(lower, 0),
+                vocabulary.of(lower),
                 before,
                 before not in (SPACE, COMMA),
             )
         )
         end = found.end()
     return tokens
-
-
-def hashed(text: str) -> int:
-    """The same number on every machine and in every process, unlike `hash`."""
-    return crc32(text.encode("utf-8", "replace"))
