@@ -12,7 +12,7 @@ from tests.support.chaos import until
 from tests.support.processes import Instance
 
 TALKERS = 10
-A_SECOND = 20.0  # messages, while the others are silent
+A_SECOND = 50.0  # messages, while the others are silent: 1,500 of them, for a steady p99
 SESSIONS_AT_ONCE = 20
 
 
@@ -65,7 +65,7 @@ async def chats(run: Run) -> Figures:
             await _settled(instance.life.pid)
             memory[number] = [memory_megabytes(instance.life.pid) - none]
             idle[number] = [await used(instance.life.pid, seconds * 3) * 100]
-            many = await talk_at(talkers, a_second=A_SECOND, seconds=seconds * 2)
+            many = await talk_at(talkers, a_second=A_SECOND, seconds=seconds * 6)
             waits[number] = [percentile(many, 0.99)]
         bare.lines = [await Line.open(port, "/echo", bare.take) for _ in range(large)]
         yardstick = (memory_megabytes(raw) - before) * 1024 / large

@@ -126,14 +126,16 @@ async def backlog(run: Run) -> Figures:
     waits: dict[int, list[float]] = {size: [] for size in BACKLOGS}
     async with place_of(run.store) as small, place_of(run.store) as large:
         queues = {}
-        for size, place in zip(BACKLOGS, (small, large), strict=True):
+        places = dict(zip(BACKLOGS, (small, large), strict=True))
+        for size, place in places.items():
             service = bench_service(place)
             queues[size] = Queue(service, await owned(service, CONVERSATIONS))
         for _ in range(run.rounds):
             for size, queue in queues.items():
                 while await queue.waiting() < size:
                     await queue._service.database.write(partial(queue.pile_up, many=1000))
-                rate, cost, waited = await _worked_off(queue, seconds=0.5)
+                await places[size].take_statistics()
+                rate, cost, waited = await _worked_off(queue, seconds=1.0)
                 rates[size].append(rate)
                 costs[size].append(cost)
                 waits[size].append(percentile(waited, 0.99))
