@@ -12,7 +12,9 @@ IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 
 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24
 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"""
 IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
-_IBAN_START = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z]{2}[ .\-]?\d[ ]?\d")
+_IBAN_START = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z] ?[A-Za-z][ .\-]?\d[ ]?\d"
+)
 _CHARACTER_VALUES = {c: str(int(c, 36)) for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _SEPARATORS = " .-/\n\t\r"
 
@@ -32,6 +34,9 @@ _BIC_CODE = re.compile(
 )
 
 
+_HEAD_OFFICE = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[A-Z0-9]{2}XXX(?![A-Za-z0-9])")
+
+
 def is_iban(value: str) -> bool:
     """True if country, length and the mod-97 check agree; `value` in capitals without spaces."""
     if IBAN_LENGTHS.get(value[:2]) != len(value) or not value[2:4].isdigit():
@@ -47,7 +52,7 @@ def find_ibans(view: View) -> None:
     for start in _IBAN_START.finditer(view.text):
         if start.start() < end:
             continue
-        length = IBAN_LENGTHS.get(start[0][:2].upper())
+        length = IBAN_LENGTHS.get(start[0].replace(" ", "")[:2].upper())
         found = _read(view.text, start.start(), length) if length is not None else None
         if found is not None and is_iban(found[0]):
             end = found[1]
@@ -79,7 +84,8 @@ def _read(text: str, start: int, length: int) -> tuple[str, int] | None:
 
 
 def find_bics(view: View) -> None:
-    """Bank codes named as such. In small letters only behind a colon or an equals sign."""
+    """Bank codes named as such. In small letters only behind a colon or an equals sign; one of a
+    head office is its own proof, once a bank code is spoken of."""
     for word in _BIC_WORD.finditer(view.lower):
         code = _BIC_CODE.match(view.text, word.end())
         if code is None or code[1][4:6].upper() not in _COUNTRIES:
@@ -88,3 +94,6 @@ def find_bics(view: View) -> None:
         named = word[0] != "swift" or between != ""  # "SWIFT DELIVERY" is no code
         if between in (":", "=") or (named and code[1].isupper()):
             view.add(BIC, *code.span(1), code[1].upper())
+    for code in _HEAD_OFFICE.finditer(view.text):
+        if code[0][4:6] in _COUNTRIES and view.is_free(*code.span()):
+            view.add(BIC, *code.span(), code[0])

@@ -92,6 +92,11 @@ _CVV_WORD = re.compile(
     r"veiligheidscode|kod (?:bezpieczeństwa|cvv)|säkerhetskod|sikkerhedskode|3[- ]digit|"
     r"(?:three|last (?:3|three)) digits on the back|chiffres au dos"
 )
+# Beside a card number a code is this one, if nothing else has been named.
+_CODE_WORD = re.compile(
+    r"(?<!zip )(?<!post )(?<!postal )(?<!promo )(?<!sort )(?<!area )(?<!voucher )(?<!discount )"
+    r"(?<!country )(?<!booking )\bcode\b"
+)
 _CVV_AFTER = re.compile(
     r"[^\d]{0,48}(?:(?:0[1-9]|1[0-2]) ?/ ?(?:20)?\d\d[^\d]{1,12})?"
     r"(?<![\d.,/\-#])(\d[ .\-]?\d[ .\-]?\d(?:[ .\-]?\d)?)(?![ .,/:\-]?\d|[A-Za-z%€$£])"
@@ -220,17 +225,21 @@ def _stands_alone(view: View, start: int, end: int, *, plain_number: bool) -> bo
 
 def find_security_codes(view: View) -> None:
     """Codes beside a word for them, or right behind a card number found before."""
-    for card in [span for span in view.found if span.type == CARD]:
+    cards = [span for span in view.found if span.type == CARD]
+    for card in cards:
         if trailing := _TRAILING_CVV.match(view.text, card.end):
             _add_code(view, trailing)
-    if not _CVV_HINT.search(view.lower):
+    words = [_CODE_WORD] if cards and "code" in view.lower else []
+    if _CVV_HINT.search(view.lower):
+        words.append(_CVV_WORD)
+    if not words:
         return
     # Card numbers between the word and the code must not be taken for it.
     text = list(view.lower)
     for span in view.found:
         text[span.start : span.end] = "\0" * (span.end - span.start)
     blanked = "".join(text)
-    for word in _CVV_WORD.finditer(blanked):
+    for word in (found for pattern in words for found in pattern.finditer(blanked)):
         code = _CVV_AFTER.match(blanked, word.end())
         if code is None:
             start = max(0, word.start() - 22)

@@ -32,11 +32,12 @@ _WORDS = {
     PASSPORT: """passport reisepass reisepassnummer passnummer passeport pasaporte passaporto
         paspoort paszport paszportu pass passaporte license licence licenses führerschein
         führerscheinnummer permis ausweis ausweisnummer ausweisnr personalausweis
-        personalausweisnummer passportnumber driver's drivers""",
+        personalausweisnummer passportnumber driver's drivers
+        identité identità identidad""",
     NATIONAL: """ssn nino dni nie nif pesel bsn burgerservicenummer sofinummer personnummer cpr
         hetu henkilötunnus fiscale nir sécu sécurité insee rijksregisternummer svnr svnummer
         sozialversicherungsnummer versicherungsnummer rentenversicherungsnummer rvnr ahv avs cnp
-        egn aadhaar cpf curp fødselsnummer fodselsnummer ppsn pps isikukood oib jmbg
+        egn nhs nas aadhaar cpf curp fødselsnummer fodselsnummer ppsn pps isikukood oib jmbg
         sozialversicherung rodné""",
     TAX: """steuernummer steuerid steueridentifikationsnummer identifikationsnummer idnr tin ein
         itin vat ustid ust ustidnr umsatzsteuer utr tax taxid steuer tva iva btw siren siret nip
@@ -71,6 +72,9 @@ _PAIRS = {
     ("national", "identity"): NATIONAL,
     ("national", "id"): NATIONAL,
     ("ni", "number"): NATIONAL,
+    ("my", "sin"): NATIONAL,  # alone it is Spanish for "without"
+    ("sin", "is"): NATIONAL,
+    ("sin", "number"): NATIONAL,
     ("id", "card"): PASSPORT,
     ("identity", "card"): PASSPORT,
     ("identity", "number"): NATIONAL,

@@ -15,7 +15,7 @@ DATE = re.compile(
     r"(?!\d|[./\-]\d)"
 )
 _WORDED = re.compile(
-    r"(?<![\w])(?:\d{1,2}(?:st|nd|rd|th|\.)? ?(?:of |de |-)?[^\W\d_]{3,12}\.?,? ?(?:de |-)?\d{4}"
+    r"(?<![\w])(?:\d{1,2}(?:st|nd|rd|th|er|\.)? ?(?:of |de |-)?[^\W\d_]{3,12}\.?,? ?(?:de |-)?\d{4}"
     r"|[^\W\d_]{3,12}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?!\d)"
 )
 _MONTH_STEMS = """jan feb mär mar apr may mai jun jul aug sep okt oct nov dez dec janv fév fev avr

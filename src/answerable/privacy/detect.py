@@ -12,6 +12,7 @@ from answerable.privacy.own import Record, find_own
 from answerable.privacy.people import find_people
 from answerable.privacy.phones import DEFAULT_REGIONS, find_phones
 from answerable.privacy.spans import Span, resolve
+from answerable.privacy.spoken import find_spoken
 from answerable.privacy.tagger import model
 from answerable.privacy.view import View, plain
 
@@ -49,6 +50,7 @@ def find(
         find_bics(view)
     if digits and _ANYTHING.search(view.text):
         _find_numbers(view, regions)
+    find_spoken(view)
     if record is not None:
         find_own(view, record)
     if tagger is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from stdnum.at import vnr
 from stdnum.be import nn
+from stdnum.ca import sin
 from stdnum.ch import ssn as ahv
 from stdnum.cz import rc
 from stdnum.de import idnr
@@ -13,6 +14,7 @@ from stdnum.es import dni, nie
 from stdnum.eu import vat
 from stdnum.fi import hetu
 from stdnum.fr import nir
+from stdnum.gb import nhs
 from stdnum.ie import pps
 from stdnum.it import codicefiscale
 from stdnum.nl import bsn
@@ -87,14 +89,16 @@ _NUMERIC_RULES = (
         alone=False,
     ),
     _rule(NATIONAL_ID, r"\d{4} ?\d{6}", vnr.is_valid, alone=False),
+    _rule(NATIONAL_ID, r"\d{3}[ \-]?\d{3}[ \-]?\d{4}", nhs.is_valid, alone=False),
+    _rule(NATIONAL_ID, r"\d{3}[ \-]?\d{3}[ \-]?\d{3}", sin.is_valid, alone=False),
     _rule(NATIONAL_ID, r"\d\d?\.?\d{3}\.?\d{3}[ \-]?[a-z]", dni.is_valid, alone=True),
     _rule(NATIONAL_ID, r"\d{7}[a-w][a-i]?", pps.is_valid, alone=False),
     _rule(TAX_ID, r"\d\d \d{3} \d{3} \d{3}", idnr.is_valid, alone=True),
     _rule(TAX_ID, r"\d{11}", idnr.is_valid, alone=False),
 )
 _LETTERED_RULES = (
-    _rule(NATIONAL_ID, r"[a-ceghj-prtw-z][a-ceghj-nprtw-z] ?\d\d ?\d\d ?\d\d ?[a-d]", _is_nino,
-          alone=True),
+    _rule(NATIONAL_ID, r"(?:[a-ceghj-prtw-z][a-ceghj-nprtw-z]|qq) ?\d\d ?\d\d ?\d\d ?[a-d]",
+          _is_nino, alone=True),
     _rule(NATIONAL_ID, r"[xyz][ \-]?\d{7}[ \-]?[a-z]", nie.is_valid, alone=True),
     _rule(NATIONAL_ID, r"[a-z]{6} ?\d[\da-z] ?[a-z]\d[\da-z] ?[a-z]\d[\da-z]\d ?[a-z]",
           codicefiscale.is_valid, alone=True),
@@ -108,7 +112,7 @@ _ANY_LETTERED = _any_of(_LETTERED_RULES, first="[a-z]")
 _ANY_NUMERIC = _any_of(_NUMERIC_RULES, first=r"\d")
 
 _TOKEN = re.compile(
-    r"(?<![A-Za-z0-9.,])(?:[A-Za-z]{1,4}|[A-Z]{1,2} )?\d[A-Za-z0-9]{0,24}"
+    r"(?<![A-Za-z0-9.,])(?:[A-Za-z]{1,5}|[A-Z]{1,2} )?\d[A-Za-z0-9]{0,24}"
     r"(?:[ .\-/]\d[A-Za-z0-9]{0,18}){0,7}"
 )
 _NAMED_HINT = re.compile(
@@ -116,7 +120,7 @@ _NAMED_HINT = re.compile(
     r"depot|pass|ausweis|pasap|licen|führ|permis|driver|ssn|nino|dni|nie\b|pesel|bsn|sofi|person|cpr|"
     r"hetu|fiscal|nir|insee|écu|svnr|versich|ahv|cnp|egn|aadh|cpf|curp|føds|fods|pps|security|insur|"
     r"national|steuer|tin\b|ein\b|utr|tax|iva|vat|siren|siret|nip\b|ust|mwst|uid|id num|id card|"
-    r"identi|sin\b|oib|jmbg|rodn"
+    r"identi|sin\b|nhs|nas\b|oib|jmbg|rodn"
 )
 # type, most words between the word and the number, fewest digits
 _NAMED = {
@@ -125,6 +129,7 @@ _NAMED = {
     context.PASSPORT: (PASSPORT, 4, 4),
     context.ACCOUNT: (ACCOUNT_NUMBER, 4, 6),
 }
+_CARD_OF_IDENTITY = re.compile(r"[A-Z][A-Z0-9]{8}")  # since 2010: letters and digits as they come
 _NOT_A_NUMBER = re.compile(r" ?(?:[€$£%]|eur\b|euro|usd|gbp|chf|dollar|pound)", re.IGNORECASE)
 
 
@@ -162,6 +167,8 @@ def find_named_numbers(view: View) -> None:
             continue
         kind, within, fewest_digits = rule
         labels = view.labels_before(token.start())
+        if kind == PASSPORT and _CARD_OF_IDENTITY.fullmatch(token[0]):
+            fewest_digits = 2
         if min(labels.values()) > within or not _looks_like_a_number(view, token, fewest_digits):
             continue
         view.add(kind, *token.span(), _normal(token[0]))

@@ -48,6 +48,29 @@ FOUND = [
     ("card", "2223 0031 2200 3222", "2223003122003222"),
     ("card", "3530111333300000", "3530111333300000"),
     ("card", "6011 1111 1111 1117", "6011111111111117"),
+    ("card", "four one one one, one one one one, one one one one, one one one one", CARD),
+    (
+        "card",
+        "vier eins eins eins eins eins eins eins eins eins eins eins eins eins eins eins",
+        CARD,
+    ),
+    ("phone", "my phone is oh seven seven hundred, nine hundred, one two three", "07700900123"),
+    (
+        "phone",
+        "ring me: zero two zero, double seven, nine four six oh one two three",
+        "020779460123",
+    ),
+    ("national_id", "NHS number 401 023 2137", "4010232137"),
+    ("national_id", "my SIN is 130 692 544", "130692544"),
+    ("national_id", "NAS : 130-692-544", "130692544"),
+    ("national_id", "NI number QQ 12 34 56 B", "QQ123456B"),
+    ("passport", "driver's licence MORGA753116SM9IJ", "MORGA753116SM9IJ"),
+    ("passport", "carte d'identité T22000129", "T22000129"),
+    ("passport", "numéro de carte d'identité C01X0006H", "C01X0006H"),
+    ("date_of_birth", "née le 1er mars 1962", "1er mars 1962"),
+    ("bic", "the BIC of your bank, has it changed from COBADEFFXXX?", "COBADEFFXXX"),
+    ("iban", "D E 8 9 3 7 0 4 0 0 4 4 0 5 3 2 0 1 3 0 0 0", IBAN),
+    ("cvv", "card 4111 1111 1111 1111, exp 11/28, code 7 3 7", "737"),
     ("cvv", "CVV: 123", "123"),
     ("cvv", "cvv2=737", "737"),
     ("cvv", "my security code is 1234", "1234"),
@@ -119,6 +142,9 @@ FOUND = [
 ]
 
 INNOCENT = [
+    "one two three, testing",
+    "I counted one two three four five six seven eight nine ten sheep",
+    "The code 482 on the parcel",
     "",
     "Where is my new card?",
     "order number 4111111111111111",
@@ -181,6 +207,17 @@ def test_personal_data_is_found_in_any_spelling(kind: str, text: str, value: str
 @pytest.mark.parametrize("text", INNOCENT)
 def test_other_numbers_are_left_alone(text: str) -> None:
     assert find(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("card 4111 1111 1111 1111, my postal code 1234", "cvv"),
+        ("compré dos sin recibo 130692545", "national_id"),
+    ],
+)
+def test_a_word_that_means_something_else_here_names_nothing(text: str, kind: str) -> None:
+    assert kind not in {span.type for span in find(text)}
 
 
 def test_an_iban_that_holds_a_card_number_is_an_iban() -> None:
