@@ -1,6 +1,6 @@
 """Training examples out of a service definition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from answerable.understanding.examples import Example
@@ -35,6 +35,16 @@ def definition_examples(intents: Mapping[str, DescribedIntent]) -> list[Example]
                 for text in descriptions(intent)
             )
     return found
+
+
+def texts_learnt(intents: Mapping[str, DescribedIntent], names: Iterable[str]) -> Iterator[str]:
+    """All texts that may have taught a model these intents."""
+    for name in dict.fromkeys(names):
+        intent = intents.get(name)
+        if intent is not None:
+            yield from intent.examples
+            yield from descriptions(intent)
+            yield name.replace("-", " ").replace("_", " ")
 
 
 def descriptions(intent: DescribedIntent) -> list[str]:

@@ -15,6 +15,7 @@ from answerable.understanding.encoder import load_encoder
 from answerable.understanding.kernel import Arrays, KernelHead
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
+from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import has_letters, prepared, units, whole_share
@@ -33,7 +34,8 @@ DECIMALS = 4
 class IntentReader:
     """What is known about intents.
 
-    inside: which centres of the head are in-scope examples, (examples,).
+    inside: which centres of the head are in-scope examples, (examples,). learnt: which texts the
+    centres are.
     """
 
     labels: tuple[str, ...]
@@ -42,6 +44,7 @@ class IntentReader:
     judge: ScopeJudge
     inside: NDArray[np.bool_]
     held_out: HeldOut
+    learnt: LearntExamples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +178,7 @@ class Model:
             churn=_rounded(likeliest(tones["churn"])) if readable else 0.0,
             abuse=_rounded(likeliest(tones["abuse"])) if readable else 0.0,
             model=self.name,
+            near=intents.learnt.nearest(cosines, intents.labels),
         )
 
     def _scope(self, scores: Matrix, cosines: Matrix) -> float:
@@ -224,6 +228,7 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
         "held_out.confidence": held_out.confidence,
         "held_out.best": held_out.best,
         "held_out.correct": held_out.correct,
+        **intents.learnt.arrays(),
     }
 
 
@@ -254,4 +259,5 @@ def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -
         judge=judge,
         inside=inside,
         held_out=held_out,
+        learnt=LearntExamples.from_arrays(arrays, len(head.centres), len(labels)),
     )

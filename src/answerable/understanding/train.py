@@ -24,6 +24,7 @@ from answerable.understanding.fitting import Fit, Material, Tuning, fit
 from answerable.understanding.kernel import KernelHead
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model import IntentReader, Model
+from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.outcomes import held_out_outcomes
 from answerable.understanding.ports import Encoder, Matrix
@@ -183,6 +184,7 @@ def _intents(fitted: Fit, rows: _Rows) -> IntentReader:
         held_out=HeldOut(
             confidence=sure, best=best, correct=rows.targets[spoken][place, best] >= 0.5
         ),
+        learnt=LearntExamples.of(rows.texts, rows.targets),
     )
 
 
@@ -207,6 +209,7 @@ def _no_intents(encoder: Encoder) -> IntentReader:
         held_out=HeldOut(
             confidence=np.zeros(0), best=no_numbers.astype(np.int64), correct=np.zeros(0, np.bool_)
         ),
+        learnt=LearntExamples.of([], np.zeros((0, 0), dtype=np.float32)),
     )
 
 

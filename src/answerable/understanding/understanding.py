@@ -22,6 +22,19 @@ class IntentScore:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Near:
+    """A labelled example that the message is like.
+
+    example: digest of its text, which stands in the definition. intent: None: it is of none.
+    likeness: cosine of the meanings, -1..1.
+    """
+
+    example: str
+    intent: str | None
+    likeness: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Understanding:
     """What the models say of one message.
 
@@ -31,7 +44,7 @@ class Understanding:
     automatic: the best intent holds the asked precision on messages the model had not learnt.
     language: ISO 639-1. sentiment: -1 (bad) .. 1 (good). spam: 0..1. churn: 0..1, that the contact
     leaves or thinks of it. abuse: 0..1, that it insults, threatens or harasses our people.
-    model: the version that said so.
+    model: the version that said so. near: the examples that the message is most like, best first.
     """
 
     intents: tuple[IntentScore, ...]
@@ -45,6 +58,7 @@ class Understanding:
     churn: float
     abuse: float
     model: str
+    near: tuple[Near, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """As stored in an `understood` event and printed by `answerable understand`."""
@@ -63,13 +77,17 @@ class Understanding:
             "churn": self.churn,
             "abuse": self.abuse,
             "model": self.model,
+            "near": [
+                {"example": one.example, "intent": one.intent, "likeness": one.likeness}
+                for one in self.near
+            ],
         }
 
     @staticmethod
     def from_data(data: Mapping[str, Any]) -> "Understanding":
         """The inverse of `to_data`; further keys are ignored.
 
-        What was understood before churn and abuse were looked for shows nothing of either.
+        What was understood before churn, abuse and near examples were looked for shows none.
         """
         return Understanding(
             intents=tuple(
@@ -88,4 +106,13 @@ class Understanding:
             churn=data.get("churn", 0.0),
             abuse=data.get("abuse", 0.0),
             model=data["model"],
+            near=near_from(data),
         )
+
+
+def near_from(data: Mapping[str, Any]) -> tuple[Near, ...]:
+    """Of an `understood` event's data."""
+    return tuple(
+        Near(example=one["example"], intent=one["intent"], likeness=one["likeness"])
+        for one in data.get("near", ())
+    )

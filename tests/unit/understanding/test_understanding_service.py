@@ -32,6 +32,7 @@ FIELDS = {
     "churn",
     "abuse",
     "model",
+    "near",
 }
 
 

@@ -75,9 +75,22 @@ export interface Reason {
   text: string
 }
 
+/** A labelled example that the latest message is like. intent: null: an example of none. */
+export interface NearExample {
+  text: string
+  intent: string | null
+  title: string | null
+  /** Cosine of the meanings, -1 to 1. */
+  likeness: number
+}
+
 export interface Conversation extends ConversationSummary {
   briefing: Briefing | null
   reasons: Reason[]
+  near: NearExample[]
+  /** 0 to 1, of the latest message; null before anything was understood. */
+  churn: number | null
+  abuse: number | null
   /** The seq that this view shows; sent along with a reply so that nobody answers blind. */
   version: number
 }

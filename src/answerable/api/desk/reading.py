@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from answerable.api.desk.explaining import near_examples, reasons_of
 from answerable.api.desk.shapes import (
     Briefing,
     ContactShape,
@@ -20,7 +21,6 @@ from answerable.api.desk.shapes import (
     IntentShape,
     MessageShape,
     OwnerShape,
-    Reason,
     Scored,
     SummaryShape,
     TimelineEvent,
@@ -79,10 +79,15 @@ class Reader:
             tx, tenant=self.tenant, ids=[*filter(None, refs), *contacts.values()]
         )
         shown = self._summary(row, contacts, names, values)
+        understood = latest.get("understood")
+        said = understood.data if understood else {}
         return Detail(
             **shown.model_dump(),
             briefing=self._briefing(row, latest, events, values),
-            reasons=_reasons(latest.get("decided")),
+            reasons=reasons_of(latest.get("decided")),
+            near=near_examples(said, self.definition),
+            churn=said.get("churn"),
+            abuse=said.get("abuse"),
             version=row.head_seq,
         )
 
@@ -299,20 +304,6 @@ def _attachments(one: Event, value: Mapping[str, Any] | Erased | None) -> list[d
         name = names[number] if number < len(names) else ERASED
         attachments.append({**known, "name": name})
     return attachments
-
-
-def _reasons(decided: Event | None) -> list[Reason]:
-    if decided is None:
-        return []
-    return [
-        Reason(
-            rule=str(reason.get("rule", "")),
-            threshold=reason.get("threshold"),
-            value=reason.get("value"),
-            text=str(reason.get("text", "")),
-        )
-        for reason in decided.data.get("reasons", ())
-    ]
 
 
 def _masked_addresses(profile: Mapping[str, Any] | Erased | None) -> list[str]:

@@ -183,11 +183,30 @@ class Reason(Shape):
     text: str
 
 
+class NearExample(Shape):
+    """A labelled example that the latest message is like. intent: None: of none that is known.
+
+    likeness: cosine of the meanings, -1..1.
+    """
+
+    text: str
+    intent: str | None
+    title: str | None
+    likeness: float
+
+
 class Detail(SummaryShape):
-    """version: send it with a reply, so that nobody answers what they have not read."""
+    """version: send it with a reply, so that nobody answers what they have not read.
+
+    near: why the latest message was understood as it was. churn, abuse: 0..1, of that message;
+    None before anything was understood.
+    """
 
     briefing: Briefing | None
     reasons: list[Reason]
+    near: list[NearExample]
+    churn: float | None
+    abuse: float | None
     version: int
 
 

@@ -15,6 +15,9 @@ const DECISIONS = new Map(
   }),
 )
 
+/** From here on churn and abuse are worth a word. */
+const LIKELY = 0.5
+
 /** All that a person needs to answer well without reading everything first. */
 export function BriefingPanel(props: { conversation: Conversation; onInsert: (text: string) => void }) {
   const { conversation, onInsert } = props
@@ -95,6 +98,22 @@ function Intents({ conversation }: { conversation: Conversation }) {
           </li>
         ))}
       </ul>
+      {conversation.near.length > 0 && (
+        <>
+          <h3 id="near-examples">Like these examples</h3>
+          <ul className="near" aria-labelledby="near-examples">
+            {conversation.near.map((example, index) => (
+              <li key={index}>
+                <q dir="auto">{example.text}</q>
+                <span className="soft">
+                  {example.intent === null ? 'none of the intents' : (example.title ?? example.intent)},{' '}
+                  {percent(Math.max(0, example.likeness))} alike
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
     </section>
   )
 }
@@ -166,6 +185,18 @@ function Facts({ conversation }: { conversation: Conversation }) {
           <div>
             <dt>Sentiment</dt>
             <dd>{mood(conversation.sentiment, conversation.trend)}</dd>
+          </div>
+        )}
+        {(conversation.churn ?? 0) >= LIKELY && (
+          <div>
+            <dt>Leaving</dt>
+            <dd>may leave ({percent(conversation.churn ?? 0)})</dd>
+          </div>
+        )}
+        {(conversation.abuse ?? 0) >= LIKELY && (
+          <div>
+            <dt>Tone</dt>
+            <dd>insulting or threatening ({percent(conversation.abuse ?? 0)})</dd>
           </div>
         )}
         <div>
