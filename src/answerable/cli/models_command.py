@@ -1,4 +1,4 @@
-"""`answerable models list|show|add|shadow|promote|rollback SERVICE`: the versions of a model."""
+"""`answerable models COMMAND SERVICE`: versions of a model, and what agents labelled."""
 
 import asyncio
 import sys
@@ -11,6 +11,9 @@ from answerable.cli.options import add_store, out, parser, say, settings
 from answerable.cli.report_output import show_table, write_page
 from answerable.kit.clock import SystemClock
 from answerable.playbooks.library import installed_actions
+from answerable.privacy.vault import Vault
+from answerable.processes.keys import master_key
+from answerable.processes.labelled_messages import labelled_messages
 from answerable.processes.model_versions import ModelVersions
 from answerable.processes.stored import database_of, existing_store
 from answerable.processes.version_pages import (
@@ -21,6 +24,7 @@ from answerable.processes.version_pages import (
 )
 from answerable.processes.wiring import load_services
 from answerable.understanding.evaluation_file import read_evaluation
+from answerable.understanding.examples import write_examples
 from answerable.understanding.report_page import intents_table
 
 Work = Callable[[ModelVersions, Namespace], Awaitable[None]]
@@ -28,7 +32,7 @@ Work = Callable[[ModelVersions, Namespace], Awaitable[None]]
 
 def run(arguments: Sequence[str]) -> int:
     options = parser("models", "Shows a service's model versions, and changes which one is live.")
-    names = "list|show|add|shadow|promote|rollback"
+    names = "list|show|add|shadow|promote|rollback|labels"
     commands = options.add_subparsers(dest="command", metavar=names, required=True)
 
     def command(name: str, summary: str, work: Work) -> ArgumentParser:
@@ -58,6 +62,10 @@ def run(arguments: Sequence[str]) -> int:
     )
     back = command("rollback", "go back to what was live before", _rollback)
     back.add_argument("--why", metavar="WHY", help="stands in the ledger")
+    labels = command("labels", "write what agents labelled, to train with", _labels)
+    labels.add_argument(
+        "--out", metavar="F", type=Path, required=True, help="JSON lines for `train --examples`"
+    )
     return _run(options.parse_args(arguments))
 
 
@@ -141,3 +149,14 @@ async def _promote(versions: ModelVersions, given: Namespace) -> None:
 async def _rollback(versions: ModelVersions, given: Namespace) -> None:
     live = (await versions.roll_back(given.why)).live
     say(f"live: {live or 'the model trained from the definition alone'}")
+
+
+async def _labels(versions: ModelVersions, given: Namespace) -> None:
+    vault = Vault(master_key(versions.settings, fresh=False), clock=versions.clock)
+    found = await labelled_messages(versions.database, vault, versions.definition)
+    write_examples(given.out, found.examples)
+    say(f"wrote {len(found.examples)} labelled messages to {given.out}, with masked texts")
+    if found.erased:
+        say(f"left out, because their contact was erased: {found.erased}")
+    if found.outdated:
+        say(f"left out, because the definition has their intent no more: {found.outdated}")

@@ -53,9 +53,10 @@ class Permission(StrEnum):
     READ_INBOX = "read-inbox"
     READ_CONVERSATION = "read-conversation"
     READ_LEDGER = "read-ledger"
-    ACT = "act"  # take over, release, reply, hand off, close, reopen
+    ACT = "act"  # take over, release, reply, hand off, close, reopen, label
     FOLLOW_INBOX = "follow-inbox"
     READ_TEAMS = "read-teams"
+    READ_INTENTS = "read-intents"
     READ_AGENTS = "read-agents"
     MANAGE_AGENTS = "manage-agents"
 
@@ -77,6 +78,7 @@ PERMITTED: dict[Permission, frozenset[Kind]] = {
     Permission.ACT: _AGENTS,
     Permission.FOLLOW_INBOX: _AGENTS,
     Permission.READ_TEAMS: _AGENTS,
+    Permission.READ_INTENTS: _AGENTS,
     Permission.READ_AGENTS: _SUPERVISORS,
     Permission.MANAGE_AGENTS: _ADMINISTRATORS,
 }

@@ -71,7 +71,18 @@ class Reopen(_Act):
     pass
 
 
-AgentAct = TakeOver | Release | Reply | HandOffTo | Close | Reopen
+@dataclass(frozen=True, kw_only=True)
+class Label(_Act):
+    """Say what a message asks for, so that models can learn it. Anybody who may read it can.
+
+    message: its seq. intents: names of the definition; none: nothing that the definition knows.
+    """
+
+    message: int
+    intents: tuple[str, ...]
+
+
+AgentAct = TakeOver | Release | Reply | HandOffTo | Close | Reopen | Label
 
 
 class Desk:
@@ -108,6 +119,8 @@ class Desk:
         actor = agent_actor(act.agent)
         owner = state.owner
         mine = owner.is_agent(act.agent)
+        if isinstance(act, Label):
+            return _label(tx, act, definition, actor)
         if state.status == "closed" and not isinstance(act, Reopen):
             raise Conflict("conversation_closed", "the conversation is closed; reopen it first")
         match act:
@@ -189,6 +202,17 @@ class Desk:
             value={"text": masked.text, "values": dict(masked.values), "name": act.agent_name},
         )
         return {"ref": reference.id, "commitment": reference.commitment}
+
+
+def _label(tx: Connection, act: Label, definition: ServiceDefinition, actor: str) -> NewEvent:
+    found = read_events(tx, act.conversation, after=act.message - 1, limit=1)
+    if not found or found[0].kind != "message_received":
+        raise InvalidInput("no_such_message", f"the conversation has no message {act.message}")
+    unknown = [name for name in act.intents if name not in definition.intents]
+    if unknown:
+        raise InvalidInput("unknown_intent", f"the definition has no intent {unknown[0]!r}")
+    intents = list(dict.fromkeys(act.intents))
+    return NewEvent(kind="labelled", actor=actor, data={"of": act.message, "intents": intents})
 
 
 def _require_mine(mine: bool) -> None:

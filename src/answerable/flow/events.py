@@ -30,6 +30,7 @@ CONVERSATION_EVENTS = {
     "set_aside": "Nothing will be done: spam, automatic mail, or a playbook's rule.",
     "effect_failed": "Something could not be done after the last attempt.",
     "timer_fired": "A wait was over.",
+    "labelled": "An agent said what a message asks for; none: nothing that is known.",
     "conversation_closed": "The matter is settled.",
     "conversation_reopened": "It was not settled after all.",
 }

@@ -95,7 +95,7 @@ class Handlers:
         for tenant, own in by_tenant.items():
             definition = self._definitions.active(tenant)
             values = await self._texts(tenant, [str(e.payload["ref"]) for e in own])
-            texts = [_readable(values[str(e.payload["ref"])]) for e in own]
+            texts = [readable(values[str(e.payload["ref"])]) for e in own]
             read = await self._world.reader.understand(definition, texts)
             self._world.shadow.saw(definition, [effect.stream for effect in own], texts, read)
             for effect, text, understood in zip(own, texts, read, strict=True):
@@ -353,7 +353,7 @@ def _timer(effect: Effect) -> dict[str, Any]:
     return {key: value for key, value in effect.payload.items() if key in {"why", "after"}}
 
 
-def _readable(value: Mapping[str, Any]) -> str:
+def readable(value: Mapping[str, Any]) -> str:
     """What a model reads of a message: the subject says as much as the body."""
     subject, text = value.get("subject", ""), value["text"]
     return f"{subject}\n\n{text}" if subject else str(text)

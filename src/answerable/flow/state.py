@@ -106,6 +106,8 @@ def _moment(text: str) -> datetime:
 
 def evolve(state: ConversationState, event: Event) -> ConversationState:
     """The state after `event`. Total: an unknown kind changes nothing but the time."""
+    if event.kind in _REMARKS:
+        return state
     rule = _RULES.get(event.kind)
     changed = rule(state, event) if rule else state
     return replace(changed, updated_at=event.at)
@@ -250,6 +252,7 @@ def _run_saved(state: ConversationState, event: Event) -> ConversationState:
     return replace(state, run=PlaybookRun.from_data(event.data["run"]))
 
 
+_REMARKS = {"labelled"}  # said about a conversation, not in it: it does not come up again for that
 _RULES = {
     "conversation_opened": _opened,
     "message_received": _received,

@@ -1,6 +1,7 @@
 """Labelled messages, and reading them from JSON lines."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,22 @@ def read_examples(path: Path) -> list[Example]:
             return [_example(row, f"{path}:{number}") for number, row in _rows(file, str(path))]
     except OSError as error:
         raise InvalidInput("no_examples", f"{path}: {error.strerror}") from error
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> None:
+    """The inverse of `read_examples`; readable by their owner alone, for these are letters.
+
+    Raises InvalidInput if the file cannot be written.
+    """
+    rows = ({"text": one.text, "intents": list(one.intents)} for one in examples)
+    try:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise InvalidInput("cannot_write", f"{path}: {error.strerror}") from error
 
 
 def data_hash(examples: Iterable[Example]) -> str:

@@ -30,6 +30,7 @@ BODIES: dict[str, Any] = {
     },
     "/v1/desk/conversations/{id}/replies": {"text": "Hello", "version": 1_000},
     "/v1/desk/conversations/{id}/hand-off": {"team": "money"},
+    "/v1/desk/conversations/{id}/labels": {"message": 1, "intents": []},
 }  # fmt: skip
 # A public route's own refusals, where nobody's identity is in question.
 OPEN_REFUSALS = {

@@ -326,3 +326,45 @@ async def test_an_erased_contact_stays_a_row_without_words(house: House) -> None
 async def test_a_definition_that_is_gone_is_no_crash(house: House) -> None:
     with pytest.raises(NotFound):
         house.service.definitions.active("nobody")  # type: ignore[arg-type]
+
+
+async def test_what_an_agent_says_a_message_asks_for_is_shown_with_their_name(house: House) -> None:
+    said = await house.says("fraud")
+    client = await house.signed_in()
+    place = f"/v1/desk/conversations/{said.conversation}"
+    before = (await client.get(place)).json()["understood"]
+    names = {one["name"] for one in (await client.get("/v1/desk/intents")).json()["items"]}
+
+    body = {"message": before["message"], "intents": ["refund"]}
+    labelled = await client.post(f"{place}/labels", json=body)
+
+    assert (before["message"], before["label"], before["churn"]) == (said.seq, None, 0.0)
+    assert {"refund", "fraud"} <= names
+    assert labelled.status_code == 200
+    after = (await client.get(place)).json()["understood"]
+    assert after["label"] == {"intents": ["refund"], "by": "Agent"}
+    events = (await client.get(f"{place}/events")).json()["items"]
+    assert events[-1]["kind"] == "labelled"
+    assert events[-1]["title"] == f"Agent labelled message {said.seq}: “A refund”."
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"message": 1, "intents": []}, 422),
+        ({"message": 0, "intents": []}, 422),
+        ({"message": 2, "intents": ["moon"]}, 422),
+        ({"message": 2, "intents": ["refund"] * 6}, 422),
+        ({"message": 2}, 422),
+        ({"message": "two", "intents": []}, 422),
+    ],
+)
+async def test_a_label_that_makes_no_sense_is_refused(
+    house: House, body: dict[str, Any], status: int
+) -> None:
+    conversation = (await house.says("fraud")).conversation
+    client = await house.signed_in()
+
+    response = await client.post(f"/v1/desk/conversations/{conversation}/labels", json=body)
+
+    assert response.status_code == status, response.text

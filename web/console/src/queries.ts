@@ -64,6 +64,14 @@ export function eventsQuery(client: QueryClient, id: string) {
   }
 }
 
+export function useIntents() {
+  return useQuery({
+    queryKey: ['intents'],
+    queryFn: ({ signal }) => api.intents(signal),
+    staleTime: 300_000,
+  })
+}
+
 export function useTeams() {
   return useQuery({
     queryKey: ['teams'],

@@ -84,13 +84,22 @@ export interface NearExample {
   likeness: number
 }
 
+/** The latest message that was understood. */
+export interface Understood {
+  /** Its seq. */
+  message: number
+  near: NearExample[]
+  /** 0 to 1. */
+  churn: number | null
+  abuse: number | null
+  /** What an agent said that it asks for. intents: empty: none that is known. */
+  label: { intents: string[]; by: string } | null
+}
+
 export interface Conversation extends ConversationSummary {
   briefing: Briefing | null
   reasons: Reason[]
-  near: NearExample[]
-  /** 0 to 1, of the latest message; null before anything was understood. */
-  churn: number | null
-  abuse: number | null
+  understood: Understood | null
   /** The seq that this view shows; sent along with a reply so that nobody answers blind. */
   version: number
 }
@@ -118,6 +127,11 @@ export interface LedgerEvent {
   title: string
   data: unknown
   hash: string
+}
+
+export interface IntentTitle {
+  name: string
+  title: string | null
 }
 
 export interface Team {
@@ -230,6 +244,15 @@ export class DeskApi {
 
   reopen(id: string): Promise<{ seq: number }> {
     return this.#act(id, 'reopen', {})
+  }
+
+  /** Says what a message asks for. intents: empty: none that is known. */
+  label(id: string, message: number, intents: string[]): Promise<{ seq: number }> {
+    return this.#act(id, 'labels', { message, intents })
+  }
+
+  async intents(signal?: AbortSignal): Promise<IntentTitle[]> {
+    return (await this.#get<Page<IntentTitle>>('/intents', {}, signal)).items
   }
 
   async teams(signal?: AbortSignal): Promise<Team[]> {

@@ -7,12 +7,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from answerable.api.access import ByAgent, Caller, api_of
-from answerable.api.desk.shapes import Acted, Closing, HandingOff, Replying, TakingOver
+from answerable.api.desk.shapes import (
+    Acted,
+    Closing,
+    HandingOff,
+    Labelling,
+    Replying,
+    TakingOver,
+)
 from answerable.api.errors import problem_responses
 from answerable.api.idempotency import Once, once
 from answerable.desk.agent import Role
 from answerable.desk.permission import Permission
-from answerable.flow.acts import AgentAct, Close, HandOffTo, Release, Reopen, Reply, TakeOver
+from answerable.flow.acts import (
+    AgentAct,
+    Close,
+    HandOffTo,
+    Label,
+    Release,
+    Reopen,
+    Reply,
+    TakeOver,
+)
 from answerable.kit.errors import NotAllowed
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 
@@ -134,3 +150,16 @@ async def close(by: By, asked: Closing | None = None) -> JSONResponse:
 )
 async def reopen(by: By) -> JSONResponse:
     return await by.carry_out(Reopen(**by.who))
+
+
+@router.post(
+    "/labels",
+    response_model=Acted,
+    operation_id="label",
+    summary="Say what a message asks for",
+    responses=_RESPONSES,
+)
+async def label(by: By, asked: Labelling) -> JSONResponse:
+    """Nothing follows from it in the conversation; models learn from it later."""
+    act = Label(**by.who, message=asked.message, intents=tuple(asked.intents))
+    return await by.carry_out(act)

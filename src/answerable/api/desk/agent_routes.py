@@ -1,4 +1,4 @@
-"""Agents and teams."""
+"""Agents, teams, and the intents that both deal with."""
 
 from typing import Annotated
 
@@ -7,7 +7,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from answerable.api.access import ByAgent, Caller, api_of
-from answerable.api.desk.shapes import NewPerson, People, Person, Teams, TeamShape
+from answerable.api.desk.shapes import (
+    IntentTitle,
+    IntentTitles,
+    NewPerson,
+    People,
+    Person,
+    Teams,
+    TeamShape,
+)
 from answerable.api.errors import problem_responses
 from answerable.api.idempotency import Once, once
 from answerable.desk.agent import Agent
@@ -18,6 +26,7 @@ from answerable.kit.ids import AgentId
 
 router = APIRouter(prefix="/v1/desk", tags=["agents"])
 _read_teams = ByAgent(Permission.READ_TEAMS)
+_read_intents = ByAgent(Permission.READ_INTENTS)
 _read = ByAgent(Permission.READ_AGENTS)
 _manage = ByAgent(Permission.MANAGE_AGENTS)
 
@@ -29,6 +38,19 @@ async def teams(request: Request, caller: Annotated[Caller, Depends(_read_teams)
     definition = api_of(request).service.definitions.active(caller.tenant)
     return Teams(
         items=[TeamShape(name=team.name, title=team.title) for team in definition.teams.values()]
+    )
+
+
+@router.get(
+    "/intents", operation_id="intents", summary="Intents", responses=problem_responses(401, 403)
+)
+async def intents(
+    request: Request, caller: Annotated[Caller, Depends(_read_intents)]
+) -> IntentTitles:
+    """Those that a message can be labelled with."""
+    definition = api_of(request).service.definitions.active(caller.tenant)
+    return IntentTitles(
+        items=[IntentTitle(name=one.name, title=one.title) for one in definition.intents.values()]
     )
 
 

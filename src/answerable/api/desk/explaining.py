@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from answerable.api.desk.shapes import NearExample, Reason
+from answerable.api.desk.shapes import LabelShape, NearExample, Reason, Understood
 from answerable.definition.schema import ServiceDefinition
 from answerable.ledger.event import Event
 from answerable.understanding.definition_examples import texts_learnt
@@ -23,6 +23,29 @@ def reasons_of(decided: Event | None) -> list[Reason]:
         )
         for reason in decided.data.get("reasons", ())
     ]
+
+
+def understood_as(
+    understood: Event | None,
+    labelled: Event | None,
+    definition: ServiceDefinition,
+    names: Mapping[str, str],
+) -> Understood | None:
+    """labelled: the latest label of the conversation. names: of agents, by id."""
+    if understood is None:
+        return None
+    data = understood.data
+    label = None
+    if labelled is not None and labelled.data["of"] == data["of"]:
+        agent = labelled.actor.partition(":")[2]
+        label = LabelShape(intents=labelled.data["intents"], by=names.get(agent, "An agent"))
+    return Understood(
+        message=data["of"],
+        near=near_examples(data, definition),
+        churn=data.get("churn"),
+        abuse=data.get("abuse"),
+        label=label,
+    )
 
 
 def near_examples(

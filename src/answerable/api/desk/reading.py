@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.api.desk.explaining import near_examples, reasons_of
+from answerable.api.desk.explaining import reasons_of, understood_as
 from answerable.api.desk.shapes import (
     Briefing,
     ContactShape,
@@ -46,7 +46,7 @@ _SAID = ("message_received", "reply_written")
 _NOTICES = ("handed_off", "taken_over", "released", "conversation_closed",
             "conversation_reopened", "set_aside")  # fmt: skip
 _FATES = {"reply_delivered": True, "reply_failed": False, "bounced": False}
-_EXPLAINING = ("understood", "decided", "handed_off", "looked_up", "draft_written")
+_EXPLAINING = ("understood", "decided", "handed_off", "looked_up", "draft_written", "labelled")
 
 Values = Mapping[str, Mapping[str, Any] | Erased]
 
@@ -72,22 +72,21 @@ class Reader:
         row = self.get(tx, conversation)
         events = self._events(tx, conversation, kinds=_EXPLAINING, last=40)
         contacts = self._profiles(tx, [row])
-        names = find_names(tx, self.tenant, _owners([row]))
         latest = _latest(events)
+        labelled = [one for one in (latest.get("labelled"),) if one is not None]
+        names = find_names(tx, self.tenant, {*_owners([row]), *_actors(labelled)})
         refs = [row.subject_ref, row.last_ref, _ref(_draft(latest))]
         values = self.vault.get_many(
             tx, tenant=self.tenant, ids=[*filter(None, refs), *contacts.values()]
         )
         shown = self._summary(row, contacts, names, values)
-        understood = latest.get("understood")
-        said = understood.data if understood else {}
         return Detail(
             **shown.model_dump(),
             briefing=self._briefing(row, latest, events, values),
             reasons=reasons_of(latest.get("decided")),
-            near=near_examples(said, self.definition),
-            churn=said.get("churn"),
-            abuse=said.get("abuse"),
+            understood=understood_as(
+                latest.get("understood"), latest.get("labelled"), self.definition, names
+            ),
             version=row.head_seq,
         )
 

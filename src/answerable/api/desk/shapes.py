@@ -195,18 +195,32 @@ class NearExample(Shape):
     likeness: float
 
 
+class LabelShape(Shape):
+    """What an agent said that a message asks for. intents: none: of none that is known."""
+
+    intents: list[str]
+    by: str
+
+
+class Understood(Shape):
+    """The latest message that was understood. message: its seq. label: if an agent gave it one."""
+
+    message: int
+    near: list[NearExample]
+    churn: float | None
+    abuse: float | None
+    label: LabelShape | None
+
+
 class Detail(SummaryShape):
     """version: send it with a reply, so that nobody answers what they have not read.
 
-    near: why the latest message was understood as it was. churn, abuse: 0..1, of that message;
-    None before anything was understood.
+    understood: why it was understood as it was; None before anything was.
     """
 
     briefing: Briefing | None
     reasons: list[Reason]
-    near: list[NearExample]
-    churn: float | None
-    abuse: float | None
+    understood: Understood | None
     version: int
 
 
@@ -246,6 +260,15 @@ class Timeline(Shape):
     next: int | None
 
 
+class IntentTitle(Shape):
+    name: str
+    title: str | None
+
+
+class IntentTitles(Shape):
+    items: list[IntentTitle]
+
+
 class Acted(Shape):
     """seq: of the event that the act became."""
 
@@ -266,6 +289,13 @@ class Replying(Sent):
 class HandingOff(Sent):
     team: Name
     note: Text = ""
+
+
+class Labelling(Sent):
+    """message: its seq. intents: empty: it asks for nothing that is known."""
+
+    message: Annotated[int, Field(ge=1, le=2**53 - 1)]
+    intents: Annotated[list[Name], Field(max_length=5)]
 
 
 class Closing(Sent):

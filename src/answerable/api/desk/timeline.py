@@ -33,9 +33,15 @@ def _titled(data: Data, titles: Titles) -> Data:
         shown["team"] = titles.teams.get(data["team"], data["team"])
     if isinstance(data.get("intents"), (list, tuple)):
         shown["intents"] = [
-            {**one, "name": titles.intents.get(one["name"], one["name"])} for one in data["intents"]
+            {**one, "name": titles.intents.get(one["name"], one["name"])}
+            for one in map(_scored, data["intents"])
         ]
     return shown
+
+
+def _scored(intent: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """An agent's labels are bare names."""
+    return {"name": intent} if isinstance(intent, str) else intent
 
 
 def _who(event: Event, names: Mapping[str, str]) -> str:
@@ -106,6 +112,11 @@ def _handed_off(data: Data, who: str) -> str:
     return f"Handed off to {data.get('team')}{f': {why}' if why else ''}."
 
 
+def _labelled(data: Data, who: str) -> str:
+    names = " and ".join(f"“{one['name']}”" for one in data.get("intents", ()))
+    return f"{who} labelled message {data.get('of')}: {names or 'none of the intents'}."
+
+
 def _failed(data: Data, who: str) -> str:
     return f"{data.get('of', 'An effect')} failed after {data.get('attempts', 'several')} attempts."
 
@@ -135,6 +146,7 @@ _TITLES: dict[str, Callable[[Data, str], str]] = {
     "bounced": lambda data, who: "A reply came back undelivered.",
     "handed_off": _handed_off,
     "alerted": lambda data, who: "Teams that must know at once were told.",
+    "labelled": _labelled,
     "taken_over": lambda data, who: f"{who} took over.",
     "released": lambda data, who: f"{who} gave it back to {data.get('team')}.",
     "set_aside": lambda data, who: "Set aside: nothing is to be done.",

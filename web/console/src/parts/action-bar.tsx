@@ -1,6 +1,6 @@
-import { isProblem, type Conversation } from '@answerable/sdk'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { Conversation } from '@answerable/sdk'
 import { useEffect, useId, useState, type FormEvent } from 'react'
+import { useAct } from '../acts'
 import { api } from '../api'
 import { useKeys } from '../keys'
 import { useLive } from '../live'
@@ -84,28 +84,6 @@ export function ActionBar({ conversation }: { conversation: Conversation }) {
       {dialog === 'close' && <Close id={id} onClose={() => setDialog(null)} />}
     </div>
   )
-}
-
-function useAct(id: string, onDone?: () => void) {
-  const client = useQueryClient()
-  const refresh = () => {
-    void client.invalidateQueries({ queryKey: ['conversation', id] })
-    void client.invalidateQueries({ queryKey: ['messages', id] })
-    void client.invalidateQueries({ queryKey: ['events', id] })
-    void client.invalidateQueries({ queryKey: ['conversations'] })
-    void client.invalidateQueries({ queryKey: ['overview'] })
-  }
-  return useMutation({
-    mutationFn: (act: () => Promise<unknown>) => act(),
-    onSuccess: () => {
-      refresh()
-      onDone?.()
-    },
-    // Somebody else was first: show what is true now.
-    onError: (error) => {
-      if (isProblem(error) && error.status === 409) refresh()
-    },
-  })
 }
 
 function TakeFromColleague({ id, name, onClose }: { id: string; name: string; onClose: () => void }) {

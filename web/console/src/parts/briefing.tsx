@@ -1,9 +1,10 @@
-import type { Conversation, IntentScore } from '@answerable/sdk'
+import type { Conversation } from '@answerable/sdk'
 import { useTeams } from '../queries'
 import { useSession } from '../session'
-import { contactName, intentTitle, percent, Proof, teamTitle } from './badges'
+import { contactName, percent, Proof, teamTitle } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
+import { UnderstoodAs } from './understood-as'
 
 const DECISIONS = new Map(
   Object.entries({
@@ -66,7 +67,7 @@ export function BriefingPanel(props: { conversation: Conversation; onInsert: (te
           <p className="soft">There is no briefing: the assistant has not handed this conversation off.</p>
         </section>
       )}
-      <Intents conversation={conversation} />
+      <UnderstoodAs conversation={conversation} />
       <section>
         <h2>Decision</h2>
         <p>
@@ -77,44 +78,6 @@ export function BriefingPanel(props: { conversation: Conversation; onInsert: (te
       </section>
       <Facts conversation={conversation} />
     </div>
-  )
-}
-
-function Intents({ conversation }: { conversation: Conversation }) {
-  const { briefing, intent } = conversation
-  const scores: IntentScore[] = briefing?.intents?.length ? briefing.intents : intent ? [intent] : []
-  return (
-    <section>
-      <h2>Understood as</h2>
-      {scores.length === 0 && <p className="soft">Nothing with any confidence.</p>}
-      <ul className="scores">
-        {scores.map((score) => (
-          <li key={score.name} className={score.applies === false ? 'faint' : ''}>
-            <span className="score-name">{intentTitle(score)}</span>
-            <span className="score-value">{percent(score.confidence)}</span>
-            <span className="bar" aria-hidden="true">
-              <span style={{ inlineSize: `${Math.max(1, Math.min(100, score.confidence * 100))}%` }} />
-            </span>
-          </li>
-        ))}
-      </ul>
-      {conversation.near.length > 0 && (
-        <>
-          <h3 id="near-examples">Like these examples</h3>
-          <ul className="near" aria-labelledby="near-examples">
-            {conversation.near.map((example, index) => (
-              <li key={index}>
-                <q dir="auto">{example.text}</q>
-                <span className="soft">
-                  {example.intent === null ? 'none of the intents' : (example.title ?? example.intent)},{' '}
-                  {percent(Math.max(0, example.likeness))} alike
-                </span>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-    </section>
   )
 }
 
@@ -146,7 +109,7 @@ function Reasons({ conversation }: { conversation: Conversation }) {
 }
 
 function Facts({ conversation }: { conversation: Conversation }) {
-  const { briefing, contact } = conversation
+  const { briefing, contact, understood } = conversation
   return (
     <section>
       <h2>Facts</h2>
@@ -187,16 +150,16 @@ function Facts({ conversation }: { conversation: Conversation }) {
             <dd>{mood(conversation.sentiment, conversation.trend)}</dd>
           </div>
         )}
-        {(conversation.churn ?? 0) >= LIKELY && (
+        {(understood?.churn ?? 0) >= LIKELY && (
           <div>
             <dt>Leaving</dt>
-            <dd>may leave ({percent(conversation.churn ?? 0)})</dd>
+            <dd>may leave ({percent(understood?.churn ?? 0)})</dd>
           </div>
         )}
-        {(conversation.abuse ?? 0) >= LIKELY && (
+        {(understood?.abuse ?? 0) >= LIKELY && (
           <div>
             <dt>Tone</dt>
-            <dd>insulting or threatening ({percent(conversation.abuse ?? 0)})</dd>
+            <dd>insulting or threatening ({percent(understood?.abuse ?? 0)})</dd>
           </div>
         )}
         <div>
