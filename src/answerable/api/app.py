@@ -17,6 +17,7 @@ from answerable.api.desk import (
     act_routes,
     agent_routes,
     conversation_routes,
+    model_routes,
     session_routes,
     stream_endpoint,
 )
@@ -99,6 +100,7 @@ def _routers(app: FastAPI) -> list[APIRouter]:
         conversation_routes.router,
         act_routes.router,
         agent_routes.router,
+        model_routes.router,
         health.router,
         document_routes(app),
         static_routes(built_files("console"), built_files("widget")),

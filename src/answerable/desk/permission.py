@@ -57,6 +57,7 @@ class Permission(StrEnum):
     FOLLOW_INBOX = "follow-inbox"
     READ_TEAMS = "read-teams"
     READ_INTENTS = "read-intents"
+    READ_MODEL = "read-model"
     READ_AGENTS = "read-agents"
     MANAGE_AGENTS = "manage-agents"
 
@@ -79,6 +80,7 @@ PERMITTED: dict[Permission, frozenset[Kind]] = {
     Permission.FOLLOW_INBOX: _AGENTS,
     Permission.READ_TEAMS: _AGENTS,
     Permission.READ_INTENTS: _AGENTS,
+    Permission.READ_MODEL: _SUPERVISORS,
     Permission.READ_AGENTS: _SUPERVISORS,
     Permission.MANAGE_AGENTS: _ADMINISTRATORS,
 }

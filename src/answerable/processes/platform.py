@@ -24,6 +24,7 @@ from answerable.privacy.tagger.model import load as load_tagger
 from answerable.processes.duties import while_leading
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.mail import MailRoom
+from answerable.processes.model_reports import ModelReports
 from answerable.processes.models import has_model
 from answerable.processes.roles import DEAD_LETTERS, FEEDING, FETCHING_MAIL, SEALING, Role
 from answerable.processes.sealing import Sealer
@@ -68,6 +69,7 @@ class Platform:
     definitions: Definitions
     reader: LocalReader
     shadow: Shadow
+    reports: ModelReports
     master: MasterKey
     sealer: Sealer | None
     inboxes: Mapping[tuple[TenantId, str], MailInbox]
@@ -88,6 +90,7 @@ class Platform:
         load_tagger()  # whichever role takes messages in: not only when the first one comes
         if self.role.reads_texts:
             await self._warm()
+            self._begin(self.reports.run())
         await self.service.membership.join()
         if self.joint is not None:
             await self.joint.open()

@@ -41,6 +41,7 @@ TABLES = (
     "answerable.ledger.tables",
     "answerable.privacy.store",
     "answerable.processes.event_feed",
+    "answerable.understanding.report_store",
 )
 
 

@@ -48,6 +48,7 @@ from answerable.processes.mail import (
     mail_inboxes,
     mail_room,
 )
+from answerable.processes.model_reports import ModelReports
 from answerable.processes.platform import Joint, Platform
 from answerable.processes.roles import FEEDING, SEALING, Role
 from answerable.processes.schema import require_current, upgrade
@@ -152,6 +153,7 @@ async def open_platform(
         definitions=store.definitions,
         reader=reader,
         shadow=shadow,
+        reports=ModelReports(settings, store.database, store.definitions, versions, clock),
         master=store.master,
         sealer=sealer,
         inboxes=inboxes,

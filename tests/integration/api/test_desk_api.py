@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from answerable.kit.errors import NotFound
+from answerable.understanding.report_store import save_report
 from tests.support.service import PASSWORD, SHOP, House, sign_in
 
 COOKIE = "answerable_session"
@@ -368,3 +369,33 @@ async def test_a_label_that_makes_no_sense_is_refused(
     response = await client.post(f"/v1/desk/conversations/{conversation}/labels", json=body)
 
     assert response.status_code == status, response.text
+
+
+async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
+    house: House,
+) -> None:
+    intent = {
+        "name": "refund", "labelled": 40, "automatic": False, "answered": 0, "answered_right": 0,
+        "answered_share": 0.0, "low": 0.0, "high": 1.0, "labels_wanted": 120,
+    }  # fmt: skip
+    chosen = {"coverage": 0.5, "precision": 0.99, "low": 0.97, "high": 1.0}
+    report = {
+        "messages": 80, "asked_precision": 0.98, "chosen": chosen, "ece": 0.01, "intents": [intent]
+    }  # fmt: skip
+    agent, supervisor = await house.signed_in(), await house.signed_in("supervisor")
+    nothing = await supervisor.get("/v1/desk/model")
+    await house.service.database.write(
+        lambda tx: save_report(tx, SHOP, "m6-1", report, at=house.clock.now())
+    )
+
+    standing = (await supervisor.get("/v1/desk/model")).json()["standing"]
+
+    assert nothing.json() == {"standing": None}
+    assert (await agent.get("/v1/desk/model")).status_code == 403
+    assert (standing["model"], standing["coverage"], standing["asked"]) == ("m6-1", 0.5, 0.98)
+    assert standing["intents"] == [
+        {
+            "name": "refund", "title": "A refund", "labelled": 40, "automatic": False,
+            "coverage": None, "precision": None, "low": 0.0, "high": 1.0, "wanted": 120,
+        }
+    ]  # fmt: skip

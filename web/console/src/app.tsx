@@ -6,6 +6,7 @@ import { api } from './api'
 import { LiveDesk } from './live'
 import { ConversationPage } from './pages/conversation'
 import { InboxPage, NothingChosen } from './pages/inbox'
+import { ModelPage } from './pages/model'
 import { PeoplePage } from './pages/people'
 import { SignInPage } from './pages/sign-in'
 import { Failure, Loading } from './parts/states'
@@ -63,6 +64,7 @@ export function App() {
         <Routes>
           <Route element={<Shell />}>
             <Route index element={<Navigate to="/queue" replace />} />
+            <Route path="model" element={<ModelPage />} />
             <Route path="people" element={<PeoplePage />} />
             <Route path=":view" element={<InboxPage />}>
               <Route index element={<NothingChosen />} />

@@ -72,6 +72,10 @@ export function useIntents() {
   })
 }
 
+export function useModel() {
+  return useQuery({ queryKey: ['model'], queryFn: ({ signal }) => api.model(signal) })
+}
+
 export function useTeams() {
   return useQuery({
     queryKey: ['teams'],

@@ -79,12 +79,20 @@ function Navigation() {
           )
         })}
         {agent.role !== 'agent' && (
-          <li className="apart">
-            <NavLink to="/people" className="nav-link">
-              <Icon name="people" />
-              <span className="nav-title">People</span>
-            </NavLink>
-          </li>
+          <>
+            <li className="apart">
+              <NavLink to="/people" className="nav-link">
+                <Icon name="people" />
+                <span className="nav-title">People</span>
+              </NavLink>
+            </li>
+            <li>
+              <NavLink to="/model" className="nav-link">
+                <Icon name="model" />
+                <span className="nav-title">Understanding</span>
+              </NavLink>
+            </li>
+          </>
         )}
       </ul>
     </nav>

@@ -134,6 +134,33 @@ export interface IntentTitle {
   title: string | null
 }
 
+/** What training showed of an intent, each message judged as if it had not been learnt. */
+export interface IntentStanding {
+  name: string
+  title: string | null
+  labelled: number
+  automatic: boolean
+  /** Of its messages, how many are answered automatically and rightly; null: none. */
+  coverage: number | null
+  /** Of its automatic answers, how many are right; low and high: the 95 % interval. */
+  precision: number | null
+  low: number
+  high: number
+  /** About how many more labels it needs; null: its errors must fall first. */
+  wanted: number | null
+}
+
+export interface ModelStanding {
+  model: string
+  messages: number
+  asked: number
+  coverage: number
+  precision: number | null
+  low: number
+  high: number
+  intents: IntentStanding[]
+}
+
 export interface Team {
   name: string
   title: string | null
@@ -253,6 +280,11 @@ export class DeskApi {
 
   async intents(signal?: AbortSignal): Promise<IntentTitle[]> {
     return (await this.#get<Page<IntentTitle>>('/intents', {}, signal)).items
+  }
+
+  /** null before a process has loaded the model. */
+  async model(signal?: AbortSignal): Promise<ModelStanding | null> {
+    return (await this.#get<{ standing: ModelStanding | null }>('/model', {}, signal)).standing
   }
 
   async teams(signal?: AbortSignal): Promise<Team[]> {

@@ -248,6 +248,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "inbox", "folder"),
     )
     op.create_table(
+        "model_report",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "model"),
+    )
+    op.create_table(
         "raw_mail",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),

@@ -27,6 +27,7 @@ WALLED = (
     "feed_cursor",
     "handle",
     "mailbox_position",
+    "model_report",
     "raw_mail",
     "service_definition",
     "stream",

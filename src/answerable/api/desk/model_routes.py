@@ -1,0 +1,64 @@
+"""What the training of the live model showed: which intents are automatic, and what others lack."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+
+from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.shapes import IntentStanding, ModelPage, ModelStanding
+from answerable.api.errors import problem_responses
+from answerable.definition.schema import ServiceDefinition
+from answerable.desk.permission import Permission
+from answerable.understanding.report_store import read_report
+
+router = APIRouter(prefix="/v1/desk", tags=["model"])
+_read = ByAgent(Permission.READ_MODEL)
+
+
+@router.get(
+    "/model",
+    operation_id="model",
+    summary="How well the live model understands",
+    responses=problem_responses(401, 403),
+)
+async def model(request: Request, caller: Annotated[Caller, Depends(_read)]) -> ModelPage:
+    service = api_of(request).service
+    found = await service.database.read(
+        lambda tx: read_report(tx, caller.tenant), tenant=caller.tenant
+    )
+    if found is None or found[1]["chosen"] is None:
+        return ModelPage(standing=None)
+    name, report = found
+    return ModelPage(standing=_standing(name, report, service.definitions.active(caller.tenant)))
+
+
+def _standing(name: str, report: Mapping[str, Any], definition: ServiceDefinition) -> ModelStanding:
+    chosen = report["chosen"]
+    return ModelStanding(
+        model=name,
+        messages=report["messages"],
+        asked=report["asked_precision"],
+        coverage=chosen["coverage"],
+        precision=chosen["precision"],
+        low=chosen["low"],
+        high=chosen["high"],
+        intents=[_intent(one, definition) for one in report["intents"]],
+    )
+
+
+def _intent(one: Mapping[str, Any], definition: ServiceDefinition) -> IntentStanding:
+    known = definition.intents.get(one["name"])
+    answered = one["answered"]
+    return IntentStanding(
+        name=one["name"],
+        title=known.title if known else None,
+        labelled=one["labelled"],
+        automatic=one["automatic"],
+        coverage=one["answered_share"] if one["automatic"] else None,
+        precision=one["answered_right"] / answered if answered else None,
+        low=one["low"],
+        high=one["high"],
+        wanted=one["labels_wanted"],
+    )

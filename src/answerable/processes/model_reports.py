@@ -1,0 +1,84 @@
+"""Tells everybody what the training of the live models showed."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from answerable.definition.schema import ServiceDefinition
+from answerable.flow.definitions import Definitions
+from answerable.kit.clock import Clock
+from answerable.kit.database import Database
+from answerable.kit.errors import AnswerableError
+from answerable.kit.ids import TenantId
+from answerable.kit.telemetry import get_logger
+from answerable.processes.live_versions import LiveVersions
+from answerable.processes.models import examples_of
+from answerable.processes.settings import Settings
+from answerable.understanding.evaluation_file import evaluation_if_any
+from answerable.understanding.examples import data_hash
+from answerable.understanding.model_cache import model_folder
+from answerable.understanding.model_file import read_manifest
+from answerable.understanding.report_store import save_report
+from answerable.understanding.version_files import version_folder
+
+log = get_logger("processes")
+
+LOOK_EVERY = 60.0  # seconds: so long a console may show the model of before a promotion
+
+
+class ModelReports:
+    """In a process that reads texts: the models' files are there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        definitions: Definitions,
+        versions: LiveVersions,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._definitions = definitions
+        self._versions = versions
+        self._clock = clock
+        self._told: dict[TenantId, tuple[str, str]] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            for tenant in self._definitions.tenants:
+                try:
+                    await self.tell(self._definitions.active(tenant))
+                except AnswerableError as error:
+                    log.warning("model_report_missing", tenant=tenant, why=error.message)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def tell(self, definition: ServiceDefinition) -> None:
+        """Store the report of the model that is live, unless that was done. Raises InvalidInput
+        for a damaged evaluation."""
+        live = await self._versions.live(definition)
+        known = (definition.hash, live.name)
+        if self._told.get(definition.tenant) == known:
+            return
+        folder = self._folder(definition, live.name)
+        if not folder.is_dir():
+            return  # it is still being trained
+        stored = await asyncio.to_thread(evaluation_if_any, folder)
+        name = str(read_manifest(folder)["name"])
+        if stored is not None:
+            save = partial(
+                save_report,
+                tenant=definition.tenant,
+                model=name,
+                report=stored.report,
+                at=self._clock.now(),
+            )
+            await self._database.write(save, tenant=definition.tenant)
+        self._told[definition.tenant] = known
+
+    def _folder(self, definition: ServiceDefinition, version: str) -> Path:
+        place = self._settings.models / definition.tenant
+        if version:
+            return version_folder(place, version)
+        return model_folder(place, data_hash(examples_of(definition)))

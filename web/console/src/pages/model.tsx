@@ -1,0 +1,97 @@
+import type { IntentStanding, ModelStanding } from '@answerable/sdk'
+import { useEffect } from 'react'
+import { intentTitle, percent } from '../parts/badges'
+import { Empty, Failure, Loading, Problems } from '../parts/states'
+import { useModel } from '../queries'
+
+/** What the live model may answer by itself, and what the other intents lack. */
+export function ModelPage() {
+  const { data, error, isPending, refetch } = useModel()
+  useEffect(() => {
+    document.title = 'Understanding · Answerable'
+  }, [])
+  return (
+    <section className="people" aria-labelledby="model-title">
+      <div className="people-head">
+        <h1 id="model-title">Understanding</h1>
+      </div>
+      {isPending && <Loading label="Reading what training showed" />}
+      {error && !data && <Failure error={error} onRetry={() => void refetch()} />}
+      {error && data && <Problems error={error} />}
+      {data === null && (
+        <Empty title="Nothing to show yet">The model is being trained, or was trained without labelled messages.</Empty>
+      )}
+      {data && <Standing standing={data} />}
+    </section>
+  )
+}
+
+function Standing({ standing }: { standing: ModelStanding }) {
+  const { asked, coverage, intents, messages, model } = standing
+  const automatic = intents.filter((intent) => intent.automatic).length
+  return (
+    <>
+      <p className="model-words">
+        At most {percent(1 - asked)} of automatic answers may be wrong. Within that, {automatic} of{' '}
+        {intents.length} intents are automatic: {percent(coverage)} of {messages.toLocaleString('en')} labelled
+        messages, {right(standing)} Each message was judged as if it had not been learnt. <code>{model}</code>
+      </p>
+      {/* Focusable so that the keyboard can scroll a table wider than the page. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Intents">
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Intent</th>
+              <th scope="col" className="number">
+                Labelled
+              </th>
+              <th scope="col" className="number">
+                Answered
+              </th>
+              <th scope="col" className="number">
+                Of these right
+              </th>
+              <th scope="col">More labels wanted</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...intents]
+              .sort((one, two) => intentTitle(one).localeCompare(intentTitle(two)))
+              .map((intent) => (
+                <tr key={intent.name}>
+                  <th scope="row">{intentTitle(intent)}</th>
+                  <td className="number" data-label="Labelled">
+                    {intent.labelled.toLocaleString('en')}
+                  </td>
+                  <td className="number" data-label="Answered">
+                    {intent.coverage === null ? '–' : percent(intent.coverage)}
+                  </td>
+                  <td className="number" data-label="Of these right">
+                    {intent.automatic ? within(intent) : '–'}
+                  </td>
+                  <td data-label="More labels wanted">{wanted(intent)}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  )
+}
+
+function right(standing: ModelStanding): string {
+  return standing.precision === null ? 'none so far.' : `${within(standing)} of them rightly.`
+}
+
+function within(share: { precision: number | null; low: number; high: number }): string {
+  if (share.precision === null) return '–'
+  return `${percent(share.precision)} (${percent(share.low)} to ${percent(share.high)})`
+}
+
+function wanted(intent: IntentStanding): string {
+  if (intent.automatic) return 'none, it is automatic'
+  if (intent.wanted === null) return 'its errors must fall first'
+  // The estimate has no more than two digits of truth.
+  return `about ${Number(intent.wanted.toPrecision(2)).toLocaleString('en')}`
+}
