@@ -89,6 +89,15 @@ def test_the_console(windows: Windows, bank: DemoBank, size: tuple[int, int], sc
     inspection.of("hand off", console)
     page.keyboard.press("Escape")
 
+    console.tab("Briefing").click()
+    console.button("It is something else …").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    inspection.of("label", console)
+    page.keyboard.press("Escape")
+    console.visit("model")
+    expect(page.get_by_role("table")).to_be_visible()
+    inspection.of("model", console)
+
     console.visit("people")
     expect(page.get_by_role("table")).to_be_visible()
     inspection.of("people", console)

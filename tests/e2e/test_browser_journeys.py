@@ -89,6 +89,31 @@ def test_fraud_reaches_a_person_who_answers_while_the_assistant_is_silent(
     expect(console.items.filter(has_text="Ben Okafor").first).to_contain_text("urgent")
 
 
+def test_an_agent_sees_why_and_says_what_it_was(windows: Windows, bank: DemoBank) -> None:
+    chat = Chat(windows.open(), bank).visit("C-1002").opens()
+    chat.says(FRAUD)
+    chat.hears("assistant", "passing this on to a colleague")
+    console = Console(windows.open(), bank).signs_in(SUPERVISOR)
+    console.items.filter(has_text="Ben Okafor").first.click()
+    briefing = console.page.locator(".briefing")
+    expect(briefing.locator(".near li")).not_to_have_count(0)
+    expect(briefing.locator(".near")).to_contain_text("alike")
+
+    console.button("That is right").click()
+    expect(briefing).to_contain_text("says: Fraud")
+    console.button("Change …").click()
+    dialog = console.page.get_by_role("dialog")
+    dialog.get_by_label("Intent").select_option("None of these")
+    console.button("Save").click()
+    expect(briefing).to_contain_text("says: none of the intents")
+    console.tab("Timeline").click()
+    expect(console.page.locator(".timeline")).to_contain_text("labelled message")
+
+    console.visit("model")
+    expect(console.page.get_by_role("table")).to_contain_text("none, it is automatic")
+    expect(console.page.locator("main")).to_contain_text("2 % of automatic answers may be wrong")
+
+
 def test_a_suspended_agent_is_out_at_once(windows: Windows, bank: DemoBank) -> None:
     admin = Console(windows.open(), bank).signs_in(ADMIN).visit("people")
     admin.button("Add agent").click()

@@ -89,7 +89,7 @@ function Navigation() {
             <li>
               <NavLink to="/model" className="nav-link">
                 <Icon name="model" />
-                <span className="nav-title">Understanding</span>
+                <span className="nav-title">Model</span>
               </NavLink>
             </li>
           </>

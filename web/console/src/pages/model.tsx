@@ -8,12 +8,12 @@ import { useModel } from '../queries'
 export function ModelPage() {
   const { data, error, isPending, refetch } = useModel()
   useEffect(() => {
-    document.title = 'Understanding · Answerable'
+    document.title = 'Model · Answerable'
   }, [])
   return (
     <section className="people" aria-labelledby="model-title">
       <div className="people-head">
-        <h1 id="model-title">Understanding</h1>
+        <h1 id="model-title">Model</h1>
       </div>
       {isPending && <Loading label="Reading what training showed" />}
       {error && !data && <Failure error={error} onRetry={() => void refetch()} />}
@@ -86,7 +86,12 @@ function right(standing: ModelStanding): string {
 
 function within(share: { precision: number | null; low: number; high: number }): string {
   if (share.precision === null) return '–'
-  return `${percent(share.precision)} (${percent(share.low)} to ${percent(share.high)})`
+  return `${exact(share.precision)} (${exact(share.low)} to ${exact(share.high)})`
+}
+
+/** Where all is near 100 %, the digit behind the point is the news. */
+function exact(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`
 }
 
 function wanted(intent: IntentStanding): string {

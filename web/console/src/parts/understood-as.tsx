@@ -53,6 +53,9 @@ function NearExamples({ understood }: { understood: Understood }) {
   )
 }
 
+/** No intent can be called so: names have no blanks. */
+const NONE = 'none of these'
+
 /** An agent's word on what the message asks for, which models learn from. */
 function Label(props: { id: string; understood: Understood; scores: IntentScore[] }) {
   const { id, understood, scores } = props
@@ -97,7 +100,7 @@ function Choose({ id, message, onClose }: { id: string; message: number; onClose
   const field = useId()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    act.mutate(() => api.label(id, message, chosen === '' ? [] : [chosen]))
+    act.mutate(() => api.label(id, message, chosen === NONE ? [] : [chosen]))
   }
   return (
     <Popup title="What does the message ask for?" onClose={onClose}>
@@ -110,11 +113,13 @@ function Choose({ id, message, onClose }: { id: string; message: number; onClose
             <select
               id={field}
               className="select"
+              required
               value={chosen}
               aria-describedby={`${field}-hint`}
               onChange={(event) => setChosen(event.target.value)}
             >
-              <option value="">None of these</option>
+              <option value="">Choose</option>
+              <option value={NONE}>None of these</option>
               {[...intents.data]
                 .sort((one, two) => intentTitle(one).localeCompare(intentTitle(two)))
                 .map((intent) => (
