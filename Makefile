@@ -31,6 +31,9 @@ docs: setup ## write the generated parts of the documentation again
 
 bench: setup ## measure, each number beside its yardstick (takes minutes)
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.understanding | tee reports/understanding.md
+	$(BIN)/python -m benchmarks.heads | tee reports/tones.md
+	$(BIN)/python -m benchmarks.privacy | tee reports/privacy.txt
 
 chaos: setup ## kill, cut, lose and forge in full size; writes reports/chaos.html (takes long)
 	$(BIN)/python -m benchmarks.chaos

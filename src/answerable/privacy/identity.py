@@ -43,6 +43,12 @@ def _is_nino(number: str) -> bool:
     return number[:2].upper() not in ("BG", "GB", "NK", "KN", "TN", "NT", "ZZ")
 
 
+def _is_rvnr(number: str) -> bool:
+    """The German pension number: an area, a date of birth, a letter, a series."""
+    digits = re.sub(r"\D", "", number)
+    return 1 <= int(digits[2:4]) <= 31 and 1 <= int(digits[4:6]) <= 12
+
+
 # shape, check, and whether these are proof enough without a word beside the number
 _Rule = tuple[str, re.Pattern[str], Callable[[str], bool], bool]
 
@@ -93,6 +99,7 @@ _NUMERIC_RULES = (
     _rule(NATIONAL_ID, r"\d{3}[ \-]?\d{3}[ \-]?\d{3}", sin.is_valid, alone=False),
     _rule(NATIONAL_ID, r"\d\d?\.?\d{3}\.?\d{3}[ \-]?[a-z]", dni.is_valid, alone=True),
     _rule(NATIONAL_ID, r"\d{7}[a-w][a-i]?", pps.is_valid, alone=False),
+    _rule(NATIONAL_ID, r"\d\d ?\d{6} ?[a-z] ?\d{3}", _is_rvnr, alone=False),
     _rule(TAX_ID, r"\d\d \d{3} \d{3} \d{3}", idnr.is_valid, alone=True),
     _rule(TAX_ID, r"\d{11}", idnr.is_valid, alone=False),
 )
@@ -129,6 +136,7 @@ _NAMED = {
     context.PASSPORT: (PASSPORT, 4, 4),
     context.ACCOUNT: (ACCOUNT_NUMBER, 4, 6),
 }
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _CARD_OF_IDENTITY = re.compile(r"[A-Z][A-Z0-9]{8}")  # since 2010: letters and digits as they come
 _NOT_A_NUMBER = re.compile(r" ?(?:[€$£%]|eur\b|euro|usd|gbp|chf|dollar|pound)", re.IGNORECASE)
 
@@ -169,6 +177,8 @@ def find_named_numbers(view: View) -> None:
         labels = view.labels_before(token.start())
         if kind == PASSPORT and _CARD_OF_IDENTITY.fullmatch(token[0]):
             fewest_digits = 2
+        if kind == PASSPORT and _YEAR.fullmatch(token[0]):
+            continue  # "valid until 2031"
         if min(labels.values()) > within or not _looks_like_a_number(view, token, fewest_digits):
             continue
         view.add(kind, *token.span(), _normal(token[0]))

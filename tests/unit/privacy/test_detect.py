@@ -62,6 +62,7 @@ FOUND = [
     ),
     ("national_id", "NHS number 401 023 2137", "4010232137"),
     ("national_id", "my SIN is 130 692 544", "130692544"),
+    ("national_id", "Sozialversicherungsnummer 65 120881 M 012", "65120881M012"),
     ("national_id", "NAS : 130-692-544", "130692544"),
     ("national_id", "NI number QQ 12 34 56 B", "QQ123456B"),
     ("passport", "driver's licence MORGA753116SM9IJ", "MORGA753116SM9IJ"),
@@ -142,6 +143,7 @@ FOUND = [
 ]
 
 INNOCENT = [
+    "my passport expires in 2029",
     "one two three, testing",
     "I counted one two three four five six seven eight nine ten sheep",
     "The code 482 on the parcel",
