@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal
 
@@ -49,6 +49,8 @@ class Counted:
 # A conversation, and all else that decides how the inbox shows it: compared as a whole, never taken
 # apart but for `id` and `updated_at`. Other times stay as they are stored, which costs nothing.
 InboxRow = Row[Any]
+RELATED = timedelta(days=30)
+MOST_RELATED = 5
 _COMPARED = [
     sa.type_coerce(column, sa.BigInteger).label(column.name)
     if isinstance(column.type, UtcDateTime) and column is not _table.updated_at
@@ -120,6 +122,23 @@ def find_summaries(
     """Those of `ids` that are conversations of this tenant."""
     query = sa.select(conversation).where(_table.tenant == tenant, _table.id.in_(ids))
     return {ConversationId(row.id): to_summary(row) for row in tx.execute(query)}
+
+
+def find_related(tx: Connection, of: Summary) -> list[Summary]:
+    """Other conversations of the same contact: open, or changed within RELATED of this one's last
+    change; the latest first, MOST_RELATED at most."""
+    query = (
+        sa.select(conversation)
+        .where(
+            _table.contact_id == of.contact_id,
+            _table.tenant == of.tenant,
+            _table.id != of.id,
+            sa.or_(_table.status == "open", _table.updated_at > of.updated_at - RELATED),
+        )
+        .order_by(_table.updated_at.desc())
+        .limit(MOST_RELATED)
+    )
+    return [to_summary(row) for row in tx.execute(query)]
 
 
 def count_inbox(tx: Connection, tenant: TenantId, agent: AgentId) -> Counted:

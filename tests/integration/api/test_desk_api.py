@@ -1,6 +1,7 @@
 """Agents at work, over HTTP."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -399,3 +400,27 @@ async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
             "coverage": None, "precision": None, "low": 0.0, "high": 1.0, "wanted": 120,
         }
     ]  # fmt: skip
+
+
+async def test_other_conversations_of_the_same_contact_are_suggested(house: House) -> None:
+    client = await house.signed_in()
+    first = (await house.says("fraud", by="anna")).conversation
+    await client.post(f"/v1/desk/conversations/{first}/take-over")
+    await client.post(f"/v1/desk/conversations/{first}/close")
+    await house.says("fraud", by="ben")
+    house.clock.advance(timedelta(days=10))
+    second = (await house.says("fraud", by="anna")).conversation
+
+    client = await house.signed_in()
+    detail = (await client.get(f"/v1/desk/conversations/{second}")).json()
+
+    assert first != second
+    assert [(one["id"], one["status"], one["matter"]) for one in detail["related"]] == [
+        (first, "closed", True)
+    ]
+    assert detail["related"][0]["intent"]["name"] == "fraud"
+    house.clock.advance(timedelta(days=31))
+    later = (await house.says("fraud again", by="anna")).conversation
+    client = await house.signed_in()
+    related = (await client.get(f"/v1/desk/conversations/{later}")).json()["related"]
+    assert first not in [one["id"] for one in related]

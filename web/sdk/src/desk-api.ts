@@ -96,10 +96,21 @@ export interface Understood {
   label: { intents: string[]; by: string } | null
 }
 
+/** Another conversation of the same contact. matter: probably the same matter. */
+export interface Related {
+  id: string
+  channel: string
+  status: 'open' | 'closed'
+  intent: { name: string; title: string | null; confidence: number } | null
+  updated_at: string
+  matter: boolean
+}
+
 export interface Conversation extends ConversationSummary {
   briefing: Briefing | null
   reasons: Reason[]
   understood: Understood | null
+  related: Related[]
   /** The seq that this view shows; sent along with a reply so that nobody answers blind. */
   version: number
 }

@@ -21,6 +21,7 @@ from answerable.api.desk.shapes import (
     IntentShape,
     MessageShape,
     OwnerShape,
+    Related,
     Scored,
     SummaryShape,
     TimelineEvent,
@@ -30,7 +31,7 @@ from answerable.api.desk.wording import facts_of, summary_of
 from answerable.contacts.store import contact as contact_table
 from answerable.definition.schema import ServiceDefinition
 from answerable.desk.agent_store import find_names
-from answerable.desk.inbox_store import find_summaries
+from answerable.desk.inbox_store import find_related, find_summaries
 from answerable.desk.summary_store import PRIORITIES, Summary
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
@@ -68,7 +69,7 @@ class Reader:
         return [self._summary(row, contacts, names, values) for row in rows]
 
     def detail(self, tx: Connection, conversation: ConversationId) -> Detail:
-        """Six queries. Raises NotFound."""
+        """Seven queries. Raises NotFound."""
         row = self.get(tx, conversation)
         events = self._events(tx, conversation, kinds=_EXPLAINING, last=40)
         contacts = self._profiles(tx, [row])
@@ -87,6 +88,7 @@ class Reader:
             understood=understood_as(
                 latest.get("understood"), latest.get("labelled"), self.definition, names
             ),
+            related=self._related(tx, row),
             version=row.head_seq,
         )
 
@@ -223,6 +225,20 @@ class Reader:
             facts=facts_of(events),
             suggested=[draft] if draft else [],
         )
+
+    def _related(self, tx: Connection, row: Summary) -> list[Related]:
+        found = [
+            Related.model_construct(
+                id=one.id,
+                channel=one.channel,
+                status=one.status,
+                intent=self._intent(one.intent, one.confidence),
+                updated_at=wire_time(one.updated_at),
+                matter=one.intent is not None and one.intent == row.intent,
+            )
+            for one in find_related(tx, row)
+        ]
+        return sorted(found, key=lambda one: not one.matter)
 
     def _profiles(self, tx: Connection, rows: Sequence[Summary]) -> dict[str, str]:
         """contact id -> vault id of the profile."""

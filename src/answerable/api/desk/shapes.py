@@ -212,15 +212,29 @@ class Understood(Shape):
     label: LabelShape | None
 
 
+class Related(Shape):
+    """Another conversation of the same contact. matter: understood as the same intent: probably
+    the same matter, which one answer settles."""
+
+    id: str
+    channel: str
+    status: Literal["open", "closed"]
+    intent: IntentShape | None
+    updated_at: str
+    matter: bool
+
+
 class Detail(SummaryShape):
     """version: send it with a reply, so that nobody answers what they have not read.
 
-    understood: why it was understood as it was; None before anything was.
+    understood: why it was understood as it was; None before anything was. related: suggested, and
+    never merged; those of the same matter first.
     """
 
     briefing: Briefing | None
     reasons: list[Reason]
     understood: Understood | None
+    related: list[Related]
     version: int
 
 

@@ -1,7 +1,8 @@
 import type { Conversation } from '@answerable/sdk'
+import { Link } from 'react-router'
 import { useTeams } from '../queries'
 import { useSession } from '../session'
-import { contactName, percent, Proof, teamTitle } from './badges'
+import { contactName, intentTitle, percent, Proof, teamTitle } from './badges'
 import { MaskedText } from './masked-text'
 import { Ago } from './time'
 import { UnderstoodAs } from './understood-as'
@@ -76,6 +77,7 @@ export function BriefingPanel(props: { conversation: Conversation; onInsert: (te
         </p>
         {(reasons ?? []).length > 0 && <Reasons conversation={conversation} />}
       </section>
+      {conversation.related.length > 0 && <OthersOf conversation={conversation} />}
       <Facts conversation={conversation} />
     </div>
   )
@@ -105,6 +107,29 @@ function Reasons({ conversation }: { conversation: Conversation }) {
         ))}
       </tbody>
     </table>
+  )
+}
+
+/** Suggested, never merged: what one answer may settle as well. */
+function OthersOf({ conversation }: { conversation: Conversation }) {
+  return (
+    <section>
+      <h2>Same contact</h2>
+      <ul className="near">
+        {conversation.related.map((one) => (
+          <li key={one.id}>
+            <Link to={`/${one.status === 'open' ? 'all' : 'closed'}/${one.id}`}>
+              {one.intent ? intentTitle(one.intent) : 'Not recognised'}
+            </Link>
+            <span className="soft">
+              {' '}
+              {one.matter ? 'the same matter, ' : ''}
+              {one.channel}, {one.status}, <Ago at={one.updated_at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
   )
 }
 
