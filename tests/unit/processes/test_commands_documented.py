@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 EXAMPLES = "## Examples and exit codes"
 SUBCOMMANDS = {
     "audit": ("export", "verify"),
-    "models": ("list", "show", "add", "shadow", "promote", "rollback"),
+    "models": ("list", "show", "add", "shadow", "promote", "rollback", "labels"),
 }
 
 
