@@ -23,11 +23,13 @@ PINNED = {
     "/v1/desk/overview": 2,
     "/v1/desk/conversations?view=all&limit=200": 6,
     "/v1/desk/conversations?view=queue&limit=200": 2,  # all of it was in the page before
-    "/v1/desk/conversations/{id}": 6,
+    "/v1/desk/conversations/{id}": 7,
     "/v1/desk/conversations/{id}/messages?limit=200": 6,
     "/v1/desk/conversations/{id}/events?limit=200": 4,
     "/v1/desk/teams": 1,
     "/v1/desk/agents": 2,
+    "/v1/desk/intents": 1,
+    "/v1/desk/model": 2,
 }
 
 INBOX = "/v1/desk/conversations?view=all"
