@@ -20,7 +20,6 @@ from answerable.kit.memory import give_back_memory
 from answerable.kit.relay import Relay
 from answerable.kit.telemetry import get_logger
 from answerable.privacy.keys import MasterKey
-from answerable.privacy.tagger.model import load as load_tagger
 from answerable.processes.duties import while_leading
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.mail import MailRoom
@@ -83,11 +82,7 @@ class Platform:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Warm the models, then take up all work, also what an earlier process left.
-
-        Raises InvalidInput if what was shipped to read texts with is damaged.
-        """
-        load_tagger()  # whichever role takes messages in: not only when the first one comes
+        """Warm the models, then take up all work, also what an earlier process left."""
         if self.role.reads_texts:
             await self._warm()
             self._begin(self.reports.run())

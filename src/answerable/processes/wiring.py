@@ -36,6 +36,7 @@ from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
+from answerable.privacy.tagger.model import load as load_tagger
 from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
@@ -55,8 +56,10 @@ from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.processes.stored import database_of, store_of
+from answerable.understanding.encoder import load_encoder
 from answerable.understanding.local_reader import LocalReader
 from answerable.understanding.shadow import Shadow
+from answerable.understanding.tones import load_tones
 
 if TYPE_CHECKING:
     from answerable.kit.amqp import AmqpBus
@@ -92,7 +95,7 @@ async def open_platform(
     """Everything built, and an embedded database brought up to date; nothing runs yet.
 
     Raises Conflict if another process serves the same data directory, or if a server's database
-    has the schema of another version.
+    has the schema of another version; InvalidInput if what was shipped to read texts is damaged.
 
     deliverers: instead of SMTP, for scenarios. threading: for mail from files.
     connector_url: instead of the settings'.
@@ -101,6 +104,9 @@ async def open_platform(
     clock = clock or shared
     actions = installed_actions()
     services = load_services(files, actions)
+    load_tagger()  # at the start, and not when the first message is refused for it
+    if role.reads_texts:
+        load_tones(load_encoder())
     async with contextlib.AsyncExitStack() as opened:
         store = await _open_store(settings, services, actions, clock, opened)
         keep_time = None
