@@ -102,7 +102,8 @@ def models_stamp(root: Path) -> Path:
 
 def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
-    used = ("word_pieces", "prepare", "tones", "tone_training", "fitting", "kernel", "ngrams")
+    used = ("word_pieces", "prepare", "tones", "tone_training", "fitting", "kernel", "ngrams",
+            "calibration")  # fmt: skip
     builders = [*code.glob("build_*.py"), *(code / f"{name}.py" for name in used)]
     lists = sorted((code / "lexicon").glob("*.jsonl"))
     privacy = root / "src" / "answerable" / "privacy"

@@ -36,13 +36,10 @@ async def labelled_messages(
     """Masked texts, as models read them. Changes nothing; the service may be running."""
     tenant = definition.tenant
     latest: dict[tuple[str, int], Event] = {}
-    found: list[tuple[int, Event]] = []
-    while not latest or len(found) == _AT_ONCE:
-        read = partial(_labels, tenant=tenant, after=found[-1][0] if found else 0)
-        found = await database.read(read, tenant=tenant)
+    after = 0
+    while found := await database.read(partial(_labels, tenant=tenant, after=after), tenant=tenant):
         latest |= {(one.stream, one.data["of"]): one for _, one in found}
-        if not found:
-            break
+        after = found[-1][0]
     fit = [one for one in latest.values() if set(one.data["intents"]) <= set(definition.intents)]
     examples: list[Example] = []
     for start in range(0, len(fit), _AT_ONCE):

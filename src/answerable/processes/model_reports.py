@@ -18,7 +18,7 @@ from answerable.understanding.evaluation_file import evaluation_if_any
 from answerable.understanding.examples import data_hash
 from answerable.understanding.model_cache import model_folder
 from answerable.understanding.model_file import read_manifest
-from answerable.understanding.report_store import save_report
+from answerable.understanding.report_store import read_report, save_report
 from answerable.understanding.version_files import version_folder
 
 log = get_logger("processes")
@@ -50,8 +50,9 @@ class ModelReports:
             for tenant in self._definitions.tenants:
                 try:
                     await self.tell(self._definitions.active(tenant))
-                except AnswerableError as error:
-                    log.warning("model_report_missing", tenant=tenant, why=error.message)
+                except Exception as error:  # a store that is away comes back: look again then
+                    why = error.message if isinstance(error, AnswerableError) else repr(error)
+                    log.warning("model_report_missing", tenant=tenant, why=why)
             await asyncio.sleep(LOOK_EVERY)
 
     async def tell(self, definition: ServiceDefinition) -> None:
@@ -64,18 +65,26 @@ class ModelReports:
         folder = self._folder(definition, live.name)
         if not folder.is_dir():
             return  # it is still being trained
-        stored = await asyncio.to_thread(evaluation_if_any, folder)
         name = str(read_manifest(folder)["name"])
+        if not await self._is_stored(definition.tenant, name):
+            await self._store(definition.tenant, name, folder)
+        self._told[definition.tenant] = known
+
+    async def _is_stored(self, tenant: TenantId, name: str) -> bool:
+        found = await self._database.read(lambda tx: read_report(tx, tenant), tenant=tenant)
+        return found is not None and found[0] == name
+
+    async def _store(self, tenant: TenantId, name: str, folder: Path) -> None:
+        stored = await asyncio.to_thread(evaluation_if_any, folder)
         if stored is not None:
             save = partial(
                 save_report,
-                tenant=definition.tenant,
+                tenant=tenant,
                 model=name,
                 report=stored.report,
                 at=self._clock.now(),
             )
-            await self._database.write(save, tenant=definition.tenant)
-        self._told[definition.tenant] = known
+            await self._database.write(save, tenant=tenant)
 
     def _folder(self, definition: ServiceDefinition, version: str) -> Path:
         place = self._settings.models / definition.tenant

@@ -69,6 +69,7 @@ class Tones:
         # Whole, so that all processes of a machine map one copy.
         np.save(folder / "centres.npy", self.head.centres)
         del arrays[f"{_PREFIX}.centres"]
+        # numpy's types take the names for options of its own.
         np.savez(folder / "head.npz", **arrays)  # type: ignore[arg-type]
         about = {
             "name": self.name,

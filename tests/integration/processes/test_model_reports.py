@@ -90,3 +90,19 @@ async def test_a_damaged_evaluation_is_said_and_shows_nothing(
         await reports.tell(shop_definition())
 
     assert await shown(town) is None
+
+
+async def test_the_next_start_finds_the_report_and_writes_nothing(
+    town: Town, reports: ModelReports, data: Path
+) -> None:
+    folder = trained(data, shop_definition())
+    await reports.tell(shop_definition())
+    before = await shown(town)
+    (folder / EVALUATION).write_text("{}")  # so that reading it again would be refused
+    settings, database = Settings(values={"DATA": str(data)}), town.service.database
+    live = LiveVersions(settings, database, town.clock)
+
+    next_life = ModelReports(settings, database, town.service.definitions, live, town.clock)
+    await next_life.tell(shop_definition())
+
+    assert await shown(town) == before

@@ -61,7 +61,7 @@ def near_examples(
         NearExample(
             text=texts[one.example],
             intent=one.intent,
-            title=_title(definition, one.intent),
+            title=intent_title(definition, one.intent),
             likeness=one.likeness,
         )
         for one in near
@@ -69,6 +69,7 @@ def near_examples(
     ]
 
 
-def _title(definition: ServiceDefinition, name: str | None) -> str | None:
+def intent_title(definition: ServiceDefinition, name: str | None) -> str | None:
+    """None for no intent, and for one that the definition has no more."""
     known = definition.intents.get(name or "")
     return known.title if known else None

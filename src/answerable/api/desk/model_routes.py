@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.shapes import IntentStanding, ModelPage, ModelStanding
 from answerable.api.errors import problem_responses
 from answerable.definition.schema import ServiceDefinition
@@ -49,11 +50,10 @@ def _standing(name: str, report: Mapping[str, Any], definition: ServiceDefinitio
 
 
 def _intent(one: Mapping[str, Any], definition: ServiceDefinition) -> IntentStanding:
-    known = definition.intents.get(one["name"])
     answered = one["answered"]
     return IntentStanding(
         name=one["name"],
-        title=known.title if known else None,
+        title=intent_title(definition, one["name"]),
         labelled=one["labelled"],
         automatic=one["automatic"],
         coverage=one["answered_share"] if one["automatic"] else None,

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.api.desk.explaining import reasons_of, understood_as
+from answerable.api.desk.explaining import intent_title, reasons_of, understood_as
 from answerable.api.desk.shapes import (
     Briefing,
     ContactShape,
@@ -182,7 +182,9 @@ class Reader:
     def _intent(self, name: str | None, confidence: float | None) -> IntentShape | None:
         if name is None:
             return None
-        return IntentShape(name=name, title=self._title(name), confidence=confidence or 0.0)
+        return IntentShape(
+            name=name, title=intent_title(self.definition, name), confidence=confidence or 0.0
+        )
 
     @property
     def _notices(self) -> Iterable[str]:
@@ -195,10 +197,6 @@ class Reader:
             intents={name: one.title or name for name, one in self.definition.intents.items()},
         )
 
-    def _title(self, intent: str) -> str | None:
-        known = self.definition.intents.get(intent)
-        return known.title if known else None
-
     def _briefing(
         self, row: Summary, latest: Mapping[str, Event], events: Sequence[Event], values: Values
     ) -> Briefing | None:
@@ -209,14 +207,14 @@ class Reader:
         understood = latest.get("understood")
         intents = understood.data.get("intents", ()) if understood else ()
         draft = _part(values.get(_ref(_draft(latest)) or ""), "text")
-        title = self._title(row.intent) if row.intent else None
+        title = intent_title(self.definition, row.intent) if row.intent else None
         return Briefing(
             summary=summary_of(title=title, language=row.language, proof=row.proof),
             reason=str(handed.data.get("why") or ""),
             intents=[
                 Scored(
                     name=one["name"],
-                    title=self._title(one["name"]),
+                    title=intent_title(self.definition, one["name"]),
                     confidence=one["confidence"],
                     applies=bool(one.get("applies", False)),
                 )
