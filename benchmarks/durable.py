@@ -40,6 +40,7 @@ from tests.support.processes import Instance
 
 CUSTOMERS = 50
 PEAK = 13  # messages a second: the most that the documents expect
+RATES = (PEAK, 100, 300)
 BARE = "bare SQLite commits/s"
 PROCESSOR = "processor of the process, ms a message"
 MEMORY = "memory of the process with its models, MB"
@@ -167,6 +168,15 @@ async def waits(run: Run) -> Figures:
             disk += await asyncio.to_thread(syncs, there.place.scratch, seconds=run.seconds / 3)
             ours += await talk_at(there.customers, a_second=a_second, seconds=run.seconds)
         echo.close()
+        at_rates = {
+            f"{rate}/s": round(
+                percentile(
+                    await talk_at(there.customers, a_second=rate, seconds=run.seconds), 0.99
+                ),
+                1,
+            )
+            for rate in RATES
+        }
     yardstick = percentile(echoes, 0.99) + percentile(disk, 0.99)
     return {
         "messages/s, half of the capacity": round(capacity / 2),
@@ -176,6 +186,7 @@ async def waits(run: Run) -> Figures:
         "acknowledged p50, ms": round(percentile(ours, 0.5), 2),
         "acknowledged p99, ms": round(percentile(ours, 0.99), 2),
         "ratio": round(percentile(ours, 0.99) / yardstick, 1),
+        "acknowledged p99, ms, at": at_rates,
     }
 
 
