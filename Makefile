@@ -34,6 +34,7 @@ bench: setup ## measure, each number beside its yardstick (takes minutes)
 	$(BIN)/python -m benchmarks.understanding | tee reports/understanding.md
 	$(BIN)/python -m benchmarks.heads | tee reports/tones.md
 	$(BIN)/python -m benchmarks.privacy | tee reports/privacy.txt
+	$(BIN)/python -m benchmarks.knowledge | tee reports/knowledge.md
 
 chaos: setup ## kill, cut, lose and forge in full size; writes reports/chaos.html (takes long)
 	$(BIN)/python -m benchmarks.chaos

@@ -40,6 +40,7 @@ from answerable.kit.ids import ConversationId
 from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
 from answerable.kit.relay import Relay
+from answerable.understanding.wave_watch import WaveWatch
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -145,6 +146,7 @@ def _build(
         signals=signals,
         feeds=Feeds(service),
         watch=SessionWatch(sessions, every_seconds=settings.session_check_seconds),
+        waves=WaveWatch(service.database, service.clock),
         sockets=Places(most=settings.sockets_most, most_each=settings.sockets_each),
     )
 

@@ -20,6 +20,7 @@ from answerable.desk.sessions import Sessions
 from answerable.kit.errors import NotFound
 from answerable.kit.places import Places
 from answerable.kit.rate_limit import RateLimiter
+from answerable.understanding.wave_watch import WaveWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,7 @@ class Api:
     signals: Signals
     feeds: Feeds
     watch: SessionWatch
+    waves: WaveWatch
     sockets: Places
     inbox: InboxPages = field(default_factory=InboxPages)
     neighbours: frozenset[str] = frozenset({"127.0.0.1", "::1"})

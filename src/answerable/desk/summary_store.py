@@ -36,6 +36,7 @@ conversation = sa.Table(
     sa.Column("language", sa.Text),
     sa.Column("sentiment", sa.Float),
     sa.Column("trend", sa.Text),  # of the sentiment: falling | steady | rising
+    sa.Column("sketch", sa.Text),  # of the meaning of what was understood last
     sa.Column("opened_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("waiting_since", UtcDateTime),
@@ -79,6 +80,7 @@ class Summary:
     language: str | None
     sentiment: float | None
     trend: str | None
+    sketch: str | None
     opened_at: datetime
     updated_at: datetime
     waiting_since: datetime | None

@@ -292,6 +292,7 @@ def summarise(
         owner_id=state.owner.id, intent=state.intent, confidence=state.confidence,
         decision=state.decision, team=state.team, language=state.language,
         sentiment=state.sentiment, trend=trend(state.moods) if state.moods else None,
+        sketch=state.sketch or None,
         opened_at=state.opened_at, updated_at=state.updated_at,
         waiting_since=state.waiting_since, first_response_due=state.first_response_due,
         closed_at=state.closed_at, head_seq=head_seq, subject_ref=state.subject_ref,

@@ -73,7 +73,7 @@ def new_summary(place: Placed) -> Summary:
         inbox=message.inbox, channel=message.channel, proof=Proof(message.proof).value,
         status="open", priority=PRIORITIES.index("normal"), owner_kind="assistant", owner_id="",
         intent=None, confidence=None, decision=None, team=None, language=None, sentiment=None,
-        trend=None,
+        trend=None, sketch=None,
         opened_at=at, updated_at=at, waiting_since=at, first_response_due=None, closed_at=None,
         head_seq=0, subject_ref=None, last_ref=None, last_author=None,
     )  # fmt: skip

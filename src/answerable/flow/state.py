@@ -26,6 +26,7 @@ class ConversationState:
     undecided: data of `understood` events that wait, oldest first: for these facts, or for a
     playbook that is under way.
     moods: sentiments of the contact's latest messages, oldest first, for their trend.
+    sketch: of what was understood last.
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
     quick_answers: mails that came within seconds of an automatic reply of ours.
@@ -47,6 +48,7 @@ class ConversationState:
     priority: str = "normal"
     sentiment: float | None = None
     moods: tuple[float, ...] = ()
+    sketch: str = ""
     attempts: int = 0
     run: PlaybookRun | None = None
     noticed: bool = False
@@ -157,6 +159,7 @@ def _understood(state: ConversationState, event: Event) -> ConversationState:
         state,
         language=data["language"] or state.language,
         sentiment=data["sentiment"],
+        sketch=data.get("sketch", ""),
         moods=(*state.moods, data["sentiment"])[-REMEMBERED_MOODS:],
         intent=state.intent if keep or best is None else best["name"],
         confidence=state.confidence if keep or best is None else best["confidence"],

@@ -20,6 +20,7 @@ from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import has_letters, prepared, units, whole_share
 from answerable.understanding.scope import ScopeJudge, scope_features
+from answerable.understanding.sketch import sketch
 from answerable.understanding.spelling import Spelling
 from answerable.understanding.tones import Tones, likeliest, load_tones, most_urgent, sentiment
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
@@ -179,6 +180,7 @@ class Model:
             abuse=_rounded(likeliest(tones["abuse"])) if readable else 0.0,
             model=self.name,
             near=intents.learnt.nearest(cosines, intents.labels),
+            sketch=sketch(vectors[0]) if readable else "",
         )
 
     def _scope(self, scores: Matrix, cosines: Matrix) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.understanding.outcomes import text_digest
 from answerable.understanding.understanding import IntentScore, Understanding, Urgency
 
 
@@ -43,4 +44,5 @@ class KeywordReader:
             churn=0.95 if "leaving you" in lowered else 0.0,
             abuse=0.97 if "moron" in lowered else 0.0,
             model="keywords",
+            sketch=text_digest(found[0].name) if found else "",
         )

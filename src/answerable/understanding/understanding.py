@@ -45,6 +45,7 @@ class Understanding:
     language: ISO 639-1. sentiment: -1 (bad) .. 1 (good). spam: 0..1. churn: 0..1, that the contact
     leaves or thinks of it. abuse: 0..1, that it insults, threatens or harasses our people.
     model: the version that said so. near: the examples that the message is most like, best first.
+    sketch: of its meaning, to find messages that say the same (`sketch.py`); empty without letters.
     """
 
     intents: tuple[IntentScore, ...]
@@ -59,6 +60,7 @@ class Understanding:
     abuse: float
     model: str
     near: tuple[Near, ...] = ()
+    sketch: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """As stored in an `understood` event and printed by `answerable understand`."""
@@ -81,13 +83,14 @@ class Understanding:
                 {"example": one.example, "intent": one.intent, "likeness": one.likeness}
                 for one in self.near
             ],
+            "sketch": self.sketch,
         }
 
     @staticmethod
     def from_data(data: Mapping[str, Any]) -> "Understanding":
         """The inverse of `to_data`; further keys are ignored.
 
-        What was understood before churn, abuse and near examples were looked for shows none.
+        What was understood before churn, abuse, near examples and sketches were made shows none.
         """
         return Understanding(
             intents=tuple(
@@ -107,6 +110,7 @@ class Understanding:
             abuse=data.get("abuse", 0.0),
             model=data["model"],
             near=near_from(data),
+            sketch=data.get("sketch", ""),
         )
 
 

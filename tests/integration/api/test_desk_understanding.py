@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from answerable.understanding.report_store import save_report
+from answerable.understanding.waves import LEAST
 from tests.support.service import SHOP, House
 
 
@@ -103,3 +104,22 @@ async def test_other_conversations_of_the_same_contact_are_suggested(house: Hous
     client = await house.signed_in()
     related = (await client.get(f"/v1/desk/conversations/{later}")).json()["related"]
     assert first not in [one["id"] for one in related]
+
+
+async def test_many_who_write_much_the_same_are_shown_as_a_wave(house: House) -> None:
+    for number in range(LEAST - 1):
+        await house.says("fraud", by=f"customer-{number}")
+    client = await house.signed_in()
+    too_few = (await client.get("/v1/desk/waves")).json()
+    latest = await house.says("fraud", by="one-more")
+
+    within_a_minute = (await client.get("/v1/desk/waves")).json()
+    house.clock.advance(timedelta(minutes=1))
+    [wave] = (await client.get("/v1/desk/waves")).json()["items"]
+
+    assert too_few == within_a_minute == {"items": []}
+    assert (wave["contacts"], wave["usual"], wave["title"]) == (LEAST, 0.0, "Fraud")
+    assert latest.conversation in wave["conversations"]
+    house.clock.advance(timedelta(hours=1))
+    client = await house.signed_in()
+    assert (await client.get("/v1/desk/waves")).json() == {"items": []}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ PINNED = {
     "/v1/desk/agents": 2,
     "/v1/desk/intents": 1,
     "/v1/desk/model": 2,
+    "/v1/desk/waves": 3,
 }
 
 INBOX = "/v1/desk/conversations?view=all"
@@ -64,6 +66,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def counts(house: House, conversation: str) -> dict[str, int]:
+    house.clock.advance(timedelta(minutes=1))  # waves are looked for once a minute
     client = await house.signed_in("administrator")
     found = {}
     for path in PINNED:

@@ -72,6 +72,14 @@ export function useIntents() {
   })
 }
 
+export function useWaves() {
+  return useQuery({
+    queryKey: ['waves'],
+    queryFn: ({ signal }) => api.waves(signal),
+    refetchInterval: 60_000,
+  })
+}
+
 export function useModel() {
   return useQuery({ queryKey: ['model'], queryFn: ({ signal }) => api.model(signal) })
 }

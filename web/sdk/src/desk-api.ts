@@ -140,6 +140,17 @@ export interface LedgerEvent {
   hash: string
 }
 
+/** Many contacts who wrote much the same within the last hour. */
+export interface Wave {
+  contacts: number
+  /** Contacts an hour, on average of the day before. */
+  usual: number
+  since: string
+  title: string | null
+  /** The most typical, then the latest first; 20 at most. */
+  conversations: string[]
+}
+
 export interface IntentTitle {
   name: string
   title: string | null
@@ -296,6 +307,10 @@ export class DeskApi {
   /** null before a process has loaded the model. */
   async model(signal?: AbortSignal): Promise<ModelStanding | null> {
     return (await this.#get<{ standing: ModelStanding | null }>('/model', {}, signal)).standing
+  }
+
+  async waves(signal?: AbortSignal): Promise<Wave[]> {
+    return (await this.#get<{ items: Wave[] }>('/waves', {}, signal)).items
   }
 
   async teams(signal?: AbortSignal): Promise<Team[]> {

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.inbox_pages import NOBODY, Wanted
 from answerable.api.desk.reading import Reader
 from answerable.api.desk.shapes import (
@@ -16,6 +17,8 @@ from answerable.api.desk.shapes import (
     Overview,
     Summaries,
     Timeline,
+    Waves,
+    WaveShape,
 )
 from answerable.api.errors import problem_responses
 from answerable.api.pagination import CURSOR_LENGTH, parse_cursor
@@ -27,6 +30,8 @@ router = APIRouter(prefix="/v1/desk", tags=["conversations"])
 _inbox = ByAgent(Permission.READ_INBOX)
 _conversation = ByAgent(Permission.READ_CONVERSATION)
 _ledger = ByAgent(Permission.READ_LEDGER)
+
+WAVE_SHOWN = 20
 
 Id = Annotated[str, Path(alias="id", pattern=r"^[A-Za-z0-9_]{1,64}$")]
 After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Seq of the last one seen.")]
@@ -58,6 +63,30 @@ async def overview(request: Request, caller: Annotated[Caller, Depends(_inbox)])
             queue=counted.queue, mine=counted.mine, open=counted.open, assistant=counted.assistant
         ),
         agents_present=len(api.signals.agents(caller.tenant)),
+    )
+
+
+@router.get(
+    "/waves",
+    operation_id="waves",
+    summary="Many contacts who wrote much the same within the last hour",
+    responses=problem_responses(401, 403),
+)
+async def waves(request: Request, caller: Annotated[Caller, Depends(_inbox)]) -> Waves:
+    api = api_of(request)
+    found = await api.waves.of(caller.tenant)
+    definition = api.service.definitions.active(caller.tenant)
+    return Waves(
+        items=[
+            WaveShape(
+                contacts=one.contacts,
+                usual=one.usual,
+                since=one.since,
+                title=intent_title(definition, one.intent),
+                conversations=list(one.conversations[:WAVE_SHOWN]),
+            )
+            for one in found
+        ]
     )
 
 

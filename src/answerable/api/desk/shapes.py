@@ -1,5 +1,6 @@
 """What the desk's API says, as types: the OpenAPI document is made from these."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,6 +91,24 @@ class Counts(Shape):
 class Overview(Shape):
     counts: Counts
     agents_present: int
+
+
+class WaveShape(Shape):
+    """Many contacts who wrote much the same within the last hour.
+
+    usual: contacts an hour, on average of the day before. title: of the intent that most of them
+    were understood as. conversations: the most typical, then the latest first; 20 at most.
+    """
+
+    contacts: int
+    usual: float
+    since: datetime
+    title: str | None
+    conversations: list[str]
+
+
+class Waves(Shape):
+    items: list[WaveShape]
 
 
 class ContactShape(Shape):

@@ -16,6 +16,7 @@ import { ChannelIcon } from '../parts/icon'
 import { MaskedText } from '../parts/masked-text'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
 import { Ago } from '../parts/time'
+import { WavesNote } from '../parts/waves-note'
 import { useConversations, useTeams } from '../queries'
 import { useSession } from '../session'
 import { viewOf, type ViewEntry } from '../views'
@@ -63,6 +64,7 @@ function ConversationList({ view }: { view: ViewEntry }) {
           <TeamFilter team={team} onChange={setTeam} />
         )}
       </div>
+      <WavesNote view={view.view} />
       {isPending && <Loading label="Reading conversations" />}
       {error && items.length === 0 && <Failure error={error} onRetry={() => void refetch()} />}
       {!isPending && !error && items.length === 0 && (

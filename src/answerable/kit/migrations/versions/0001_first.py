@@ -100,6 +100,7 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=True),
         sa.Column("sentiment", sa.Float(), nullable=True),
         sa.Column("trend", sa.Text(), nullable=True),
+        sa.Column("sketch", sa.Text(), nullable=True),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("waiting_since", sa.BigInteger(), nullable=True),
