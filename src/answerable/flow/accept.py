@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from answerable.contacts.book import ContactBook
 from answerable.contacts.store import add_mail_references
 from answerable.flow.advance import Advancer, Changes
+from answerable.flow.continued import with_continued
 from answerable.flow.message import Accepted, Attachment, InboundMessage
 from answerable.flow.placed import Placed, event_data, new_summary, open_conversation
 from answerable.flow.placing import Placing
@@ -72,6 +73,7 @@ class Intake:
             if place.opens:
                 open_conversation(appender, place)
         found = [find(p.message.text, record=_record(p.message)) for p in placed]
+        found = with_continued(tx, self._vault, appender, placed, found)
         self._read_handles(tx, [p for p, spans in zip(placed, found, strict=True) if spans])
         masked = [self._masked(tx, p, spans) for p, spans in zip(placed, found, strict=True)]
         references = self._vault.put_many(

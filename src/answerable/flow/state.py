@@ -15,6 +15,7 @@ from answerable.playbooks.run import PlaybookRun
 
 NOBODY = ContactId("")  # until the first event says who
 UNDECIDED = 5  # messages that wait while a playbook is in the middle of a step
+REMEMBERED_TEXTS = 3  # of the contact, for what is written over several messages
 REMEMBERED_REPLIES = 8  # automatic replies whose times are kept, for the brakes against loops
 
 
@@ -29,6 +30,7 @@ class ConversationState:
     sketch: of what was understood last.
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
+    contact_refs: texts of the contact's latest messages, oldest first.
     quick_answers: mails that came within seconds of an automatic reply of ours.
     """
 
@@ -61,7 +63,7 @@ class ConversationState:
     last_message: int = 0
     subject_ref: str | None = None
     last_ref: str | None = None
-    last_contact_ref: str | None = None
+    contact_refs: tuple[str, ...] = ()
     quick_answers: int = 0
     last_author: str | None = None
 
@@ -73,6 +75,7 @@ class ConversationState:
         data["automatic_replies"] = [wire_time(at) for at in self.automatic_replies]
         data["undecided"] = [dict(understood) for understood in self.undecided]
         data["moods"] = list(self.moods)
+        data["contact_refs"] = list(self.contact_refs)
         for name in _TIMES:
             moment = getattr(self, name)
             data[name] = wire_time(moment) if moment else None
@@ -86,6 +89,7 @@ class ConversationState:
         read["proof"] = Proof(data["proof"])
         read["undecided"] = tuple(data["undecided"])
         read["moods"] = tuple(data.get("moods", ()))  # older snapshots have none
+        read["contact_refs"] = tuple(data.get("contact_refs", ()))
         read["owner"] = Owner(**data["owner"])
         read["run"] = PlaybookRun.from_data(data["run"]) if data["run"] else None
         read["automatic_replies"] = tuple(map(_moment, data["automatic_replies"]))
@@ -98,7 +102,16 @@ class ConversationState:
 
 
 _TIMES = ("opened_at", "updated_at", "waiting_since", "first_response_due", "closed_at")
-_CODED = {"proof", "undecided", "moods", "owner", "run", "automatic_replies", *_TIMES}
+_CODED = {
+    "proof",
+    "undecided",
+    "moods",
+    "contact_refs",
+    "owner",
+    "run",
+    "automatic_replies",
+    *_TIMES,
+}
 _PLAIN = tuple(n for n in ConversationState.__dataclass_fields__ if n not in _CODED)
 
 
@@ -135,7 +148,7 @@ def _received(state: ConversationState, event: Event) -> ConversationState:
         proof=proof,
         last_message=event.seq,
         last_ref=data["text"]["ref"],
-        last_contact_ref=data["text"]["ref"],
+        contact_refs=(*state.contact_refs, data["text"]["ref"])[-REMEMBERED_TEXTS:],
         subject_ref=state.subject_ref or data["text"]["ref"],
         quick_answers=state.quick_answers + _came_quickly(state, event),
         last_author="contact",

@@ -271,7 +271,7 @@ def _on_reply_written(state: ConversationState, event: Event, rules: Rules) -> F
             "reply": event.seq,
             "ref": event.data["text"]["ref"],
             "author": event.data["author"],
-            "answers": state.last_contact_ref,
+            "answers": state.contact_refs[-1] if state.contact_refs else None,
             "subject": state.subject_ref,
             "language": state.language or rules.definition.language,
         },
