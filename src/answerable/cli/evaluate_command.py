@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from answerable.cli.options import out, parser, say, service_file
+from answerable.cli.options import out, parser, say, service_file, settings
 from answerable.cli.report_output import moment, show_table, write_page
 from answerable.kit.clock import SystemClock
 from answerable.playbooks.library import installed_actions
+from answerable.processes.encoders import encoder_of
 from answerable.processes.wiring import load_services
 from answerable.understanding.evaluate import Evaluation
 from answerable.understanding.evaluation_file import evaluation_if_any
@@ -36,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
     service = service_file(given.service)
     if service is not None:
         load_services([service], installed_actions())
-    model = Model.load(given.model)
+    model = Model.load(given.model, encoder_of(settings(None)))
     stored = evaluation_if_any(given.model)
     done = evaluate_file(
         model, given.examples, given.precision, stored.outcomes if stored else None

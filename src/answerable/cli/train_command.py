@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from answerable.cli.options import out, parser, say, service_file
+from answerable.cli.options import out, parser, say, service_file, settings
 from answerable.playbooks.library import installed_actions
+from answerable.processes.encoders import encoder_of
 from answerable.processes.models import examples_of, languages_of
 from answerable.processes.wiring import load_services
 from answerable.understanding.examples import Example
@@ -28,7 +29,12 @@ def run(arguments: Sequence[str]) -> int:
         examples = examples_of(definition)
         languages = languages_of(definition)
     manifest = train_files(
-        given.examples, given.out, examples=examples, languages=languages, precision=given.precision
+        given.examples,
+        given.out,
+        examples=examples,
+        languages=languages,
+        precision=given.precision,
+        encoder=encoder_of(settings(None)),
     )
     if given.json:
         out(manifest)

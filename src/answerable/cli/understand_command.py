@@ -2,11 +2,13 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from answerable.cli.options import add_data, input_lines, out, parser, service_file, settings
 from answerable.kit.errors import InvalidInput
 from answerable.playbooks.library import installed_actions
+from answerable.processes.encoders import encoder_of
 from answerable.processes.models import model_of
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import load_services
@@ -37,10 +39,10 @@ def _model(read: Settings, service: Path | None, folder: Path | None) -> tuple[M
         ((_, definition),) = load_services([service], installed_actions())
         scope = definition.thresholds.scope
     if folder is not None:
-        return Model.load(folder), scope
+        return Model.load(folder, encoder_of(read)), scope
     if definition is None:
         raise InvalidInput("no_model", "without a definition, name a model: --model DIR")
     if read.data.exists():
         return model_of(read)(definition), scope
     with tempfile.TemporaryDirectory() as passing:  # nothing is left behind where no data lives
-        return model_of(Settings(values={"DATA": passing}))(definition), scope
+        return model_of(replace(read, values={**read.values, "DATA": passing}))(definition), scope

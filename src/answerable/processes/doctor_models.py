@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.processes.doctor_report import Finding, ok, problem, warning
+from answerable.processes.encoders import encoder_of
 from answerable.processes.settings import Settings
 from answerable.processes.stored import stored_tenants
 from answerable.understanding.version_files import load_version
@@ -27,7 +28,8 @@ def check_models(tx: Connection, settings: Settings, _: datetime) -> Iterator[Fi
 def _version(settings: Settings, tenant: TenantId, versions: Versions, name: str) -> Finding:
     state, version = versions.state(name), versions.get(name)
     try:
-        load_version(settings.models / tenant, name, version.manifest_sha256)
+        encoder = encoder_of(settings)
+        load_version(settings.models / tenant, name, version.manifest_sha256, encoder)
     except InvalidInput as error:
         if error.code == "foreign_model":
             told = f"{tenant}: {name} is {state}, and another model reads: {error.message}"

@@ -14,10 +14,8 @@ from answerable.definition.load import load_definition
 from answerable.definition.schema import ServiceDefinition
 from answerable.playbooks.library import built_in_actions
 from answerable.processes.doctor_report import Finding, ok, problem, warning
-from answerable.processes.models import examples_of
+from answerable.processes.models import examples_of, own_model_folder
 from answerable.processes.settings import PREFIX, Settings, capitals
-from answerable.understanding.examples import data_hash
-from answerable.understanding.model_cache import model_folder
 
 KNOCK_SECONDS = 2.0
 PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25, "imap": 143, "imaps": 993}
@@ -43,8 +41,7 @@ def check_service(file: Path, settings: Settings) -> Iterator[Finding]:
 
 def _model(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding]:
     examples = examples_of(definition)
-    name = data_hash(examples)  # a model is named by what it learnt, see models.py
-    if model_folder(settings.models / definition.tenant, name).is_dir():
+    if own_model_folder(settings, definition).is_dir():
         yield ok("model", f"{definition.tenant}: trained")
     elif examples:
         yield ok("model", f"{definition.tenant}: none yet; it is trained at the first start")

@@ -9,6 +9,7 @@ from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.kit.telemetry import get_logger
+from answerable.processes.encoders import encoder_of
 from answerable.processes.models import model_of
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LiveModel
@@ -51,7 +52,7 @@ class LiveVersions:
         return ShadowVersion(
             name=version.name,
             folder=version_folder(place, version.name),
-            load=lambda: load_version(place, version.name, version.manifest_sha256),
+            load=lambda: self._read(place, version),
         )
 
     async def _versions(self, tenant: TenantId) -> Versions:
@@ -66,10 +67,14 @@ class LiveVersions:
         self._known[tenant] = (now, versions)
         return versions
 
+    def _read(self, place: Path, version: ModelVersion) -> Model:
+        encoder = encoder_of(self._settings)
+        return load_version(place, version.name, version.manifest_sha256, encoder)
+
     def _load(self, definition: ServiceDefinition, version: ModelVersion) -> Model:
         place = self._settings.models / definition.tenant
         try:
-            model = load_version(place, version.name, version.manifest_sha256)
+            model = self._read(place, version)
         except InvalidInput as error:
             if error.code != "foreign_model":
                 raise

@@ -12,11 +12,9 @@ from answerable.kit.errors import AnswerableError
 from answerable.kit.ids import TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.processes.live_versions import LiveVersions
-from answerable.processes.models import examples_of
+from answerable.processes.models import own_model_folder
 from answerable.processes.settings import Settings
 from answerable.understanding.evaluation_file import evaluation_if_any
-from answerable.understanding.examples import data_hash
-from answerable.understanding.model_cache import model_folder
 from answerable.understanding.model_file import read_manifest
 from answerable.understanding.report_store import read_report, save_report
 from answerable.understanding.version_files import version_folder
@@ -90,4 +88,4 @@ class ModelReports:
         place = self._settings.models / definition.tenant
         if version:
             return version_folder(place, version)
-        return model_folder(place, data_hash(examples_of(definition)))
+        return own_model_folder(self._settings, definition)

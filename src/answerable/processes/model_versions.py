@@ -8,14 +8,14 @@ from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import TenantId
+from answerable.processes.encoders import encoder_of
 from answerable.processes.live_versions import require_fit
-from answerable.processes.models import examples_of, languages_of
+from answerable.processes.models import own_model_folder, stored_model
 from answerable.processes.settings import Settings
 from answerable.understanding.compare_versions import Comparison, compare_versions
 from answerable.understanding.evaluation_file import evaluation_if_any
-from answerable.understanding.examples import Example, data_hash, read_examples
+from answerable.understanding.examples import Example, read_examples
 from answerable.understanding.model import Model
-from answerable.understanding.model_cache import find_model, model_folder
 from answerable.understanding.outcomes import Outcomes, evaluated_outcomes, text_digest
 from answerable.understanding.shadow_record import NAME, ShadowSummary, shadow_summary
 from answerable.understanding.version_changes import (
@@ -63,7 +63,7 @@ class ModelVersions:
         Raises InvalidInput for a damaged or foreign model, or one of other intents.
         """
         require_fit(self.definition, folder)
-        kept, at = take_in(folder, self.place), self.clock.now()
+        kept, at = take_in(folder, self.place, encoder_of(self.settings)), self.clock.now()
         return await self.database.write(
             lambda tx: add_version(tx, self.tenant, kept, by=BY, at=at), tenant=self.tenant
         )
@@ -137,12 +137,13 @@ class ModelVersions:
         return version_folder(self.place, name)
 
     def _load(self, versions: Versions, name: str) -> Model:
-        return load_version(self.place, name, versions.get(name).manifest_sha256)
+        encoder = encoder_of(self.settings)
+        return load_version(self.place, name, versions.get(name).manifest_sha256, encoder)
 
     def _live_folder(self, versions: Versions) -> Path:
         if versions.live is not None:
             return self.folder(versions.live)
-        folder = model_folder(self.place, data_hash(examples_of(self.definition)))
+        folder = own_model_folder(self.settings, self.definition)
         if not folder.is_dir():
             raise InvalidInput(
                 "no_model",
@@ -153,8 +154,7 @@ class ModelVersions:
     def _live_model(self, versions: Versions) -> Model:
         if versions.live is not None:
             return self._load(versions, versions.live)
-        examples, languages = examples_of(self.definition), languages_of(self.definition)
-        found = find_model(data_hash(examples), examples, self.place, languages=languages)
+        found = stored_model(self.settings, self.definition)
         if found is None:
             raise InvalidInput(
                 "no_model",

@@ -7,13 +7,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from answerable.definition.schema import ServiceDefinition
+from answerable.kit.canonical import sha256_hex
 from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import get_logger
+from answerable.processes.encoders import encoder_of
 from answerable.processes.settings import Settings
 from answerable.understanding.definition_examples import definition_examples
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.model import Model
-from answerable.understanding.model_cache import find_model, is_stored
+from answerable.understanding.model_cache import find_model, is_stored, model_folder
 
 log = get_logger("processes")
 
@@ -38,7 +40,8 @@ def has_model(settings: Settings, definition: ServiceDefinition) -> bool:
     """Whether its model is stored, and need not be trained."""
     examples = examples_of(definition)
     place = settings.models / definition.tenant
-    return is_stored(data_hash(examples), examples, place, languages=languages_of(definition))
+    name = _name(settings, examples)
+    return is_stored(name, examples, place, languages=languages_of(definition))
 
 
 def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
@@ -47,12 +50,10 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     def load(definition: ServiceDefinition) -> Model:
         place = settings.models / definition.tenant
         examples, languages = examples_of(definition), languages_of(definition)
-        # By what it learnt, not by the whole definition: another template needs no new model.
-        name = data_hash(examples)
-        model = find_model(name, examples, place, languages=languages)
+        model = stored_model(settings, definition)
         if model is None:
-            _train(name, examples, place, languages)
-            model = find_model(name, examples, place, languages=languages)
+            _train(settings, _name(settings, examples), examples, place, languages)
+            model = stored_model(settings, definition)
         if model is None:
             raise InvalidInput(
                 "model_not_stored", f"the model of {definition.tenant} cannot be kept in {place}"
@@ -63,14 +64,44 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     return load
 
 
-def _train(name: str, examples: list[Example], place: Path, languages: list[str]) -> None:
+def _name(settings: Settings, examples: list[Example]) -> str:
+    """By what it learnt, not by the whole definition: another template needs no new model."""
+    other = [settings.values[one] for one in ("ENCODER", "ENCODER_MODEL") if settings.get(one)]
+    name = data_hash(examples)
+    return sha256_hex(" ".join([name, *other]).encode()) if other else name
+
+
+def own_model_folder(settings: Settings, definition: ServiceDefinition) -> Path:
+    """Where the model of the definition itself is kept, if it is there already."""
+    name = _name(settings, examples_of(definition))
+    return model_folder(settings.models / definition.tenant, name)
+
+
+def stored_model(settings: Settings, definition: ServiceDefinition) -> Model | None:
+    """The definition's own model; None if it must be trained."""
+    examples = examples_of(definition)
+    return find_model(
+        _name(settings, examples),
+        examples,
+        settings.models / definition.tenant,
+        languages=languages_of(definition),
+        encoder=encoder_of(settings),
+    )
+
+
+def _train(
+    settings: Settings, name: str, examples: list[Example], place: Path, languages: list[str]
+) -> None:
     """Train in a process of its own: its memory goes with it, and nobody waits for its core."""
     log.info("model_training", examples=len(examples))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        child.submit(_train_here, name, examples, place, languages).result()
+        child.submit(_train_here, settings, name, examples, place, languages).result()
 
 
-def _train_here(name: str, examples: list[Example], place: Path, languages: list[str]) -> None:
+def _train_here(
+    settings: Settings, name: str, examples: list[Example], place: Path, languages: list[str]
+) -> None:
     # SciPy, which only training needs, is imported in the child alone.
     train_model = import_module("answerable.understanding.train_model")
-    train_model.model_for(name, examples, place, languages=languages)
+    encoder = encoder_of(settings)
+    train_model.model_for(name, examples, place, languages=languages, encoder=encoder)

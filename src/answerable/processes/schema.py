@@ -42,6 +42,7 @@ TABLES = (
     "answerable.privacy.store",
     "answerable.processes.event_feed",
     "answerable.understanding.report_store",
+    "answerable.understanding.wave_watch",
 )
 
 

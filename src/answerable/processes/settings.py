@@ -28,6 +28,12 @@ SETTINGS: Mapping[str, str] = {
     "SIGNING_KEY_FILE": "File with the key that signs checkpoints. Default: DATA/keys/signing.key",
     "CHECKPOINT_FILE": "Checkpoints outside the database. Default: DATA/checkpoints.jsonl",
     "MODELS": "Directory of trained models. Default: DATA/models",
+    "ENCODER": (
+        "Directory of another sentence encoder, or https:// address of an embeddings endpoint. "
+        "Default: the shipped one"
+    ),
+    "ENCODER_MODEL": "Name of the model at the endpoint that ENCODER names. Default: none",
+    "ENCODER_KEY": "Bearer for the endpoint that ENCODER names. Secret.",
     "LOG_LEVEL": "debug, info, warning or error. Default: info",
     "LOG_FORMAT": "json or text. Default: json",
     "IMAP_URL": "imaps://user:password@host/INBOX of the only mail inbox. Secret.",

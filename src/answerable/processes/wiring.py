@@ -40,6 +40,7 @@ from answerable.privacy.tagger.model import load as load_tagger
 from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
+from answerable.processes.encoders import encoder_of
 from answerable.processes.event_feed import EventFeed
 from answerable.processes.keys import master_key, signing_key
 from answerable.processes.live_versions import LiveVersions
@@ -56,7 +57,6 @@ from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.processes.stored import database_of, store_of
-from answerable.understanding.encoder import load_encoder
 from answerable.understanding.local_reader import LocalReader
 from answerable.understanding.shadow import Shadow
 from answerable.understanding.tones import load_tones
@@ -106,7 +106,7 @@ async def open_platform(
     services = load_services(files, actions)
     load_tagger()  # at the start, and not when the first message is refused for it
     if role.reads_texts:
-        load_tones(load_encoder())
+        load_tones(encoder_of(settings))
     async with contextlib.AsyncExitStack() as opened:
         store = await _open_store(settings, services, actions, clock, opened)
         keep_time = None

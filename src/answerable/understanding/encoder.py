@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.kit.errors import InvalidInput
@@ -14,11 +15,15 @@ from answerable.understanding.ngrams import BUCKETS, Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.word_pieces import WordPieces
 
+_KINDS = {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "encoder"
 
 
 class OnnxEncoder:
     """A sentence encoder in a folder: encoder.onnx, vocab.txt and encoder.json.
+
+    The graph gives a vector of length 1 for `input_ids`, as the shipped one does, or the last
+    hidden states of a BERT model, as exported; of these the mean over the pieces is taken.
 
     Each text is run by itself and without padding: int8 scales are taken from what is run
     together, so that a batch would change the numbers of its members; on one core it is also
@@ -34,10 +39,21 @@ class OnnxEncoder:
             self._longest = int(about["longest"])
             self._pieces = WordPieces.load(folder / "vocab.txt")
             self._session = _session(folder / "encoder.onnx")
+            self._inputs = [(one.name, _KINDS[one.type]) for one in self._session.get_inputs()]
+            self._check(folder)
         except InvalidInput:
             raise
         except Exception as error:  # onnxruntime raises its own kinds, all meaning this
             raise InvalidInput("damaged_encoder", f"{folder} holds no encoder: {error}") from error
+
+    def _check(self, folder: Path) -> None:
+        found = self._one(self._pieces.numbers("hello", self._longest)).shape
+        if found != (self._dimensions,):
+            raise InvalidInput(
+                "damaged_encoder",
+                f"{folder / 'encoder.json'} says {self._dimensions} dimensions, the graph gives"
+                f" {found[-1]}",
+            )
 
     @property
     def name(self) -> str:
@@ -53,9 +69,19 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
-            numbers = np.array([self._pieces.numbers(text, self._longest)], dtype=np.int32)
-            vectors[row] = self._session.run(None, {"input_ids": numbers})[0][0]
+            numbers = self._pieces.numbers(text, self._longest)
+            vectors[row] = self._one(numbers)
         return vectors
+
+    def _one(self, numbers: Sequence[int]) -> NDArray[np.float32]:
+        values = {"input_ids": numbers, "attention_mask": [1] * len(numbers)}
+        values["token_type_ids"] = [0] * len(numbers)
+        asked = {name: np.array([values[name]], dtype=kind) for name, kind in self._inputs}
+        found: NDArray[np.float32] = self._session.run(None, asked)[0][0]
+        if found.ndim == 1:
+            return found
+        mean = found.mean(axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
 
 
 class NgramsOnly:

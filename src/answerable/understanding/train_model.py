@@ -24,6 +24,7 @@ def train_files(
     examples: Sequence[Example] = (),
     languages: Sequence[str] = (),
     precision: float = PRECISION,
+    encoder: Encoder | None = None,
 ) -> dict[str, Any]:
     """Train on JSON lines of `files` and on `examples` (of a definition); store in `out`.
 
@@ -32,7 +33,7 @@ def train_files(
     rows = [*examples, *(row for file in files for row in read_examples(file))]
     if not any(row.intents for row in rows):
         raise InvalidInput("no_examples", "no example names an intent: nothing to learn")
-    model = train(rows, languages=languages, precision=precision)
+    model = train(rows, languages=languages, precision=precision, encoder=encoder)
     model.save(out)
     return dict(model.manifest)
 

@@ -71,7 +71,11 @@ class WordPieces:
 
     def knows(self, word: str) -> bool:
         """Whether it is one piece."""
-        return len(words_and_signs(word)) == 1 and len(self._pieces(words_and_signs(word)[0])) == 1
+        found = words_and_signs(word)
+        if len(found) != 1:
+            return False
+        pieces = self._pieces(found[0])
+        return len(pieces) == 1 and pieces[0] != self._unknown
 
     def numbers(self, text: str, longest: int) -> list[int]:
         """Piece numbers with start and end marks, `longest` at most (the rest is cut off)."""

@@ -33,6 +33,7 @@ FIELDS = {
     "abuse",
     "model",
     "near",
+    "sketch",
 }
 
 

@@ -113,6 +113,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
+        "conversation_by_opening", "conversation", ["tenant", "opened_at"], unique=False
+    )
+    op.create_index(
         "conversation_by_owner_kind",
         "conversation",
         ["tenant", "status", "owner_kind", "updated_at", "id"],
