@@ -80,12 +80,14 @@ def fit_logistic(
 class HeldOut:
     """What the model said of messages that it had not learnt from.
 
-    confidence, best (class number), correct: (messages,) each.
+    confidence, best (class number), correct: (messages,) each. language: (messages,), number of
+    the language each is in; None: all are in one.
     """
 
     confidence: NDArray[np.float64]
     best: NDArray[np.int64]
     correct: NDArray[np.bool_]
+    language: NDArray[np.int8] | None = None
 
     def thresholds(self, precision: float, classes: int) -> NDArray[np.float64]:
         """(classes,): the confidence from which an intent may be answered automatically.
@@ -108,6 +110,25 @@ class HeldOut:
         if most == 0:
             return np.full(classes, NEVER)
         return self._drawn(best[0], precision - best[1], classes)
+
+    def floors(self, precision: float, thresholds: NDArray[np.float64]) -> dict[int, float]:
+        """By language, but that of most messages: the confidence that an automatic answer needs
+        besides its intent's `thresholds`; NEVER is what a language without messages has.
+
+        The bound over all messages speaks of the language that most of them are in. Another one
+        must show the precision by its own.
+        """
+        if self.language is None or not (self.language >= 0).any():
+            return {}
+        usual = int(np.bincount(self.language[self.language >= 0]).argmax())
+        answered = self.confidence >= thresholds[self.best]
+        allowed = allowed_errors(len(self.best), precision)
+        found = {}
+        for number in np.unique(self.language).tolist():
+            if number != usual:
+                mine = self._part(answered & (self.language == number))
+                found[int(number)] = _shown_from(mine.confidence, mine.correct, allowed)
+        return found | {usual: 0.0}
 
     def _answered_crosswise(
         self, floor: float, precision: float, classes: int
@@ -138,6 +159,17 @@ class HeldOut:
         return HeldOut(
             confidence=self.confidence[rows], best=self.best[rows], correct=self.correct[rows]
         )
+
+
+def _shown_from(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], allowed: NDArray[np.int64]
+) -> float:
+    """The lowest confidence from which there are no more errors than `allowed`; NEVER if none."""
+    order = np.argsort(-confidence, kind="stable")
+    sure, errors = confidence[order], np.cumsum(~correct[order])
+    drawable = np.append(sure[:-1] > sure[1:], True) if len(sure) else np.zeros(0, dtype=bool)
+    places = np.flatnonzero(drawable & (errors <= allowed[: len(sure)]))
+    return float(sure[places[-1]]) if len(places) else NEVER
 
 
 def _own_threshold(

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
 
 from answerable.kit.errors import InvalidInput
@@ -33,6 +34,21 @@ class LanguageReader:
         if len(self._languages) == 1 or letters < FEWEST_LETTERS:
             return self._default
         return str(self._identifier.classify(text)[0])
+
+    @property
+    def several(self) -> bool:
+        """Whether a few languages are told apart, and not one or all of them meant."""
+        return len(self._languages) > 1
+
+    def number(self, language: str) -> int:
+        """Its place among the languages that are told apart; -1: it is none of them."""
+        return self._languages.index(language) if language in self._languages else -1
+
+    def numbers(self, texts: Sequence[str]) -> NDArray[np.int8]:
+        """(texts,): of the language of each; all 0 where any language may come."""
+        if not self.several:
+            return np.zeros(len(texts), dtype=np.int8)
+        return np.array([self.number(self.language(text)) for text in texts], dtype=np.int8)
 
     @cached_property
     def _identifier(self) -> LanguageIdentifier:

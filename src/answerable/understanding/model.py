@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.calibration import HeldOut
+from answerable.understanding.calibration import NEVER, HeldOut
 from answerable.understanding.confidence import Confidence
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.kernel import Arrays, KernelHead
@@ -64,6 +64,9 @@ class Model:
     spelling: Spelling
     encoder: Encoder
     drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+    drawn_floors: dict[float, dict[int, float]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     evaluation: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
 
@@ -149,6 +152,20 @@ class Model:
             self.drawn[precision] = found
         return found
 
+    def floor(self, precision: float, language: str) -> float:
+        """Confidence that an automatic answer in this language needs at least; above 1: never."""
+        if not self.languages.several:
+            return 0.0
+        floors = self.drawn_floors.get(precision)
+        if floors is None:
+            floors = self.intents.held_out.floors(precision, self.thresholds(precision))
+            self.drawn_floors[precision] = floors
+        return floors.get(self.languages.number(language), NEVER)
+
+    def _automatic(self, best: int, confidence: float, precision: float, language: str) -> bool:
+        least = max(self.thresholds(precision)[best], self.floor(precision, language))
+        return bool(confidence >= least)
+
     def _understand(self, text: str, precision: float, scope: float) -> Understanding:
         plain = prepared(text)
         parts = [self.spelling.mended(part) for part in units(plain)]
@@ -165,14 +182,15 @@ class Model:
         apply = intents.confidence.of(scores).max(axis=0) >= intents.confidence.applies_from
         best = int(together[0].argmax()) if len(intents.labels) else -1
         tones = self.tones.probabilities(vectors, counts)
+        language = self.languages.language(plain)
         return Understanding(
             intents=self._scored(confidence, np.asarray(apply & in_scope), best),
             scope=_rounded(likely),
             in_scope=in_scope,
-            automatic=bool(
-                in_scope and best >= 0 and confidence[best] >= self.thresholds(precision)[best]
-            ),
-            language=self.languages.language(plain),
+            automatic=in_scope
+            and best >= 0
+            and self._automatic(best, float(confidence[best]), precision, language),
+            language=language,
             sentiment=_rounded(sentiment(tones["sentiment"])) if readable else 0.0,
             urgency=URGENCIES[most_urgent(tones["urgency"])] if readable else "normal",
             spam=_rounded(tones["spam"][0, 1]) if readable else 0.0,
@@ -230,6 +248,9 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
         "held_out.confidence": held_out.confidence,
         "held_out.best": held_out.best,
         "held_out.correct": held_out.correct,
+        "held_out.language": held_out.language
+        if held_out.language is not None
+        else np.zeros(len(held_out.best), dtype=np.int8),
         **intents.learnt.arrays(),
     }
 
@@ -244,6 +265,7 @@ def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -
         confidence=arrays["held_out.confidence"],
         best=arrays["held_out.best"],
         correct=arrays["held_out.correct"],
+        language=arrays["held_out.language"],
     )
     inside = arrays["intents.inside"].astype(bool)
     if head.classes != len(labels) or inside.shape != (len(head.centres),):

@@ -16,7 +16,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.understanding.kernel import Arrays
 
 FORMAT = "answerable-understanding"
-VERSION = 5
+VERSION = 6
 EVALUATION = "evaluation.json"
 MANIFEST = "manifest.json"
 _ARRAYS = "arrays.npz"

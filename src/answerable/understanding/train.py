@@ -82,14 +82,17 @@ def train(
         targets=rows.targets,
     )
     tuning = _chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
-    intents = _intents(fit(material, tuning), rows) if rows.labels else _no_intents(encoder)
+    reader = LanguageReader(languages)
+    intents = _no_intents(encoder)
+    if rows.labels:
+        intents = _intents(fit(material, tuning), rows, reader.numbers(rows.texts))
     tones = load_tones(encoder)
     made_with = {"encoder": encoder.name, "tones": tones.name}
     return Model(
         manifest=_manifest(examples, rows, intents, tuning, languages, precision, made_with),
         intents=intents,
         tones=tones,
-        languages=LanguageReader(languages),
+        languages=reader,
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
         evaluation=_evaluation(rows, intents, precision),
@@ -164,7 +167,8 @@ def _held_out_loss(material: Material, tuning: Tuning) -> float:
     return log_loss(softmax(scores, fit_temperature(scores, truth)), truth)
 
 
-def _intents(fitted: Fit, rows: _Rows) -> IntentReader:
+def _intents(fitted: Fit, rows: _Rows, languages: NDArray[np.int8]) -> IntentReader:
+    """languages: (texts,), number of each."""
     inside = rows.targets.sum(axis=1) > 0
     spoken = ~rows.described
     confidence = fit_confidence(fitted.held_out[spoken], rows.targets[spoken])
@@ -182,7 +186,10 @@ def _intents(fitted: Fit, rows: _Rows) -> IntentReader:
         judge=judge,
         inside=inside,
         held_out=HeldOut(
-            confidence=sure, best=best, correct=rows.targets[spoken][place, best] >= 0.5
+            confidence=sure,
+            best=best,
+            correct=rows.targets[spoken][place, best] >= 0.5,
+            language=languages[spoken],
         ),
         learnt=LearntExamples.of(rows.texts, rows.targets),
     )
