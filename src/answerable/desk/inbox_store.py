@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam
 
 from answerable.contacts.store import contact
 from answerable.desk.agent_store import agent as agent_table
+from answerable.desk.inbox_counts import read_counts
 from answerable.desk.summary_store import Summary, conversation
 from answerable.kit.database import UtcDateTime
 from answerable.kit.ids import AgentId, ContactId, ConversationId, TenantId
@@ -142,21 +143,18 @@ def find_related(tx: Connection, of: Summary) -> list[Summary]:
 
 
 def count_inbox(tx: Connection, tenant: TenantId, agent: AgentId) -> Counted:
-    """Open conversations by owner: one scan of an index, which grows with what is open."""
-    mine = sa.and_(_table.owner_kind == "agent", _table.owner_id == agent)
+    """Open conversations by owner, from what is kept of them."""
+    counts = read_counts(tx, tenant)
 
-    def counted(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+    def of(kind: str) -> int:
+        return sum(number for (owner, _), number in counts.items() if owner == kind)
 
-    row = tx.execute(
-        sa.select(
-            counted(_table.owner_kind == "queue"),
-            counted(mine),
-            sa.func.count(),
-            counted(_table.owner_kind == "assistant"),
-        ).where(_table.tenant == tenant, _table.status == "open")
-    ).one()
-    return Counted(queue=row[0], mine=row[1], open=row[2], assistant=row[3])
+    return Counted(
+        queue=of("queue"),
+        mine=counts.get(("agent", agent), 0),
+        open=sum(counts.values()),
+        assistant=of("assistant"),
+    )
 
 
 def _of_view(view: View) -> list[ColumnElement[bool]]:

@@ -92,6 +92,23 @@ class Summary:
     last_author: str | None
 
 
+# Kind and id of the owner of an open conversation.
+Holder = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SummaryChange:
+    """before: who had it before the change; None: nobody, as it was closed."""
+
+    summary: Summary
+    before: Holder | None
+
+
+def holder_of(one: "Summary") -> Holder | None:
+    """Who has a conversation; None for one that is closed."""
+    return (one.owner_kind, one.owner_id) if one.status == "open" else None
+
+
 _ALL = tuple(column.name for column in conversation.c)
 _FIXED = {"id", "tenant", "contact_id", "inbox", "channel", "opened_at"}
 _CHANGING = tuple(name for name in _ALL if name not in _FIXED)

@@ -16,7 +16,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.definition.terms import Treatment
-from answerable.desk.summary_store import PRIORITIES, Summary, write_summaries
+from answerable.desk.inbox_counts import count_changes
+from answerable.desk.summary_store import (
+    PRIORITIES,
+    Summary,
+    SummaryChange,
+    write_summaries,
+)
 from answerable.flow.definitions import Definitions
 from answerable.flow.follows import Follows, Rules
 from answerable.flow.hand_off import fallback_team
@@ -29,7 +35,7 @@ from answerable.kit.database import after_commit
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
-from answerable.ledger.append import Appender, Behind, find_behind, note_failure
+from answerable.ledger.append import Appender, Behind, Head, find_behind, note_failure
 from answerable.ledger.event import Effect, Event, NewEvent
 from answerable.playbooks.action import ActionLibrary
 from answerable.privacy.mask import DEFAULT_POLICY, policy_with
@@ -64,7 +70,7 @@ class _Followed:
     failed: conversations that are as they were, because a rule raised.
     """
 
-    summaries: list[Summary] = field(default_factory=list)
+    summaries: list[SummaryChange] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     failed: list[Behind] = field(default_factory=list)
 
@@ -117,7 +123,7 @@ class Advancer:
             if head.advanced + 1 == new[head.id][0].seq
         ]
         followed = self._follow(appender, behind)
-        current = {summary.id for summary in followed.summaries}
+        current = {change.summary.id for change in followed.summaries}
         return self._write(
             appender, followed, opened=opened, texts=texts or {},
             behind=tuple(one for one in new if one not in current),
@@ -159,13 +165,12 @@ class Advancer:
         news = _by_conversation([*before, *appender.appended])
         first = {summary.id: summary for summary in opened}
         changed = []
-        for summary in followed.summaries:
-            if summary.id in first:
-                first[summary.id] = summary
+        for change in followed.summaries:
+            if change.summary.id in first:
+                first[change.summary.id] = change.summary
             else:
-                changed.append(summary)
-        write_summaries(appender.tx, new=list(first.values()), changed=changed)
-        appender.flush()
+                changed.append(change)
+        _write_inbox(appender, new=list(first.values()), changed=changed)
         changes = Changes(
             news=tuple(
                 News(tenant=of[0].tenant, conversation=one, events=tuple(of), texts=texts or {})
@@ -183,8 +188,7 @@ class Advancer:
         for behind in find_behind(tx, [conversation]):
             appender.adopt(behind.head)
             self._hand_over(appender, behind, followed)
-        write_summaries(tx, new=[], changed=followed.summaries)
-        appender.flush()
+        _write_inbox(appender, new=[], changed=followed.summaries)
         return bool(followed.summaries)
 
     def _follow(self, appender: Appender, behind: Sequence[Behind]) -> _Followed:
@@ -201,7 +205,7 @@ class Advancer:
         return followed
 
     def _advance_one(self, appender: Appender, behind: Behind, followed: _Followed) -> None:
-        state = ConversationState.from_data(behind.state)
+        before = state = ConversationState.from_data(behind.state)
         effects: list[Effect] = []
         queue = deque(behind.events)
         last = behind.events[-1]
@@ -217,10 +221,9 @@ class Advancer:
             last = queue[-1] if queue else event
         if queue:
             raise RuntimeError(f"one message led to more than {MOST_EVENTS} events")
-        summary = summarise(behind.head.id, behind.head.tenant, state, last.seq)
         appender.save_state(behind.head.id, last.seq, state.as_data())
         followed.effects += effects
-        followed.summaries.append(summary)
+        followed.summaries.append(_changed(behind.head, before, state, last.seq))
 
     def _append(
         self, appender: Appender, event: Event, follows: Follows, queue: deque[Event]
@@ -253,7 +256,7 @@ class Advancer:
 
     def _hand_over(self, appender: Appender, behind: Behind, followed: _Followed) -> None:
         """The conversation as it is becomes work for a person."""
-        state = ConversationState.from_data(behind.state)
+        before = state = ConversationState.from_data(behind.state)
         for event in behind.events:
             state = evolve(state, event)
         team = fallback_team(self._definitions.active(behind.head.tenant))
@@ -269,7 +272,7 @@ class Advancer:
         event = appender.append(behind.head.id, handed, at=last.at, cause=last.seq)
         state = evolve(state, event)
         appender.save_state(behind.head.id, event.seq, state.as_data())
-        followed.summaries.append(summarise(behind.head.id, behind.head.tenant, state, event.seq))
+        followed.summaries.append(_changed(behind.head, before, state, event.seq))
 
 
 def _by_conversation(events: Iterable[Event]) -> dict[ConversationId, list[Event]]:
@@ -277,6 +280,22 @@ def _by_conversation(events: Iterable[Event]) -> dict[ConversationId, list[Event
     for event in events:
         gathered.setdefault(event.stream, []).append(event)
     return gathered
+
+
+def _write_inbox(
+    appender: Appender, *, new: Sequence[Summary], changed: Sequence[SummaryChange]
+) -> None:
+    write_summaries(appender.tx, new=new, changed=[change.summary for change in changed])
+    appender.flush()
+    count_changes(appender.tx, new=new, changed=changed)
+
+
+def _changed(
+    head: Head, before: ConversationState, state: ConversationState, seq: int
+) -> SummaryChange:
+    # A conversation that nothing has advanced over yet stands in the inbox as the assistant's.
+    had = (before.owner.kind, before.owner.id) if before.status == "open" else None
+    return SummaryChange(summary=summarise(head.id, head.tenant, state, seq), before=had)
 
 
 def summarise(

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from answerable.channels.email.store import MailState, raw_mail
 from answerable.contacts.store import get_contact
 from answerable.definition.load import load_definition
+from answerable.desk.inbox_counts import count_anew
 from answerable.desk.summary_store import write_summaries
 from answerable.flow.advance import summarise
 from answerable.flow.definitions import service_definition
@@ -254,6 +255,7 @@ class _Holding:
             summaries.append(summarise(name, TenantId(row.tenant), state, last.seq))
         self._appender.flush()
         write_summaries(self._tx, new=[], changed=summaries)
+        count_anew(self._tx)
         return handed
 
     def _read_all(self, name: ConversationId, after: int) -> list[Event]:

@@ -33,6 +33,7 @@ TABLES = (
     "answerable.contacts.session_store",
     "answerable.contacts.store",
     "answerable.desk.agent_store",
+    "answerable.desk.inbox_counts",
     "answerable.desk.inbox_store",
     "answerable.desk.session_store",
     "answerable.desk.summary_store",

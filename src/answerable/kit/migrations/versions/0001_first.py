@@ -228,6 +228,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_key_at"), "idempotency_key", ["at"], unique=False)
     op.create_table(
+        "inbox_count",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("owner_kind", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("open", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "owner_kind", "owner_id"),
+    )
+    op.create_table(
         "mail_reference",
         sa.Column("lookup", sa.Text(), nullable=False),
         sa.Column("conversation_id", sa.Text(), nullable=False),

@@ -26,6 +26,7 @@ WALLED = (
     "event",
     "feed_cursor",
     "handle",
+    "inbox_count",
     "mailbox_position",
     "model_report",
     "raw_mail",
