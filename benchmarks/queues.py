@@ -76,7 +76,7 @@ class Queue:
         )  # fmt: skip
         job = NewEffect(kind="wake", payload={"why": "bench"})
         lease = self._service.work.lease(now)
-        [made] = appender.schedule(cause, [job], lease=lease, does=lambda _kind: held)
+        [made] = appender.schedule(cause, [job], lease=lease, takes=lambda _kind: held)
         return made
 
     async def waiting(self) -> int:

@@ -31,6 +31,7 @@ WORKERS = 4
 CLIENTS = 16
 BROKER = os.environ.get("ANSWERABLE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/")
 VHOST = "answerable_bench"
+LOOK_EVERY = 0.25  # seconds: to look takes of the cores that are measured
 # What people deal with, so that nothing outside is asked: read by the model, decided, handed off.
 SAID = "I want to complain about the adviser in Hamburg, who was rude to me. This is number {n}."
 _EVENTS = sa.select(sa.func.count()).where(event.c.kind == sa.bindparam("kind"))
@@ -144,8 +145,8 @@ async def _worked_off(
         began, left = time.perf_counter(), await _unread(place)
         assert left > backlog / 4, "the backlog is too small to be measured"
         # Other processes do it: there is nothing here to wait on.
-        while await _unread(place):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        while await _unread(place):  # noqa: ASYNC110  (no event of ours tells it)
+            await asyncio.sleep(LOOK_EVERY)
         took = time.perf_counter() - began
         worked, served_ = _used(there) - used, _server_seconds(place) - server_used
     return left / took, worked / left * 1000, served_ / left * 1000

@@ -28,7 +28,7 @@ def written(at: datetime, *effects: NewEffect, held: bool = False) -> Callable[[
         appender.open_stream(stream, TenantId("corner-shop"))
         event = appender.append(stream, NewEvent(kind="conversation_opened", data={}), at=at)
         lease = Lease(holder="prc_fast", until=at + HOUR)
-        appender.schedule(event, effects, lease=lease, does=lambda _: held)
+        appender.schedule(event, effects, lease=lease, takes=lambda _: held)
         appender.flush()
 
     return unit

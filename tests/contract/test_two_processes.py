@@ -167,7 +167,7 @@ async def test_of_two_outcomes_of_an_effect_one_counts(two: list[Process]) -> No
         appender.open_stream(stream, SHOP)
         opened = appender.append(stream, NewEvent(kind="conversation_opened"), at=CLOCK.now())
         effects = [NewEffect(kind="understand", payload={}) for _ in range(20)]
-        made = appender.schedule(opened, effects, lease=lease, does=lambda _kind: True)
+        made = appender.schedule(opened, effects, lease=lease, takes=lambda _kind: True)
         appender.flush()
         return [effect.key for effect in made]
 

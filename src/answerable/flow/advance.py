@@ -7,6 +7,7 @@ Whoever appends an event draws what follows from it in the same transaction (`co
 that fails, or is another process's work, the conversation is left behind for `advance_many`.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,7 @@ class _Followed:
 class Advancer:
     """untold: what was committed and not passed on yet. Those who wait for a transaction pass it
     on; what stays here longer than a moment belongs to callers who have gone away meanwhile.
+    room: how many effects more this process takes on as they arise.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Advancer:
     ) -> None:
         self.work = work
         self.untold: set[Changes] = set()
+        self.room: Callable[[], float] = lambda: math.inf
         self._definitions = definitions
         self._actions = actions
         self._now = now
@@ -217,7 +220,8 @@ class Advancer:
             follows = transition(state, event, self._rules(appender.tx, state, event))
             if follows.run is not None:
                 state = replace(state, run=follows.run[0])
-            effects += self._append(appender, event, follows, queue)
+            taken = len(followed.effects) + len(effects)
+            effects += self._append(appender, event, follows, queue, taken)
             last = queue[-1] if queue else event
         if queue:
             raise RuntimeError(f"one message led to more than {MOST_EVENTS} events")
@@ -226,8 +230,15 @@ class Advancer:
         followed.summaries.append(_changed(behind.head, before, state, last.seq))
 
     def _append(
-        self, appender: Appender, event: Event, follows: Follows, queue: deque[Event]
+        self,
+        appender: Appender,
+        event: Event,
+        follows: Follows,
+        queue: deque[Event],
+        taken: int,
     ) -> list[Effect]:
+        """taken: effects of this transaction so far. What is too much for this process while
+        others do the same work is left to whoever has room."""
         for new in follows.events:
             # The consequence has the time of its cause: nothing here depends on when we ran.
             queue.append(appender.append(event.stream, new, at=event.at, cause=event.seq))
@@ -235,7 +246,7 @@ class Advancer:
             event,
             follows.effects,
             lease=self.work.lease(self._now()),
-            does=self.work.does,
+            takes=lambda kind: self.work.does(kind) and self.room() > taken,
         )
 
     def _rules(self, tx: Connection, state: ConversationState, event: Event) -> Rules:

@@ -9,6 +9,7 @@ the same work, and doing it twice does it once.
 import asyncio
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from answerable.flow.admission import Admission, Bounds
 from answerable.flow.advance import Advancer, Changes
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
-from answerable.flow.perform import Performer
+from answerable.flow.perform import BATCH, Performer
 from answerable.flow.ports import Hints
 from answerable.flow.trials import Trials
 from answerable.flow.work import LEASE, Work
@@ -57,6 +58,7 @@ SWEPT_AT_ONCE = 256
 SWEEP_EVERY = timedelta(seconds=1)
 SWEEP_WHILE_OTHERS_WORK = timedelta(milliseconds=400)
 SWEEP_AT_MOST_EVERY = timedelta(milliseconds=20)
+TAKEN_ON = 2 * BATCH  # effects held at once that were not claimed, where others may do the same
 COUNT_EVERY = timedelta(seconds=5)
 LEASES_EVERY = LEASE / 6  # renewed
 _ACCEPT_SECONDS = STAGE_SECONDS.labels("accept")
@@ -95,6 +97,7 @@ class Service:
         self._intake = intake
         self._desk = desk
         self._advancer = advancer
+        advancer.room = self._room_for_more
         self.work = work
         self.membership = membership
         self._hints = hints
@@ -141,11 +144,18 @@ class Service:
             self.live.hint(f"tenant:{tenant}")
 
     def _take_on(self, effects: Sequence[Effect]) -> None:
-        """Perform what is ours, and tell others of the rest."""
-        self.performer.submit([effect for effect in effects if self.work.does(effect.kind)])
+        """Perform what is leased to us, and tell others of what we do not do; what was too much is
+        left to the sweeps of whoever has room."""
+        self.performer.submit([effect for effect in effects if effect.leased])
         for effect in effects:
-            if not self.work.does(effect.kind):
+            if self.work.does(effect.kind):
+                self._left_some = self._left_some or not effect.leased
+            else:
                 self._hints.effect(effect.kind, effect.key)
+
+    def _room_for_more(self) -> float:
+        """Of several processes, the first to come must not take all that there is to do."""
+        return math.inf if self.membership.is_alone else TAKEN_ON - len(self.performer.held)
 
     def _tell_the_rest(self) -> bool:
         """Of those whose callers went away before they heard of the commit, if there are any."""
@@ -195,9 +205,8 @@ class Service:
     async def give_up_effect(self, key: str) -> bool:
         """Nobody could perform it: it becomes work for a person. False if it is done or held."""
         now = self.clock.now()
-        lease = self.work.lease(now)
         claimed = await self.database.write(
-            lambda tx: claim_named(tx, [key], now, lease, suspects=True)
+            lambda tx: claim_named(tx, [key], now, self.work.lease(now), suspects=True)
         )
         for effect in claimed:
             await self.performer.give_up(effect)
@@ -233,7 +242,7 @@ class Service:
 
     def _give_back_untold(self, tx: Connection) -> None:
         effects = [effect for changes in self._advancer.untold for effect in changes.effects]
-        return_effects(tx, [effect.key for effect in effects if self.work.does(effect.kind)])
+        return_effects(tx, [effect.key for effect in effects if effect.leased])
 
     async def settle(self) -> None:
         """Do all work that is due now; for tests, scenarios and the intake of files."""
@@ -261,8 +270,7 @@ class Service:
 
     async def _advance(self, ids: Sequence[ConversationId]) -> None:
         with STAGE_SECONDS.labels("advance").time():
-            changes = await self.database.write(lambda tx: self._advancer.advance_many(tx, ids))
-        self.tell(changes)
+            self.tell(await self.database.write(lambda tx: self._advancer.advance_many(tx, ids)))
 
     async def sweep(self) -> bool:
         """Find due effects that nobody holds and streams left behind; whether there were any."""
@@ -307,7 +315,6 @@ class Service:
 
     async def _claim_due(self, now: datetime) -> bool:
         work, room, tried = self.work, self.performer.room, False
-
         if not self.membership.is_alone:
             tried = await self.trials.hold(
                 lambda dangerous: self.database.read(

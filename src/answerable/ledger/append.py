@@ -207,16 +207,16 @@ class Appender:
         effects: Sequence[NewEffect],
         *,
         lease: Lease,
-        does: Callable[[str], bool],
+        takes: Callable[[str], bool],
     ) -> list[Effect]:
         """Put effects into the outbox; those due at once are returned.
 
-        Of these, the kinds that the caller does are leased to it: it will perform them after the
-        commit without another write.
+        Of these, what the caller takes is leased to it: it will perform them after the commit
+        without another write. takes: asked once for each, in order.
         """
         at_once = []
         for ordinal, new in enumerate(effects, start=1):
-            leased = not new.after and does(new.kind)
+            leased = not new.after and takes(new.kind)
             made = Effect(
                 key=effect_key(cause.stream, cause.seq, ordinal),
                 tenant=cause.tenant,
@@ -225,6 +225,7 @@ class Appender:
                 kind=new.kind,
                 payload=new.payload,
                 due_at=cause.at + new.after,
+                leased=leased,
             )
             self._effects.append(
                 {

@@ -123,6 +123,7 @@ class Effect:
     failures: starts that ended in an error.
     missing_ends: starts since then that had no end, for the process died or the lease ran out.
     unanswered_since: when the other system was first found not to answer; None: it never was.
+    leased: to this process, which is to carry it out; else whoever claims it.
     """
 
     key: str
@@ -135,6 +136,7 @@ class Effect:
     failures: int = 0
     missing_ends: int = 0
     unanswered_since: datetime | None = None
+    leased: bool = True
 
 
 def effect_key(stream: str, seq: int, ordinal: int) -> str:

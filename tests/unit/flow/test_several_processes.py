@@ -1,7 +1,7 @@
 """Several processes on one store: what one leaves another does, and what one held is freed."""
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from answerable.definition.schema import ServiceDefinition
 from answerable.flow.message import Accepted
+from answerable.flow.service import TAKEN_ON
 from answerable.flow.work import CONNECTOR_EFFECTS
 from answerable.kit.database import Unit
 from answerable.kit.ids import ConversationId
@@ -17,7 +19,9 @@ from answerable.kit.testing import FakeMembership, SettableClock
 from answerable.ledger.event import Lease
 from answerable.ledger.outbox import Room, claim_effects, return_effects
 from answerable.ledger.tables import effect
-from tests.support.town import Town, open_town
+from answerable.understanding.testing import KeywordReader
+from answerable.understanding.understanding import Understanding
+from tests.support.town import WORDS, Town, open_town
 
 
 @dataclass
@@ -199,3 +203,59 @@ async def test_what_a_process_held_is_freed_when_it_is_gone_and_not_before(
     await other.service.settle()
     assert len(await other.replies(conversation)) == 1
     await other.service.database.close()
+
+
+class Reading(KeywordReader):
+    """Reads nothing before it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(WORDS)
+        self.may = asyncio.Event()
+
+    async def understand(
+        self, definition: ServiceDefinition, texts: Sequence[str]
+    ) -> Sequence[Understanding]:
+        await self.may.wait()
+        return await super().understand(definition, texts)
+
+
+async def test_the_first_to_come_does_not_take_all_that_there_is_to_do(tmp_path: Path) -> None:
+    """A backlog is there when the workers start: each gets its part, and all is done once."""
+    clock, number, readings = SettableClock(), TAKEN_ON + 20, (Reading(), Reading())
+    gateway = open_town(
+        tmp_path / "town.db", clock=clock, membership=FakeMembership("prc_gateway"), advances=False
+    )
+    first, second = (
+        open_town(
+            tmp_path / "town.db", clock=clock, membership=FakeMembership(name), reader=reading
+        )
+        for name, reading in zip(("prc_first", "prc_second"), readings, strict=True)
+    )
+    for n in range(number):
+        at = await gateway.says("hours?", by=f"c-{n}", settle=False)
+        first.service.hint(at.conversation)
+
+    await first.service.advance()
+    assert len(first.service.performer.held) == TAKEN_ON
+    assert await second.service.sweep()
+    assert len(second.service.performer.held) == number - TAKEN_ON
+
+    for reading in readings:
+        reading.may.set()
+    await asyncio.gather(first.service.settle(), second.service.settle())
+    assert [len(reading.read) for reading in readings] == [TAKEN_ON, number - TAKEN_ON]
+    for town in (gateway, first, second):
+        await town.service.database.close()
+
+
+async def test_one_that_is_alone_takes_all_without_asking_again(tmp_path: Path) -> None:
+    reading, number = Reading(), TAKEN_ON + 20
+    alone = open_town(tmp_path / "town.db", reader=reading)
+    for n in range(number):
+        await alone.says("hours?", by=f"c-{n}", settle=False)
+
+    assert len(alone.service.performer.held) == number
+
+    reading.may.set()
+    await alone.service.settle()
+    await alone.service.database.close()
