@@ -4,11 +4,19 @@ import asyncio
 import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
 from answerable.kit.clock import SystemClock
-from answerable.ledger.checkpoint import SigningKey
+from answerable.kit.ids import ConversationId
+from answerable.ledger.append import Appender
+from answerable.ledger.checkpoint import SigningKey, read_checkpoints
+from answerable.ledger.event import NewEvent
 from answerable.ledger.export import seal_everything, write_export
+from answerable.ledger.tables import stream
 from answerable.ledger.verify import verify
 from answerable.processes.backup import back_up
 from benchmarks.exports import make_export, our_verifier
@@ -16,6 +24,9 @@ from benchmarks.measure import Figures, Run, compared, grown
 from benchmarks.places import Place
 from benchmarks.stores import BUILD, TENANT, place_of
 from benchmarks.yardsticks.chain import seconds_to_chain
+
+NEW = 500
+PROVED_ON = f"export and verify {NEW} new events, processor s"
 
 
 async def verified(run: Run) -> Figures:
@@ -43,6 +54,7 @@ async def by_number(run: Run) -> Figures:
     disk: dict[int, list[float]] = {size: [] for size in sizes}
     copying: dict[int, list[float]] = {size: [] for size in sizes}
     proving: dict[int, list[float]] = {size: [] for size in sizes}
+    proving_on: dict[int, list[float]] = {size: [] for size in sizes}
     messages: dict[int, float] = {}
     for size in sizes:
         async with place_of(run.store, size) as place:
@@ -55,28 +67,49 @@ async def by_number(run: Run) -> Figures:
                     back_up, place.read_settings(), out, SystemClock(), with_keys=False
                 )
                 copying[size].append(time.perf_counter() - began)
-                proving[size].append(await _proven(place))
+                whole, new = await _proven(place)
+                proving[size].append(whole)
+                proving_on[size].append(new)
     return (
         grown(disk, what="disk, MB", digits=1)
         | grown(copying, what="backup, s", digits=2)
         | grown(proving, what="export and verify, processor s", digits=2)
+        | grown(proving_on, what=PROVED_ON, digits=3)
         | {"bytes a conversation of one message": {f"{n:,}": round(b) for n, b in messages.items()}}
     )
 
 
-async def _proven(place: Place) -> float:
-    """Processor seconds to seal and export the ledger, and to verify what was exported."""
+async def _proven(place: Place) -> tuple[float, float]:
+    """Processor seconds to seal and export the ledger and to verify what was exported; and the
+    same of NEW events after that."""
+    database, name = place.open(), os.urandom(4).hex()
     key = SigningKey.load_or_create(place.folder / "keys" / "signing.key")
-    path = place.scratch / f"export-{os.urandom(4).hex()}.jsonl"
-    database, at = place.open(), SystemClock().now()
-    began = time.process_time()
-    await database.write(lambda tx: seal_everything(tx, TENANT, key, at=at))
-    with path.open("wb") as out:
-        await database.read(
-            lambda tx: write_export(tx, TENANT, key, out, product="benchmark", at=at)
-        )
-    with path.open("rb") as file:
-        assert (await asyncio.to_thread(verify, file)).findings == []
-    used = time.process_time() - began
+    path, state = place.scratch / f"export-{name}.jsonl", place.scratch / f"accepted-{name}.db"
+
+    async def prove(after: int) -> float:
+        at, began = SystemClock().now(), time.process_time()
+        await database.write(lambda tx: seal_everything(tx, TENANT, key, at=at))
+        write = partial(write_export, product="benchmark", at=at, after=after)
+        with path.open("wb") as out:
+            await database.read(lambda tx: write(tx, TENANT, key, out))
+        with path.open("rb") as file:
+            assert (await asyncio.to_thread(verify, file, state=state)).findings == []
+        return time.process_time() - began
+
+    whole = await prove(0)
+    last = await database.read(lambda tx: read_checkpoints(tx, TENANT)[-1].number)
+    await database.write(_add_new)
+    new = await prove(last)
     await database.close()
-    return used
+    return whole, new
+
+
+def _add_new(tx: Connection) -> None:
+    """NEW events, each in a conversation that is there."""
+    chosen = sa.select(stream.c.id).where(stream.c.tenant == TENANT).limit(NEW)
+    ids = [ConversationId(one) for one in tx.scalars(chosen.order_by(stream.c.id))]
+    appender = Appender(tx)
+    appender.load(ids)
+    for one in ids:
+        appender.append(one, NewEvent(kind="labelled", data={}), at=SystemClock().now())
+    appender.flush()

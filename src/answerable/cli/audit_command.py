@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ def run(arguments: Sequence[str]) -> int:
     export = commands.add_parser("export", help="write the ledger as JSON lines")
     add_store(export)
     export.add_argument("--tenant", metavar="T", help="whose; default: the only one there is")
+    export.add_argument(
+        "--after", metavar="N", type=int, default=0, help="only what came after checkpoint N"
+    )
     export.add_argument("--out", metavar="F", type=Path, help="default: standard output")
     check = commands.add_parser("verify", help="check an export; needs no database")
     check.add_argument("file", metavar="FILE", type=Path, help="an export, or - for standard input")
@@ -34,6 +38,9 @@ def run(arguments: Sequence[str]) -> int:
     )
     check.add_argument(
         "--public-key", metavar="K", help="the key you trust: base64, or a file that holds it"
+    )
+    check.add_argument(
+        "--state", metavar="F", type=Path, help="what was accepted before; noted anew if this is"
     )
     check.add_argument("--json", action="store_true", help="the findings as one JSON value")
     given = options.parse_args(arguments)
@@ -49,7 +56,9 @@ def _export(given: Namespace) -> int:
         database = database_of(store)
         try:
             key = signing_key(read, sealed=await database.read(is_sealed))
-            counts = await export_ledger(database, read, key, SystemClock(), tenant=tenant, out=out)
+            counts = await export_ledger(
+                database, read, key, SystemClock(), tenant=tenant, out=out, after=given.after
+            )
         finally:
             await database.close()
         return f"{counts.events} events, {counts.checkpoints} checkpoints, public key {key.public}"
@@ -84,10 +93,13 @@ def _verify(given: Namespace) -> int:
     except ValueError as error:
         raise InvalidInput("bad_public_key", f"--public-key: {error}") from error
     outside = read_outside(given.checkpoints) if given.checkpoints else None
-    if str(given.file) == "-":
-        done = verify(sys.stdin.buffer, key, outside)
-    else:
-        with given.file.open("rb") as file:
-            done = verify(file, key, outside)
+    try:
+        if str(given.file) == "-":
+            done = verify(sys.stdin.buffer, key, outside, given.state)
+        else:
+            with given.file.open("rb") as file:
+                done = verify(file, key, outside, given.state)
+    except sqlite3.Error as error:
+        raise InvalidInput("bad_state", f"--state: {given.state}: {error}") from error
     print(report_json(done) if given.json else report(done))
     return 1 if done.findings else 0

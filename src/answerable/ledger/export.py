@@ -1,6 +1,6 @@
 """The ledger of one tenant as JSON lines, for whoever wants to verify it without us.
 
-    {"kind":"header", ...}                 whose ledger, which key
+    {"kind":"header", ...}                 whose ledger, which key, and after which checkpoint
     {"actor":..., ..., "tenant":..., "hash":...}   an event: exactly the fields that are hashed, in
                                            their canonical order, then the hash
     {"at":..., "heads":{...}, ..., "signature":...}   a checkpoint, right after the events it seals
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.kit.canonical import canonical_json, canonical_text, sha256_hex
+from answerable.kit.errors import NotFound
 from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import SigningKey, checkpoint, seal
 from answerable.ledger.event import GENESIS, wire_time
@@ -27,6 +28,14 @@ from answerable.ledger.tables import event
 
 FORMAT = "answerable-ledger-1"
 _PAGE = 1_000  # rows read at once: memory stays small however long the ledger is
+
+
+_CHECKPOINT = sa.select(checkpoint).where(
+    checkpoint.c.tenant == sa.bindparam("tenant"), checkpoint.c.number == sa.bindparam("number")
+)
+_HASH = sa.select(event.c.hash).where(
+    event.c.stream == sa.bindparam("stream"), event.c.seq == sa.bindparam("seq")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +58,21 @@ def seal_everything(tx: Connection, tenant: TenantId, key: SigningKey, *, at: da
 
 
 def write_export(
-    tx: Connection, tenant: TenantId, key: SigningKey, out: BinaryIO, *, product: str, at: datetime
+    tx: Connection,
+    tenant: TenantId,
+    key: SigningKey,
+    out: BinaryIO,
+    *,
+    product: str,
+    at: datetime,
+    after: int = 0,
 ) -> ExportCounts:
     """Write all sealed events of `tenant` and their checkpoints to `out`, from one snapshot.
 
-    product: name and version of the program that writes, for the reader of the file.
+    product: name and version of the program that writes, for the reader of the file. after: number
+    of a checkpoint; what it and those before it seal is left out. Raises NotFound if there is none.
     """
-    lines = export_lines(tx, tenant, key, product=product, at=at)
+    lines = export_lines(tx, tenant, key, product=product, at=at, after=after)
     while True:
         try:
             out.write(next(lines))
@@ -64,13 +81,20 @@ def write_export(
 
 
 def export_lines(
-    tx: Connection, tenant: TenantId, key: SigningKey, *, product: str, at: datetime
+    tx: Connection,
+    tenant: TenantId,
+    key: SigningKey,
+    *,
+    product: str,
+    at: datetime,
+    after: int = 0,
 ) -> Generator[bytes, None, ExportCounts]:
     """The lines of the export, each with its line feed; returns what they hold."""
     digest = hashlib.sha256()
     events = checkpoints = 0
-    last = GENESIS
-    header = {
+    before = _before(tx, tenant, after)
+    last = before["hash"] if before else GENESIS
+    header: dict[str, Any] = {
         "at": wire_time(at),
         "format": FORMAT,
         "key": key.key_id,
@@ -79,10 +103,12 @@ def export_lines(
         "public_key": key.public,
         "tenant": tenant,
     }
+    if before is not None:
+        header["after"] = before
     line = canonical_json(header) + b"\n"
     digest.update(line)
     yield line
-    for line, sealed in _records(tx, tenant):
+    for line, sealed in _records(tx, tenant, after):
         digest.update(line)
         if sealed is None:
             events += 1
@@ -106,20 +132,33 @@ def export_lines(
     return ExportCounts(events=events, checkpoints=checkpoints)
 
 
-def _records(tx: Connection, tenant: TenantId) -> Iterator[tuple[bytes, str | None]]:
+def _before(tx: Connection, tenant: TenantId, number: int) -> dict[str, Any] | None:
+    """The checkpoint that an export begins after, as its header names it; None for a whole one."""
+    if not number:
+        return None
+    row = tx.execute(_CHECKPOINT, {"tenant": tenant, "number": number}).first()
+    if row is None:
+        raise NotFound("unknown_checkpoint", f"{tenant} has no checkpoint {number}")
+    return {"hash": row.hash, "number": number}
+
+
+def _records(tx: Connection, tenant: TenantId, after: int) -> Iterator[tuple[bytes, str | None]]:
     """Events in commit order, each checkpoint after its last event, with the checkpoint's hash."""
     heads: dict[str, str] = {}
-    position = 0
-    for row in _checkpoints(tx, tenant):
+    first = tx.execute(_CHECKPOINT, {"tenant": tenant, "number": after}).first()
+    position = first.position if first else 0
+    for row in _checkpoints(tx, tenant, after):
         for item in _events(tx, tenant, after=position, until=row.position):
+            if item.stream not in heads and item.seq > 1:  # it began before the first line
+                place = {"stream": item.stream, "seq": item.seq - 1}
+                heads[item.stream] = tx.scalar(_HASH, place) or GENESIS
             yield _event_line(item, heads.get(item.stream, GENESIS)), None
             heads[item.stream] = item.hash
         position = max(position, row.position)
         yield canonical_json(row.record) + b"\n", row.hash
 
 
-def _checkpoints(tx: Connection, tenant: TenantId) -> Iterator[Any]:
-    after = 0
+def _checkpoints(tx: Connection, tenant: TenantId, after: int) -> Iterator[Any]:
     while True:
         rows = tx.execute(
             sa.select(checkpoint)

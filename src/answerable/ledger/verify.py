@@ -1,6 +1,6 @@
 """Verifies an exported ledger without trusting, or even having, the program that wrote it.
 
-    python3 verify.py EXPORT.jsonl [--public-key KEY] [--checkpoints FILE] [--json]
+    python3 verify.py EXPORT.jsonl [--public-key KEY] [--checkpoints FILE] [--state FILE] [--json]
 
 Standard library only, and short enough to be read before it is believed. It checks that every
 event has the hash it claims and follows its predecessor; that every checkpoint is signed, follows
@@ -10,6 +10,10 @@ at the end. EXPORT may be `-`. Exit code: 0 accepted, 1 something is wrong, 2 wr
 KEY (base64, or a file that holds it) is the public key as you got it from the company by another
 way: without it, whoever could replace the whole export could have signed it anew. FILE is a copy
 of checkpoints kept elsewhere: it shows an export that is older than it should be.
+
+With --state, what was accepted is noted in a file (SQLite): the next export may begin where this
+one ended, and takes as long as what is new in it. Whoever can write that file can make you believe
+in another past.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import base64
 import hashlib
 import json
 import re
+import sqlite3
 import sys
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -146,13 +151,55 @@ class Finding:
     meaning: str
 
 
+class State:
+    """What was accepted before: where each stream stood, the last checkpoint, and the key.
+
+    Raises sqlite3.Error for a file that is something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path)
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS head (stream BLOB PRIMARY KEY, seq INTEGER, hash BLOB)"
+        )
+        self._database.execute("CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value)")
+        about = dict(self._database.execute("SELECT name, value FROM about").fetchall())
+        self.tenant = str(about.get("tenant", ""))
+        self.key = str(about.get("key", ""))
+        self.checkpoint = (int(about.get("number", 0)), str(about.get("hash", "")))
+
+    def head(self, stream: bytes) -> tuple[int, bytes]:
+        query = "SELECT seq, hash FROM head WHERE stream = ?"
+        row = self._database.execute(query, (stream,)).fetchone()
+        return (0, b"") if row is None else (int(row[0]), bytes(row[1]))
+
+    def accept(self, tenant: str, key: str, number: int, seal: str, heads: "Heads") -> None:
+        """Note all of it, or nothing."""
+        about = {"tenant": tenant, "key": key, "number": number, "hash": seal}
+        with self._database:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO head VALUES (?, ?, ?)",
+                ((stream, *head) for stream, head in heads.items()),
+            )
+            self._database.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", about.items())
+
+    def close(self) -> None:
+        self._database.close()
+
+
+Heads = dict[bytes, tuple[int, bytes]]
 Outside = dict[str, dict[int, str]]  # by tenant, by number: the hash of a checkpoint kept outside
 
 
 class Verifier:
-    """Takes an export line by line; memory grows with the number of streams, not of events."""
+    """Takes an export line by line; memory grows with the number of streams, not of events.
 
-    def __init__(self, pinned: PublicKey | None, outside: Outside | None) -> None:
+    state: what was accepted before; noted in it is what is accepted now.
+    """
+
+    def __init__(
+        self, pinned: PublicKey | None, outside: Outside | None, state: State | None = None
+    ) -> None:
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self.more_findings = 0
@@ -160,10 +207,12 @@ class Verifier:
         self._pinned = pinned is not None
         self._key = pinned
         self._outside = outside
+        self._state = state
+        self._continues = False
         self._tenant = ""
         self._tenant_bytes = b""
         self._kept: dict[int, str] = {}
-        self._heads: dict[bytes, tuple[int, bytes]] = {}
+        self._heads: Heads = {}
         self._moved: set[bytes] = set()
         self._checkpoint = (0, "")
         self._digest = hashlib.sha256()
@@ -173,6 +222,11 @@ class Verifier:
                 "the public key is the one in the export itself: compare it with the one that the"
                 " company published, or pin it with --public-key"
             )
+
+    @property
+    def last_checkpoint(self) -> int:
+        """Its number: what comes next begins after it."""
+        return self._checkpoint[0]
 
     def read(self, file: BinaryIO) -> None:
         for line in iter(partial(file.readline, LONGEST_LINE), b""):
@@ -200,7 +254,7 @@ class Verifier:
         self.events += 1
         seq = int(digits)
         computed = hashlib.sha256(line[:-_HASH_LENGTH] + b"}").hexdigest().encode()
-        last_seq, last_hash = self._heads.get(stream, (0, b""))
+        last_seq, last_hash = self._head_of(stream)
         if computed != claimed:
             self._found("changed", f"{_name(stream, seq)} was changed: it has not the hash it says")
         if seq != last_seq + 1:
@@ -213,6 +267,13 @@ class Verifier:
             self._found("foreign", f"{_name(stream, seq)} belongs to another tenant")
         self._heads[stream] = (seq, claimed)
         self._moved.add(stream)
+
+    def _head_of(self, stream: bytes) -> tuple[int, bytes]:
+        """Where a stream stands: in this export, or where the one before it ended."""
+        head = self._heads.get(stream)
+        if head is None and self._continues and self._state is not None:
+            head = self._state.head(stream)
+        return head or (0, b"")
 
     def _out_of_order(self, stream: bytes, seq: int, last: int) -> None:
         if seq > last + 1:
@@ -253,10 +314,38 @@ class Verifier:
         except ValueError:
             self._found("bad_key", "the header holds no usable public key")
             return
+        self._go_on(record.get("after"), str(record.get("public_key")))
         if self._key is None:
             self._key = key
         elif key.raw != self._key.raw:
             self._found("other_key", "the export was signed with another key than the pinned one")
+
+    def _go_on(self, after: object, key: str) -> None:
+        """after: the checkpoint that the export begins after; None for a whole one."""
+        known = self._state
+        if known is not None and known.tenant not in ("", self._tenant):
+            self._found("foreign", f"what was accepted before is the ledger of {known.tenant}")
+        if known is not None and known.key not in ("", key):
+            self._found("other_key", "what was accepted before was signed with another key")
+        if after is None:
+            if known is not None and known.checkpoint[0]:
+                self._kept.setdefault(*known.checkpoint)  # a whole one holds what is known
+            return
+        number, seal = (
+            (after.get("number"), str(after.get("hash"))) if isinstance(after, dict) else (0, "")
+        )
+        if not isinstance(number, int) or known is None or known.checkpoint != (number, seal):
+            ended = f"checkpoint {known.checkpoint[0]}" if known is not None else "nothing"
+            self._found(
+                "not_next",
+                f"the export begins after checkpoint {number}, and what was accepted before"
+                f" (--state) ends with {ended}",
+            )
+            return
+        if self._kept.get(number, seal) != seal:
+            self._found("rewritten", f"checkpoint {number} is not the one that was kept outside")
+        self._kept = {one: kept for one, kept in self._kept.items() if one > number}
+        self._checkpoint, self._continues = (number, seal), True
 
     def _sealed(self, record: dict[str, Any]) -> None:
         self.checkpoints += 1
@@ -295,7 +384,7 @@ class Verifier:
             return
         for name, head in heads.items():
             stream = str(name).encode()
-            seq, digest = self._heads.get(stream, (0, b""))
+            seq, digest = self._head_of(stream)
             if head != [seq, digest.decode()]:
                 self._found(
                     "head_mismatch",
@@ -329,12 +418,17 @@ class Verifier:
             names = ", ".join(_text(stream) for stream in sorted(self._moved)[:5])
             self._found("unsealed", f"no checkpoint covers the last events of {names}")
         last = self._checkpoint[0]
+        self._compare_outside(last)
+        if self._state is not None and not self.findings and self._key is not None:
+            key = base64.b64encode(self._key.raw).decode()
+            self._state.accept(self._tenant, key, *self._checkpoint, self._heads)
+
+    def _compare_outside(self, last: int) -> None:
         if self._outside is None:
             self.notes.append(
                 "not compared with checkpoints kept outside (--checkpoints): an older export that"
                 " was whole in its day would be accepted"
             )
-            return
         later = sorted(number for number in self._kept if number > last)
         if later:
             self._found(
@@ -397,9 +491,23 @@ def read_key(text: str) -> PublicKey:
 
 
 def verify(
-    file: BinaryIO, key: PublicKey | None = None, outside: Outside | None = None
+    file: BinaryIO,
+    key: PublicKey | None = None,
+    outside: Outside | None = None,
+    state: Path | None = None,
 ) -> Verifier:
-    """Read the whole export; `findings` of the result is empty if all is well."""
+    """Read the whole export; `findings` of the result is empty if all is well.
+
+    Raises sqlite3.Error if `state` is there and no file of ours.
+    """
+    if state is not None:
+        known = State(state)
+        try:
+            verifier = Verifier(key, outside, known)
+            verifier.read(file)
+        finally:
+            known.close()
+        return verifier
     verifier = Verifier(key, outside)
     verifier.read(file)
     return verifier
@@ -412,7 +520,8 @@ def report(done: Verifier) -> str:
         lines.append(f"and {done.more_findings} more")
     lines += [f"note: {note}" for note in done.notes]
     verdict = "NOT accepted" if done.findings else "accepted"
-    return "\n".join([*lines, f"{verdict}: {done.events} events, {done.checkpoints} checkpoints"])
+    held = f"{done.events} events, {done.checkpoints} checkpoints, the last {done.last_checkpoint}"
+    return "\n".join([*lines, f"{verdict}: {held}"])
 
 
 def report_json(done: Verifier) -> str:
@@ -422,6 +531,7 @@ def report_json(done: Verifier) -> str:
             "accepted": not done.findings,
             "events": done.events,
             "checkpoints": done.checkpoints,
+            "last_checkpoint": done.last_checkpoint,
             "findings": [asdict(finding) for finding in done.findings],
             "more_findings": done.more_findings,
             "notes": done.notes,
@@ -434,17 +544,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("export", help="a file of JSON lines, or - for standard input")
     parser.add_argument("--public-key", help="base64, or a file that holds it")
     parser.add_argument("--checkpoints", type=Path, help="a copy of checkpoints kept elsewhere")
+    parser.add_argument("--state", type=Path, help="what was accepted before, and is now")
     parser.add_argument("--json", action="store_true", help="the result as JSON")
     options = parser.parse_args(arguments)
     try:
         key = read_key(options.public_key) if options.public_key else None
         outside = read_outside(options.checkpoints) if options.checkpoints else None
         if options.export == "-":
-            done = verify(sys.stdin.buffer, key, outside)
+            done = verify(sys.stdin.buffer, key, outside, options.state)
         else:
             with open(options.export, "rb") as file:
-                done = verify(file, key, outside)
-    except (OSError, ValueError) as error:
+                done = verify(file, key, outside, options.state)
+    except (OSError, ValueError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write((report_json(done) if options.json else report(done)) + "\n")

@@ -1,6 +1,7 @@
 """The export of the ledger from an installation, running or not."""
 
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
 
 from sqlalchemy import Connection
@@ -26,21 +27,25 @@ async def export_ledger(
     *,
     tenant: TenantId | None,
     out: BinaryIO,
+    after: int = 0,
 ) -> ExportCounts:
     """Write the ledger of `tenant` to `out`; of the only tenant if it is None.
 
+    after: number of the checkpoint at which an earlier export ended; 0 for all of it.
+
     Before that, the export itself is recorded and everything is sealed, also in the checkpoint
     file, so that the export ends with the event that says it was made.
-    Raises NotFound if there is no such tenant, or if there are several and none is named.
+    Raises NotFound if there is no such checkpoint or tenant, or if there are several tenants and
+    none is named.
     """
     named = await database.read(lambda tx: _tenant(tx, tenant))
     at = clock.now()
     await database.write(lambda tx: _record(tx, named, key, at))
     file = CheckpointFile(settings.checkpoint_file)
-    after = file.last_number(named)
-    file.append(await database.read(lambda tx: read_checkpoints(tx, named, after=after)))
-    product = f"answerable {__version__}"
-    return await database.read(lambda tx: write_export(tx, named, key, out, product=product, at=at))
+    kept = file.last_number(named)
+    file.append(await database.read(lambda tx: read_checkpoints(tx, named, after=kept)))
+    write = partial(write_export, product=f"answerable {__version__}", at=at, after=after)
+    return await database.read(lambda tx: write(tx, named, key, out))
 
 
 def _record(tx: Connection, tenant: TenantId, key: SigningKey, at: datetime) -> None:

@@ -50,15 +50,21 @@ class Archive:
         with self.engine.begin() as tx:
             seal(tx, TENANT, self.key, at=self.now)
 
-    def export(self) -> bytes:
+    def export(self, *, after: int = 0) -> bytes:
         with self.engine.begin() as tx:
-            return self.export_in(tx)
+            return self.export_in(tx, after=after)
 
-    def export_in(self, tx: Connection) -> bytes:
+    def export_in(self, tx: Connection, *, after: int = 0) -> bytes:
         out = BytesIO()
         seal_everything(tx, TENANT, self.key, at=self.now)
-        write_export(tx, TENANT, self.key, out, product="answerable 0.1.0", at=self.now)
+        product = "answerable 0.1.0"
+        write_export(tx, TENANT, self.key, out, product=product, at=self.now, after=after)
         return out.getvalue()
+
+    def last(self) -> int:
+        """The number of the last checkpoint."""
+        with self.engine.connect() as tx:
+            return read_checkpoints(tx, TENANT)[-1].number
 
     def outside(self) -> str:
         """The checkpoints as they are kept away from the database."""

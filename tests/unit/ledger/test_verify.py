@@ -207,7 +207,7 @@ def test_the_verifier_runs_alone(archive: Archive, tmp_path: Path) -> None:
 
     assert plain.returncode == pinned.returncode == piped.returncode == 0
     assert b"note: the public key is the one in the export itself" in plain.stdout
-    assert pinned.stdout == b"accepted: 7 events, 3 checkpoints\n"
+    assert pinned.stdout == b"accepted: 7 events, 3 checkpoints, the last 3\n"
     assert json.loads(piped.stdout)["accepted"] is True
 
 
