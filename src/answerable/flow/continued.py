@@ -39,7 +39,7 @@ def with_continued(
 
 def _stored(tx: Connection, vault: Vault, appender: Appender, place: Placed) -> list[str]:
     state = appender.head(place.conversation).state
-    references = list(state["contact_refs"])[-MOST_BEFORE:] if state else []
+    references = list(state.get("contact_refs", ()))[-MOST_BEFORE:] if state else []
     values = vault.get_many(tx, tenant=place.message.tenant, ids=references)
     kept = (values.get(reference) for reference in references)
     return [

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from answerable.kit.errors import InvalidInput
+from answerable.kit.errors import ConnectorRefused, ConnectorUnavailable, InvalidInput
 from answerable.kit.ids import TenantId
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.encoders import encoder_of
@@ -30,6 +30,9 @@ def _version(settings: Settings, tenant: TenantId, versions: Versions, name: str
     try:
         encoder = encoder_of(settings)
         load_version(settings.models / tenant, name, version.manifest_sha256, encoder)
+    except (ConnectorUnavailable, ConnectorRefused) as error:
+        told = f"{tenant}: {name} is {state}, and its encoder cannot be asked: {error.message}"
+        return problem("model version", told, "look at ANSWERABLE_ENCODER and what it names")
     except InvalidInput as error:
         if error.code == "foreign_model":
             told = f"{tenant}: {name} is {state}, and another model reads: {error.message}"
