@@ -131,6 +131,7 @@ class FakeWarehouse:
     trouble: list[Exception] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
     tiers: dict[str, str] = field(default_factory=dict)
+    customers: dict[str, str] = field(default_factory=dict)
 
     async def read(self, question: Question) -> Finding:
         self.asked.append(question)
@@ -141,7 +142,8 @@ class FakeWarehouse:
         return Finding(facts={"found": known}, values=values)
 
     async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
-        return {"known": True, "tier": self.tiers.get(subject[1], ""), "language": ""}
+        facts = {"known": True, "tier": self.tiers.get(subject[1], ""), "language": ""}
+        return facts | {"customer": self.customers.get(subject[1], "")}
 
 
 @dataclass

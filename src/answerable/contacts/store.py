@@ -22,7 +22,9 @@ contact = sa.Table(
     sa.Column("profile_ref", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("erased_at", UtcDateTime),
+    sa.Column("person", sa.Text),  # keyed hash of the id that the back office knows them by
 )
+sa.Index("contact_by_person", contact.c.tenant, contact.c.person)
 
 contact_address = sa.Table(
     "contact_address",
@@ -42,6 +44,11 @@ mail_reference = sa.Table(
 _PROFILES = sa.select(contact.c.id, contact.c.profile_ref).where(
     contact.c.id.in_(sa.bindparam("these", expanding=True)),
     contact.c.tenant == sa.bindparam("tenant"),
+)
+_NOTE_PERSON = (
+    sa.update(contact)
+    .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
+    .values(person=sa.bindparam("b_person"))
 )
 _BOUND = sa.select(contact_address.c.lookup).where(
     contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True))
@@ -88,6 +95,10 @@ class Lookup:
     def address(self, tenant: TenantId, kind: str, address: str) -> str:
         return self._digest("address", tenant, kind, address)
 
+    def person(self, tenant: TenantId, source: str, customer: str) -> str:
+        """Of whom a system knows by this id, whatever address they write from."""
+        return self._digest("person", tenant, source, customer)
+
     def mail(self, tenant: TenantId, message_id: str) -> str:
         return self._digest("mail", tenant, message_id)
 
@@ -129,7 +140,7 @@ def add_contacts(tx: Connection, contacts: Sequence[NewContact]) -> None:
         sa.insert(contact),
         [
             {"id": one.id, "tenant": one.tenant, "profile_ref": one.profile_ref,
-             "created_at": one.at, "erased_at": None}
+             "created_at": one.at, "erased_at": None, "person": None}
             for one in contacts
         ],
     )  # fmt: skip
@@ -148,7 +159,24 @@ def forget_contact(
     tx.execute(
         sa.update(contact)
         .where(contact.c.id == contact_id, contact.c.tenant == tenant)
-        .values(erased_at=at)
+        .values(erased_at=at, person=None)
+    )
+
+
+def note_persons(tx: Connection, persons: Mapping[ContactId, str]) -> None:
+    """Who the back office says these contacts are; of one who was erased nothing is noted."""
+    if persons:
+        rows = [{"b_id": one, "b_person": person} for one, person in persons.items()]
+        tx.execute(_NOTE_PERSON, rows)
+
+
+def same_person(contact_id: ContactId) -> sa.Select[tuple[str]]:
+    """Ids of the contacts that the back office knows as the same person as this one."""
+    this, other = contact.alias("this"), contact.alias("other")
+    return (
+        sa.select(other.c.id)
+        .join(this, sa.and_(this.c.tenant == other.c.tenant, this.c.person == other.c.person))
+        .where(this.c.id == contact_id)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam
 
-from answerable.contacts.store import contact
+from answerable.contacts.store import contact, same_person
 from answerable.desk.agent_store import agent as agent_table
 from answerable.desk.inbox_counts import read_counts
 from answerable.desk.summary_store import Summary, conversation
@@ -126,12 +126,16 @@ def find_summaries(
 
 
 def find_related(tx: Connection, of: Summary) -> list[Summary]:
-    """Other conversations of the same contact: open, or changed within RELATED of this one's last
-    change; the latest first, MOST_RELATED at most."""
+    """Other conversations of the same contact, or of one whom the back office knows as the same
+    person: open, or changed within RELATED of this one's last change; the latest first,
+    MOST_RELATED at most."""
     query = (
         sa.select(conversation)
         .where(
-            _table.contact_id == of.contact_id,
+            sa.or_(
+                _table.contact_id == of.contact_id,
+                _table.contact_id.in_(same_person(of.contact_id)),
+            ),
             _table.tenant == of.tenant,
             _table.id != of.id,
             sa.or_(_table.status == "open", _table.updated_at > of.updated_at - RELATED),

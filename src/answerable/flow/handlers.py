@@ -123,10 +123,17 @@ class Handlers:
                     data={"facts": {"known": False}, "source": name, "failed": error.code},
                 )
             if facts:
-                return Outcome(
-                    kind="contact_known", actor="system", data={"facts": facts, "source": name}
-                )
+                return self._known(effect, name, facts)
         return Outcome(kind="contact_known", actor="system", data={"facts": {"known": False}})
+
+    def _known(self, effect: Effect, source: str, found: Mapping[str, Any]) -> Outcome:
+        facts = {name: value for name, value in found.items() if name != "customer"}
+        customer, person = str(found.get("customer") or ""), None
+        if customer:
+            lookup = self._contacts.lookup.person(effect.tenant, source, customer)
+            person = ContactId(str(effect.payload["contact"])), lookup
+        data = {"facts": facts, "source": source}
+        return Outcome(kind="contact_known", actor="system", data=data, person=person)
 
     async def look_up(self, effect: Effect) -> Outcome:
         payload = effect.payload

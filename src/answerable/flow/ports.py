@@ -49,7 +49,11 @@ class Connector(Protocol):
         ...
 
     async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
-        """What decisions may know of a contact: {"known", "tier", "language"}."""
+        """What decisions may know of a contact: {"known", "tier", "language"}.
+
+        And "customer", by which the other system tells people apart: no condition sees it, and a
+        keyed hash of it is kept with the contact until they are erased.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from answerable.contacts.reply_caps import ReplyLimits
 from answerable.contacts.reply_caps_store import claim_automatic_reply
-from answerable.contacts.store import add_mail_references
+from answerable.contacts.store import add_mail_references, note_persons
 from answerable.flow.advance import Advancer, Changes
 from answerable.kit.clock import Clock
 from answerable.kit.ids import ContactId
@@ -42,6 +42,7 @@ class Cap:
 class Outcome:
     """What came of an effect: an event for its stream, with values for the vault.
 
+    person: a contact, and the keyed hash of the id by which the back office knows them.
     mail: keyed hash of the Message-ID under which the reply left; answers and bounces name it.
     """
 
@@ -51,6 +52,7 @@ class Outcome:
     sealed: tuple[Sealed, ...] = ()
     cap: Cap | None = None
     mail: tuple[str, int] | None = None
+    person: tuple[ContactId, str] | None = None
 
 
 class Recorder:
@@ -116,6 +118,7 @@ class Recorder:
             if outcome.mail is not None
         }
         add_mail_references(tx, mails)
+        note_persons(tx, dict(one.person for _, one in outcomes if one.person is not None))
         values = [entry.value for entry in entries]
         return {ref.id: value for ref, value in zip(references, values, strict=True)}
 

@@ -104,6 +104,8 @@ export interface Related {
   intent: { name: string; title: string | null; confidence: number } | null
   updated_at: string
   matter: boolean
+  /** From another address: the back office knows both as one person. */
+  elsewhere: boolean
 }
 
 export interface Conversation extends ConversationSummary {

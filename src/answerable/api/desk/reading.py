@@ -233,6 +233,7 @@ class Reader:
                 intent=self._intent(one.intent, one.confidence),
                 updated_at=wire_time(one.updated_at),
                 matter=one.intent is not None and one.intent == row.intent,
+                elsewhere=one.contact_id != row.contact_id,
             )
             for one in find_related(tx, row)
         ]

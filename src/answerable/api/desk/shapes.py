@@ -233,7 +233,8 @@ class Understood(Shape):
 
 class Related(Shape):
     """Another conversation of the same contact. matter: understood as the same intent: probably
-    the same matter, which one answer settles."""
+    the same matter, which one answer settles. elsewhere: from another address, of whom the back
+    office says that it is the same person."""
 
     id: str
     channel: str
@@ -241,6 +242,7 @@ class Related(Shape):
     intent: IntentShape | None
     updated_at: str
     matter: bool
+    elsewhere: bool
 
 
 class Detail(SummaryShape):

@@ -38,7 +38,7 @@ class CoreBanking:
     async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
         """Tier and language of a customer. By mail address too: it routes, it proves nothing."""
         kind, address = subject
-        fields = {"fields": "tier,language"}
+        fields = {"fields": "id,tier,language"}
         if kind == "customer":
             path = f"/customers/{quote(address, safe='')}"
             found = await self._ambassador.get(path, fields, key="contact")
@@ -56,6 +56,7 @@ class CoreBanking:
             "known": True,
             "tier": str(found.get("tier") or ""),
             "language": str(found.get("language") or ""),
+            "customer": str(found.get("id") or ""),
         }
 
     async def close(self) -> None:

@@ -124,6 +124,7 @@ function OthersOf({ conversation }: { conversation: Conversation }) {
             <span className="soft">
               {' '}
               {one.matter ? 'the same matter, ' : ''}
+              {one.elsewhere ? 'from another address, ' : ''}
               {one.channel}, {one.status}, <Ago at={one.updated_at} />
             </span>
           </li>

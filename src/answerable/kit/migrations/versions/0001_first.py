@@ -70,8 +70,10 @@ def upgrade() -> None:
         sa.Column("profile_ref", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
+        sa.Column("person", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("contact_by_person", "contact", ["tenant", "person"], unique=False)
     op.create_table(
         "contact_address",
         sa.Column("lookup", sa.Text(), nullable=False),
