@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from answerable.channels.email.store import MailState, raw_mail
+from answerable.desk.inbox_counts import inbox_count
 from answerable.desk.summary_store import conversation
 from answerable.kit.clock import SystemClock
 from answerable.kit.ids import TenantId
@@ -31,7 +32,8 @@ Store = Path | str
 
 
 def audit(store: Store, tenant: TenantId = BANK, *, key_file: Path | None = None) -> list[str]:
-    """What a verifier of the exported ledger finds wrong; nothing, if all is well.
+    """What a verifier of the exported ledger finds wrong, and where what is kept of the inbox is
+    not what counting it gives; nothing, if all is well.
 
     key_file: the signing key; None: where a data directory has it.
     """
@@ -45,7 +47,27 @@ def audit(store: Store, tenant: TenantId = BANK, *, key_file: Path | None = None
     with opened(_where(store)) as engine, engine.connect() as tx:
         write_export(tx, tenant, key, out, product="tests", at=at)
     out.seek(0)
-    return [f"{f.code}: {f.meaning}" for f in verify(out).findings]
+    return [f"{f.code}: {f.meaning}" for f in verify(out).findings] + miscounted(store, tenant)
+
+
+def miscounted(store: Store, tenant: TenantId = BANK) -> list[str]:
+    """Owners of open conversations of whom another number is kept than there is."""
+    own = conversation.c
+    real = (
+        sa.select(own.owner_kind, own.owner_id, sa.func.count().label("open"))
+        .where(own.tenant == tenant, own.status == "open")
+        .group_by(own.owner_kind, own.owner_id)
+    )
+    counted = {(row.owner_kind, row.owner_id): row.open for row in _rows(store, real)}
+    kept = {
+        (row.owner_kind, row.owner_id): row.open
+        for row in _rows(store, sa.select(inbox_count).where(inbox_count.c.tenant == tenant))
+    }
+    return [
+        f"miscounted: {kind} {owner} has {counted.get((kind, owner), 0)}, and {number} are kept"
+        for (kind, owner), number in (dict.fromkeys(counted, 0) | kept).items()
+        if number != counted.get((kind, owner), 0)
+    ]
 
 
 def _seal(store: Store, tenant: TenantId, key: SigningKey) -> None:
