@@ -170,14 +170,18 @@ def note_persons(tx: Connection, persons: Mapping[ContactId, str]) -> None:
         tx.execute(_NOTE_PERSON, rows)
 
 
-def same_person(contact_id: ContactId) -> sa.Select[tuple[str]]:
-    """Ids of the contacts that the back office knows as the same person as this one."""
+def same_person(tenant: TenantId, contact_id: ContactId) -> sa.CompoundSelect[tuple[str]]:
+    """This contact, and those that the back office knows as the same person; their ids. Of another
+    tenant's contact none."""
     this, other = contact.alias("this"), contact.alias("other")
-    return (
+    others = (
         sa.select(other.c.id)
         .join(this, sa.and_(this.c.tenant == other.c.tenant, this.c.person == other.c.person))
-        .where(this.c.id == contact_id)
+        .where(this.c.id == contact_id, this.c.tenant == tenant)
     )
+    itself = sa.select(contact.c.id).where(contact.c.id == contact_id, contact.c.tenant == tenant)
+    # One list of ids: with an OR beside it, PostgreSQL would look through the whole inbox.
+    return sa.union(itself, others)
 
 
 def find_mail_references(

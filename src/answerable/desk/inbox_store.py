@@ -132,11 +132,9 @@ def find_related(tx: Connection, of: Summary) -> list[Summary]:
     query = (
         sa.select(conversation)
         .where(
-            sa.or_(
-                _table.contact_id == of.contact_id,
-                _table.contact_id.in_(same_person(of.contact_id)),
-            ),
-            _table.tenant == of.tenant,
+            # They are of the tenant. Were it asked of the conversations too, SQLite would read all
+            # of a tenant's to find these few.
+            _table.contact_id.in_(same_person(of.tenant, of.contact_id)),
             _table.id != of.id,
             sa.or_(_table.status == "open", _table.updated_at > of.updated_at - RELATED),
         )

@@ -201,6 +201,9 @@ class Performer:
             with STAGE_SECONDS.labels(kind).time():
                 async with asyncio.timeout(LONGEST_RUN.total_seconds()):
                     outcomes = await self._batch_handlers[kind](due)
+        except ConnectorUnavailable as error:  # of all of them alike: nothing is asked again now
+            await asyncio.gather(*(self._unanswered(effect, error) for effect in due))
+            return
         except Exception as error:
             if len(due) > 1:  # find the one that spoils the batch
                 for effect in due:

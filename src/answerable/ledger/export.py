@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, cast
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from answerable.kit.canonical import canonical_json, canonical_text, sha256_hex
 from answerable.kit.errors import NotFound
@@ -93,7 +93,7 @@ def export_lines(
     digest = hashlib.sha256()
     events = checkpoints = 0
     before = _before(tx, tenant, after)
-    last = before["hash"] if before else GENESIS
+    last = before.hash if before else GENESIS
     header: dict[str, Any] = {
         "at": wire_time(at),
         "format": FORMAT,
@@ -104,11 +104,11 @@ def export_lines(
         "tenant": tenant,
     }
     if before is not None:
-        header["after"] = before
+        header["after"] = {"hash": before.hash, "number": after}
     line = canonical_json(header) + b"\n"
     digest.update(line)
     yield line
-    for line, sealed in _records(tx, tenant, after):
+    for line, sealed in _records(tx, tenant, after, before.position if before else 0):
         digest.update(line)
         if sealed is None:
             events += 1
@@ -132,21 +132,24 @@ def export_lines(
     return ExportCounts(events=events, checkpoints=checkpoints)
 
 
-def _before(tx: Connection, tenant: TenantId, number: int) -> dict[str, Any] | None:
-    """The checkpoint that an export begins after, as its header names it; None for a whole one."""
+def _before(tx: Connection, tenant: TenantId, number: int) -> Row[Any] | None:
+    """The checkpoint that an export begins after; None for a whole one."""
     if not number:
         return None
     row = tx.execute(_CHECKPOINT, {"tenant": tenant, "number": number}).first()
     if row is None:
         raise NotFound("unknown_checkpoint", f"{tenant} has no checkpoint {number}")
-    return {"hash": row.hash, "number": number}
+    return row
 
 
-def _records(tx: Connection, tenant: TenantId, after: int) -> Iterator[tuple[bytes, str | None]]:
-    """Events in commit order, each checkpoint after its last event, with the checkpoint's hash."""
+def _records(
+    tx: Connection, tenant: TenantId, after: int, position: int
+) -> Iterator[tuple[bytes, str | None]]:
+    """Events in commit order, each checkpoint after its last event, with the checkpoint's hash.
+
+    after, position: number of the checkpoint that these come after, and where it stands.
+    """
     heads: dict[str, str] = {}
-    first = tx.execute(_CHECKPOINT, {"tenant": tenant, "number": after}).first()
-    position = first.position if first else 0
     for row in _checkpoints(tx, tenant, after):
         for item in _events(tx, tenant, after=position, until=row.position):
             if item.stream not in heads and item.seq > 1:  # it began before the first line

@@ -50,7 +50,7 @@ class Found:
 class KnowledgeSearch:
     """Articles in memory, cut into passages that each carry their title: about 2 KB a sentence.
 
-    Making one reads every passage with the encoder, a millisecond each.
+    Making one reads every passage with the encoder, two or three milliseconds each.
     """
 
     def __init__(self, articles: Sequence[Article], encoder: Encoder) -> None:

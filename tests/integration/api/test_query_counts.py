@@ -195,3 +195,20 @@ async def test_a_page_of_the_inbox_is_read_from_an_index_in_its_order(
     )
     assert index in plan
     await client.aclose()
+
+
+async def test_conversations_of_the_same_contact_are_found_without_reading_the_inbox(
+    house: House,
+) -> None:
+    first = await house.says("fraud")
+    await multiply(house, 300)
+    client = await house.signed_in()
+    with counted(house) as statements:
+        await client.get(f"/v1/desk/conversations/{first.conversation}")
+    related = next(text for text in statements if "FROM conversation" in text and "UNION" in text)
+    literal = related.replace("?", "1")
+    plan = await house.service.database.read(
+        lambda tx: str(tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {literal}").all())
+    )
+    assert "SEARCH conversation USING INDEX conversation_contact (contact_id=?)" in plan
+    await client.aclose()

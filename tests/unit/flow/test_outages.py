@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +12,15 @@ import httpx
 import pytest
 
 from answerable.connectors.http import BREAK_AFTER, Ambassador, Breaker
+from answerable.definition.schema import ServiceDefinition
 from answerable.flow.patience import PATIENCE
 from answerable.flow.perform import ASKING_AT_ONCE, AT_ONCE
 from answerable.flow.ports import Finding, Question
+from answerable.kit.errors import ConnectorUnavailable
 from answerable.kit.testing import SettableClock
-from tests.support.town import FakeWarehouse, Town, open_town
+from answerable.understanding.testing import KeywordReader
+from answerable.understanding.understanding import Understanding
+from tests.support.town import WORDS, FakeWarehouse, Town, open_town
 
 OUTAGE = timedelta(minutes=10)
 STEP = timedelta(seconds=10)
@@ -225,3 +229,40 @@ async def test_one_asks_for_all_whether_the_bank_is_back(depot: Depot) -> None:
     assert breaker.refusal() is None, "one may ask"
     assert breaker.refusal() is not None, "the others wait for what it hears"
     await ambassador.close()
+
+
+class AwayReader(KeywordReader):
+    """Reads through an endpoint that is away as long as `away`, and says so when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(WORDS)
+        self.away, self.calls, self.told = True, 0, asyncio.Event()
+
+    async def understand(
+        self, definition: ServiceDefinition, texts: Sequence[str]
+    ) -> Sequence[Understanding]:
+        self.calls += 1
+        await self.told.wait()
+        if self.away:
+            raise ConnectorUnavailable("embeddings")
+        return await super().understand(definition, texts)
+
+
+async def test_messages_wait_for_an_encoder_that_is_away_and_are_read_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    """A batch asks once: that each of it asked again would hold everything up."""
+    reader = AwayReader()
+    town = open_town(tmp_path / "town.db", reader=reader)
+    said = [await town.says("hours?", by=f"c-{n}", settle=False) for n in range(20)]
+    reader.told.set()
+    await town.service.settle()
+    assert reader.calls == 2  # the first message, and all that came meanwhile
+    assert "understood" not in await town.kinds(said[0].conversation)
+
+    reader.away = False
+    await town.time_passes(timedelta(minutes=1))
+
+    for one in said:
+        assert await town.replies(one.conversation)
+    await town.service.database.close()

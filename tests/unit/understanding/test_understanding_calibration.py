@@ -112,3 +112,44 @@ def test_calibration_error_and_auroc_by_hand() -> None:
     assert expected_calibration_error(sure, np.ones(10, dtype=bool)) == pytest.approx(0.2)
     assert auroc(np.array([0.9, 0.5]), np.array([0.5, 0.1])) == pytest.approx(0.875)
     assert auroc(np.array([]), np.array([0.1])) is None
+
+
+def in_languages(right: int, wrong: int, language: int) -> HeldOut:
+    """So many messages of one language, the wrong ones among the less sure."""
+    number = right + wrong
+    correct = np.ones(number, dtype=bool)
+    correct[:wrong] = False
+    return HeldOut(
+        confidence=np.linspace(0.9, 1.0, number),
+        best=np.zeros(number, dtype=np.int64),
+        correct=correct,
+        language=np.full(number, language, dtype=np.int8),
+    )
+
+
+def together(*parts: HeldOut) -> HeldOut:
+    return HeldOut(
+        confidence=np.concatenate([one.confidence for one in parts]),
+        best=np.concatenate([one.best for one in parts]),
+        correct=np.concatenate([one.correct for one in parts]),
+        language=np.concatenate([one.language for one in parts if one.language is not None]),
+    )
+
+
+def test_a_language_of_few_messages_must_show_the_bound_by_its_own() -> None:
+    low = np.array([0.9])
+    held_out = together(in_languages(2_000, 0, 0), in_languages(280, 20, 1), in_languages(20, 0, 2))
+
+    floors = held_out.floors(0.98, low)
+
+    assert floors[0] == 0.0  # the bound over all is drawn on it
+    assert 0.9 + 0.1 * 10 / 300 < floors[1] < 0.97  # above most of its errors
+    sure = held_out.confidence[(held_out.language == 1) & (held_out.confidence >= floors[1])]
+    assert len(sure) >= 149  # fewer could show nothing at .98
+    assert floors[2] == NEVER  # twenty messages show nothing, also without an error
+    assert 3 not in floors
+
+
+def test_where_all_are_in_one_language_no_floor_is_drawn() -> None:
+    assert drawn(500).floors(0.98, np.zeros(4)) == {}
+    assert in_languages(500, 0, 0).floors(0.98, np.array([0.9])) == {0: 0.0}
