@@ -15,6 +15,7 @@ from websockets.exceptions import WebSocketException
 
 PACE = 0.21  # seconds between messages: just under what one connection may send
 WINDOW = 4  # messages sent and not yet acknowledged
+FOR_NOW = ("too_many_messages", "busy", "out_of_turn", "store_unavailable")
 SILENCE = 3.0  # seconds without a frame after which the line counts as dead
 GONE = (OSError, WebSocketException, TimeoutError, EOFError)
 
@@ -144,7 +145,7 @@ class Talker:
                 self.resyncs += 1
                 self.shown.clear()
                 await _hello(line, self.session, 0)
-            case "error" if frame["code"] in ("too_many_messages", "busy"):
+            case "error" if frame["code"] in FOR_NOW:
                 self._on_the_way.discard(frame["client_id"])
             case "error":
                 self.trouble.append(str(frame))

@@ -84,9 +84,9 @@ class NewContact:
 
 
 class Lookup:
-    """Keyed hashes of addresses and Message-IDs, so that the tables alone reveal neither.
+    """Keyed hashes of addresses, Message-IDs and words, so that the tables alone reveal none.
 
-    key: 32 bytes, derived from the master key; changing it forgets all addresses.
+    key: 32 bytes, derived from the master key; changing it forgets all of them.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -98,6 +98,10 @@ class Lookup:
     def person(self, tenant: TenantId, source: str, customer: str) -> str:
         """Of whom a system knows by this id, whatever address they write from."""
         return self._digest("person", tenant, source, customer)
+
+    def word(self, tenant: TenantId, stem: str) -> int:
+        """Of a word of their messages, as a number of 63 bits."""
+        return int(self._digest("word", tenant, stem)[:16], 16) >> 1
 
     def mail(self, tenant: TenantId, message_id: str) -> str:
         return self._digest("mail", tenant, message_id)
@@ -168,6 +172,18 @@ def note_persons(tx: Connection, persons: Mapping[ContactId, str]) -> None:
     if persons:
         rows = [{"b_id": one, "b_person": person} for one, person in persons.items()]
         tx.execute(_NOTE_PERSON, rows)
+
+
+def contacts_known_as(
+    tx: Connection, tenant: TenantId, *, addresses: Sequence[str], persons: Sequence[str]
+) -> set[ContactId]:
+    """Whom one of these lookups names, and whom the back office knows as the same people."""
+    named = [one.id for one in find_contacts(tx, addresses).values()]
+    known = contact.c.person.in_(persons), contact.c.tenant == tenant
+    found = set(tx.scalars(sa.select(contact.c.id).where(*known)))
+    for one in named:
+        found |= set(tx.scalars(same_person(tenant, one)))
+    return {ContactId(one) for one in found}
 
 
 def same_person(tenant: TenantId, contact_id: ContactId) -> sa.CompoundSelect[tuple[str]]:

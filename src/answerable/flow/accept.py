@@ -9,6 +9,7 @@ What follows may fail without harm to the message: the conversation is then left
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from answerable.flow.message import Accepted, Attachment, InboundMessage
 from answerable.flow.placed import Placed, event_data, new_summary, open_conversation
 from answerable.flow.placing import Placing
 from answerable.kit.database import lock_until_commit
+from answerable.kit.errors import TooMany
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.append import Appender, find_received
 from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
@@ -28,6 +30,8 @@ from answerable.privacy.detect import Record, find
 from answerable.privacy.mask import mask
 from answerable.privacy.spans import Span
 from answerable.privacy.vault import Vault, VaultEntry, VaultRef
+
+IN_TURN_AFTER = timedelta(seconds=0.5)
 
 
 class Intake:
@@ -41,25 +45,31 @@ class Intake:
 
     def accept_many(
         self, tx: Connection, messages: Sequence[InboundMessage]
-    ) -> Sequence[tuple[Accepted, Changes]]:
-        """Store each message; those taken before are answered with where they are.
+    ) -> Sequence[tuple[Accepted | None, Changes]]:
+        """Store each message; those taken before are answered with where they are. None: what the
+        message follows is not stored, so it is not stored either.
 
         What all need is read and written together: a statement costs more than a row.
         """
         # Two gateways make no contact twice, and open no two conversations for one at a time.
         lock_until_commit(tx, {f"sender {self._placing.sender(m)}" for m in messages})
         keys = [self._lookup.external(m.tenant, m.inbox, m.external_id) for m in messages]
-        before = find_received(tx, keys)
+        followed = [
+            m.follows and self._lookup.external(m.tenant, m.inbox, m.follows) for m in messages
+        ]
+        before = find_received(tx, [*keys, *filter(None, followed)])
         new: dict[str, InboundMessage] = {}
-        for key, message in zip(keys, messages, strict=True):
-            if key not in before:
+        for key, former, message in zip(keys, followed, messages, strict=True):
+            if key not in before and (former is None or former in before or former in new):
                 new.setdefault(key, message)
         stored, changes = self._store(tx, self._placing.place(tx, new))
         places = before | {key: (one.conversation, one.seq) for key, one in stored.items()}
-        answers = []
+        answers: list[tuple[Accepted | None, Changes]] = []
         for key, message in zip(keys, messages, strict=True):
             # The first of them is the new one; whatever comes again, also beside it, is known.
-            accepted = stored.pop(key, None) or _known_before(places[key], message)
+            accepted = stored.pop(key, None)
+            if accepted is None and key in places:
+                accepted = _known_before(places[key], message)
             answers.append((accepted, changes))
         return answers
 
@@ -175,3 +185,14 @@ def _in_file_name(file: Attachment, record: Record | None) -> list[Span]:
 def _known_before(place: tuple[ConversationId, int], message: InboundMessage) -> Accepted:
     conversation, seq = place
     return Accepted(conversation=conversation, seq=seq, at=message.at, duplicate=True)
+
+
+def in_turn(accepted: Accepted | None) -> Accepted:
+    """Raises TooMany for a message that was not stored since the one before it was not."""
+    if accepted is None:
+        raise TooMany(
+            "out_of_turn",
+            "What was said before is not stored yet. Send it again first.",
+            retry_after=IN_TURN_AFTER,
+        )
+    return accepted

@@ -62,6 +62,8 @@ class InboundMessage:
     unparsable: why it could not be read; a person has to look at the stored original.
     bounce_of: our Message-ID that came back undelivered.
     contact, conversation: set where the channel knows them from a session (chat).
+    follows: external id of what the sender said just before, where that may not be stored yet; then
+    this is not to be stored either.
     """
 
     tenant: TenantId
@@ -84,6 +86,7 @@ class InboundMessage:
     contact: ContactId | None = None
     conversation: ConversationId | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    follows: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from answerable.contacts.book import ContactBook
-from answerable.flow.accept import Intake
+from answerable.flow.accept import Intake, in_turn
 from answerable.flow.acts import AgentAct, Desk
 from answerable.flow.admission import Admission, Bounds
 from answerable.flow.advance import Advancer, Changes
@@ -114,12 +114,11 @@ class Service:
 
     async def accept(self, message: InboundMessage) -> Accepted:
         """Store a message. When this returns it is on disk; the same message again is the same.
-
-        Asks no admission: what was taken in from outside before has it.
-        """
+        Raises TooMany if it follows one that is not stored. Asks no admission."""
         began = time.perf_counter()
         accepted, changes = await self.database.write_batched(self._intake.accept_many, message)
         _ACCEPT_SECONDS.observe(time.perf_counter() - began)
+        accepted = in_turn(accepted)
         MESSAGES.labels(message.channel, str(accepted.duplicate).lower()).inc()
         self.tell(changes)
         return accepted

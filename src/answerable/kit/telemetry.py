@@ -59,6 +59,11 @@ CLOCK_AHEAD = Gauge(
     "How far this process's clock is ahead of the database server's; what it writes is put right.",
     registry=registry,
 )
+SEARCH_BEHIND = Gauge(
+    "answerable_search_behind_seconds",
+    "Age of the oldest event that the search does not know yet; 0 if another process leads.",
+    registry=registry,
+)
 SERVER_CONNECTIONS = Gauge(
     "answerable_server_connections",
     "Connections to the servers that join this process to others: two to the broker, one to Redis.",

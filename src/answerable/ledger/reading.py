@@ -111,6 +111,12 @@ def newest_position(tx: Connection) -> int:
     return tx.execute(sa.select(sa.func.max(event.c.position))).scalar() or 0
 
 
+def tenants_since(tx: Connection, position: int) -> set[TenantId]:
+    """Those who have an event with a higher position."""
+    query = sa.select(event.c.tenant).where(event.c.position > position).distinct()
+    return {TenantId(tenant) for tenant in tx.scalars(query)}
+
+
 def read_places(tx: Connection, *, after: int, also: Sequence[int] = (), limit: int) -> list[Place]:
     """Where the events of all tenants stand, by position, at most `limit`.
 

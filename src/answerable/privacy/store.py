@@ -88,6 +88,9 @@ _VALUES = (
     )
     .where(vault_value.c.id.in_(sa.bindparam("ids", expanding=True)))
 )
+_LIVING = sa.select(vault_value.c.id, vault_value.c.tenant).where(
+    vault_value.c.id.in_(sa.bindparam("ids", expanding=True)), vault_value.c.sealed != b""
+)
 
 
 def find_key(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Any:
@@ -155,6 +158,16 @@ def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[
     for start in range(0, len(wanted), _IN_CHUNK):
         chunk = wanted[start : start + _IN_CHUNK]
         yield from (row for row in tx.execute(_VALUES, {"ids": chunk}) if row.tenant == tenant)
+
+
+def still_there(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> set[str]:
+    """Those of these values that are not erased."""
+    wanted = list(ids)
+    found: set[str] = set()
+    for start in range(0, len(wanted), _IN_CHUNK):
+        rows = tx.execute(_LIVING, {"ids": wanted[start : start + _IN_CHUNK]})
+        found |= {row.id for row in rows if row.tenant == tenant}
+    return found
 
 
 def handles_of(

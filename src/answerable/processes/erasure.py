@@ -10,11 +10,12 @@ from answerable.channels.email.store import erase_raw_mail
 from answerable.contacts.reply_caps_store import automatic_reply
 from answerable.contacts.session_store import customer_session
 from answerable.contacts.store import forget_contact, get_contact
+from answerable.desk.search_store import forget_words
 from answerable.desk.summary_store import conversation
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
 from answerable.kit.errors import NotFound
-from answerable.kit.ids import ContactId, TenantId
+from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.administration import record_administration
 from answerable.ledger.event import NewEvent
@@ -44,7 +45,8 @@ async def erase_contact(
     database: Database, vault: Vault, clock: Clock, *, tenant: TenantId, contact_id: ContactId,
     by: str, patience: timedelta = PATIENCE,
 ) -> Erasure:  # fmt: skip
-    """Destroy the contact's key, texts, addresses, raw mails and sessions, in one transaction.
+    """Destroy the contact's key, texts, words in the search, addresses, raw mails and sessions, in
+    one transaction.
 
     by: who wants it, as an actor ("agent:<id>" or "system"); it stands in the administration
     stream with the contact's id, which means nothing any more. Repeating it is safe.
@@ -75,13 +77,15 @@ def erase_stored(
     tx: Connection, vault: Vault, clock: Clock, *, tenant: TenantId, contact_id: ContactId
 ) -> Erasure:
     """The erasure itself, without its event: also what a restored copy must do again."""
-    known = vault.erase(tx, tenant=tenant, contact_id=contact_id)
-    forget_contact(tx, tenant, contact_id, at=clock.now())
     streams = tx.scalars(
         sa.select(conversation.c.id).where(
             conversation.c.tenant == tenant, conversation.c.contact_id == contact_id
         )
     ).all()
+    # First: whoever is about to make a text of theirs findable waits, and then finds it erased.
+    forget_words(tx, tenant, [ConversationId(stream) for stream in streams])
+    known = vault.erase(tx, tenant=tenant, contact_id=contact_id)
+    forget_contact(tx, tenant, contact_id, at=clock.now())
     mails = 0
     for stream in streams:
         for mail_id in _raw_mails(tx, stream):

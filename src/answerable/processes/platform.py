@@ -21,11 +21,18 @@ from answerable.kit.relay import Relay
 from answerable.kit.telemetry import get_logger
 from answerable.privacy.keys import MasterKey
 from answerable.processes.duties import while_leading
-from answerable.processes.event_feed import EventFeed
+from answerable.processes.following import Follower
 from answerable.processes.mail import MailRoom
 from answerable.processes.model_reports import ModelReports
 from answerable.processes.models import has_model
-from answerable.processes.roles import DEAD_LETTERS, FEEDING, FETCHING_MAIL, SEALING, Role
+from answerable.processes.roles import (
+    DEAD_LETTERS,
+    FEEDING,
+    FETCHING_MAIL,
+    INDEXING,
+    SEALING,
+    Role,
+)
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
 from answerable.understanding.local_reader import LocalReader
@@ -50,7 +57,7 @@ class Joint:
     hints: BusHints
     queues: WorkQueues
     dead_letters: DeadLetters
-    feed: EventFeed
+    feed: Follower
     serve: Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -71,6 +78,7 @@ class Platform:
     reports: ModelReports
     master: MasterKey
     sealer: Sealer | None
+    indexer: Follower
     inboxes: Mapping[tuple[TenantId, str], MailInbox]
     mail: MailRoom
     smtp: SmtpSender | None
@@ -123,7 +131,7 @@ class Platform:
 
     def _duties(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """By duty, what it is to do while this process leads in it."""
-        duties = {FETCHING_MAIL: self.mail.fetch}
+        duties = {FETCHING_MAIL: self.mail.fetch, INDEXING: self.indexer.run}
         if self.sealer is not None:
             duties[SEALING] = self.sealer.run
         if self.joint is not None:

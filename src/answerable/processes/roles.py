@@ -10,7 +10,8 @@ SEALING = "sealing"
 FETCHING_MAIL = "fetching mail"
 FEEDING = "feeding events"
 DEAD_LETTERS = "dead letters"
-DUTIES = (SEALING, FETCHING_MAIL, FEEDING, DEAD_LETTERS)
+INDEXING = "indexing for the search"
+DUTIES = (SEALING, FETCHING_MAIL, FEEDING, DEAD_LETTERS, INDEXING)
 _NOTHING: frozenset[str] = frozenset()
 
 

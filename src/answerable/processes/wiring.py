@@ -41,7 +41,8 @@ from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.encoders import encoder_of
-from answerable.processes.event_feed import EventFeed
+from answerable.processes.event_feed import event_feed
+from answerable.processes.following import Consumer, Follower
 from answerable.processes.keys import master_key, signing_key
 from answerable.processes.live_versions import LiveVersions
 from answerable.processes.mail import (
@@ -52,9 +53,10 @@ from answerable.processes.mail import (
 )
 from answerable.processes.model_reports import ModelReports
 from answerable.processes.platform import Joint, Platform
-from answerable.processes.roles import FEEDING, SEALING, Role
+from answerable.processes.roles import FEEDING, INDEXING, SEALING, Role
 from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
+from answerable.processes.search_index import search_index
 from answerable.processes.settings import Settings
 from answerable.processes.stored import database_of, store_of
 from answerable.understanding.local_reader import LocalReader
@@ -162,6 +164,7 @@ async def open_platform(
         reports=ModelReports(settings, store.database, store.definitions, versions, clock),
         master=store.master,
         sealer=sealer,
+        indexer=_indexer(service),
         inboxes=inboxes,
         mail=mail,
         smtp=way_out[0] if way_out else None,
@@ -233,15 +236,24 @@ def _joint(settings: Settings, bus: "AmqpBus", hints: BusHints, service: Service
         hints=hints,
         queues=WorkQueues(bus, service, tuple(QUEUES)),
         dead_letters=DeadLetters(bus, service),
-        feed=EventFeed(
-            database=service.database,
-            live=service.live,
-            tenants=lambda: service.definitions.tenants,
-            announce=bus.announce,
-            leads=lambda: service.membership.leads(FEEDING),
-            now=service.clock.now,
-        ),
+        feed=_follower(service, FEEDING, event_feed(bus.announce)),
         serve=lambda: bus.serve(COMMANDS, commands.answer, at_once=AT_ONCE),
+    )
+
+
+def _indexer(service: Service) -> Follower:
+    lookup = service.contacts.lookup
+    return _follower(service, INDEXING, search_index(service.database, service.vault, lookup))
+
+
+def _follower(service: Service, duty: str, consumer: Consumer) -> Follower:
+    return Follower(
+        consumer,
+        database=service.database,
+        live=service.live,
+        tenants=lambda: service.definitions.tenants,
+        leads=lambda: service.membership.leads(duty),
+        now=service.clock.now,
     )
 
 

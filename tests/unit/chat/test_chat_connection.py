@@ -16,7 +16,7 @@ from answerable.channels.chat.signals import Present
 from answerable.contacts.session import LIFETIME
 from answerable.flow.acts import Close, Reply, TakeOver
 from answerable.flow.message import Accepted, InboundMessage
-from answerable.kit.errors import TooMany
+from answerable.kit.errors import StoreUnavailable, TooMany
 from answerable.kit.ids import ConversationId
 from answerable.kit.places import Places
 from tests.support.service import (
@@ -445,6 +445,46 @@ async def test_when_there_is_too_much_to_do_a_message_is_to_come_again(house: Ho
     await house.service.settle()
     await house.service.admission.measure()
     await anna.says("hours", "message-1")
+    await leaves(anna)
+
+
+async def test_what_is_said_after_a_message_that_is_to_come_again_waits_for_it(
+    house: House,
+) -> None:
+    anna = await arrives(house)
+    await anna.hello()
+    await house.fills_up()
+    anna.sends(type="message", client_id="message-1", text="first")
+    assert (await anna.gets("error"))["code"] == "busy"
+    await house.service.settle()
+    await house.service.admission.measure()
+
+    anna.sends(type="message", client_id="message-2", text="second")
+    error = await anna.gets("error")
+    assert (error["code"], error["client_id"]) == ("out_of_turn", "message-2")
+    assert error["retry_after_seconds"] > 0
+
+    first = await anna.says("first", "message-1")
+    second = await anna.says("second", "message-2")
+    assert first["seq"] < second["seq"]
+    await leaves(anna)
+
+
+async def test_a_store_that_is_away_asks_for_the_message_again_and_says_no_more(
+    house: House,
+) -> None:
+    async def away(message: InboundMessage) -> Accepted:
+        raise StoreUnavailable(
+            "store_unavailable", "10.0.0.7 refused", retry_after=timedelta(seconds=5)
+        )
+
+    house.api.chat.accept = away
+    anna = await arrives(house)
+    await anna.hello()
+    anna.sends(type="message", client_id="message-1", text="hours")
+    error = await anna.gets("error")
+    assert (error["code"], error["retry_after_seconds"]) == ("store_unavailable", 5.01)
+    assert "10.0.0.7" not in error["message"]
     await leaves(anna)
 
 

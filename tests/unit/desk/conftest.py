@@ -18,6 +18,7 @@ from answerable.ledger.administration import administration_stream
 from answerable.ledger.event import Event
 from answerable.ledger.reading import read_events
 from tests.support.stores import open_store
+from tests.support.town import Town, open_town
 
 TENANT = TenantId("here")
 PASSWORD = "correct horse battery staple"
@@ -50,3 +51,10 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
     yield Office(database, clock, passwords, agents, sessions, sam)
     passwords.close()
     await database.close()
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    town = open_town(tmp_path / "town.db")
+    yield town
+    await town.service.database.close()

@@ -10,11 +10,14 @@ from answerable.api.access import ByAgent, Caller, api_of
 from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.inbox_pages import NOBODY, Wanted
 from answerable.api.desk.reading import Reader
+from answerable.api.desk.searching import Search
 from answerable.api.desk.shapes import (
     Counts,
     Detail,
     Messages,
     Overview,
+    Searching,
+    SearchPage,
     Summaries,
     Timeline,
     Waves,
@@ -118,6 +121,28 @@ async def conversations(
     api = api_of(request)
     page = await api.inbox.page(api.service.database, reader_for(request, caller), wanted)
     return Response(page, media_type="application/json")
+
+
+@router.post(
+    "/search",
+    operation_id="search",
+    summary="Conversations by what was said, by an address or by a customer's id",
+    responses=problem_responses(401, 403, 413, 422),
+)
+async def search(
+    asked: Searching, request: Request, caller: Annotated[Caller, Depends(_conversation)]
+) -> SearchPage:
+    """The newest conversation first. A POST, so that what is looked for stands in no log.
+
+    What was said is found about a second later.
+    """
+    service = api_of(request).service
+    finder = Search(reader=reader_for(request, caller), lookup=service.contacts.lookup)
+    before = None if asked.after is None else int(asked.after)
+    return await service.database.read(
+        lambda tx: finder.page(tx, asked.query, before=before, limit=asked.limit),
+        tenant=caller.tenant,
+    )
 
 
 @router.get(

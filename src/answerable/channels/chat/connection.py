@@ -6,7 +6,8 @@ at which the customer's side takes frames, so a slow reader costs no memory but 
 events. If a frame cannot be handed to the socket within SEND_WITHIN, the connection is closed and
 then cut.
 
-Messages are stored side by side, in the order in which they came, up to ON_THE_WAY of them.
+Messages are stored side by side, in the order in which they came, up to ON_THE_WAY of them: one
+that came before another, and had to be refused for now, is waited for (`in_order`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from answerable.channels.chat.history import PAGE, Page, page_of
+from answerable.channels.chat.in_order import InOrder
 from answerable.channels.chat.protocol import (
     FRAME_BYTES,
     Ack,
@@ -40,12 +42,14 @@ from answerable.channels.chat.service import ChatService, Socket
 from answerable.contacts.session import CustomerSession, WidgetInbox
 from answerable.desk.permission import ContactIdentity
 from answerable.flow.message import Accepted, InboundMessage, News, Sender
-from answerable.kit.errors import AnswerableError, TooMany
+from answerable.kit.errors import AnswerableError, StoreUnavailable, TooMany
 from answerable.kit.ids import ConversationId
 from answerable.kit.rate_limit import TokenBucket
 from answerable.ledger.event import wire_time
 
 ON_THE_WAY = 8  # messages of one connection being stored; the next is read when one of them is
+
+_NOT_NOW = "This cannot be stored now. It will be sent again."
 
 
 class Ended(Exception):
@@ -91,6 +95,7 @@ class ChatConnection:
         self._present: bool | None = None
         self._types = False
         self._places = asyncio.Semaphore(ON_THE_WAY)
+        self._order = InOrder()
         self._tasks: set[asyncio.Task[None]] = set()
         self._storing: set[asyncio.Task[None]] = set()  # of them, those that see to the end
         self._left = False
@@ -327,6 +332,7 @@ class ChatConnection:
             self._places.release()
 
     async def _accept(self, message: Message) -> None:
+        follows = self._order.before(message.client_id, self._service.seconds())
         wait = self._messages.take(self._service.seconds())
         if wait is None:
             wait = self._service.take_turn(self._session, self._inbox)
@@ -334,13 +340,18 @@ class ChatConnection:
             await self._refuse_for_now("too_many_messages", "Please slow down.", message, wait)
             return
         try:
-            accepted = await self._service.accept(self._inbound(message))
+            accepted = await self._service.accept(self._inbound(message, follows))
         except TooMany as error:
             await self._refuse_for_now(error.code, error.message, message, error.retry_after)
             return
+        except StoreUnavailable as error:  # why is nobody's business out there
+            await self._refuse_for_now(error.code, _NOT_NOW, message, error.retry_after)
+            return
         except AnswerableError as error:
+            self._order.settled(message.client_id)
             await self._refuse(error.code, error.message, message.client_id)
             return
+        self._order.settled(message.client_id)
         moved = await self._bind(accepted)
         await self._send(
             Ack(client_id=message.client_id, seq=accepted.seq, at=wire_time(accepted.at))
@@ -362,13 +373,15 @@ class ChatConnection:
         self._seen = None
         return True
 
-    def _inbound(self, message: Message) -> InboundMessage:
+    def _inbound(self, message: Message, follows: str | None) -> InboundMessage:
         session = self._session
+        sender = _digest(session.kind, session.address)
         return InboundMessage(
             tenant=session.tenant,
             inbox=session.inbox,
             channel="chat",
-            external_id=f"{_digest(session.kind, session.address)}:{message.client_id}",
+            external_id=f"{sender}:{message.client_id}",
+            follows=f"{sender}:{follows}" if follows else None,
             text=message.text,
             sender=Sender(kind=session.kind, address=session.address, name=session.name),
             at=self._service.clock.now(),
@@ -455,6 +468,7 @@ class ChatConnection:
     async def _refuse_for_now(
         self, code: str, text: str, message: Message, wait: timedelta
     ) -> None:
+        self._order.refused_for_now(message.client_id, self._service.seconds(), wait)
         await self._send(
             ErrorFrame(
                 code=code,

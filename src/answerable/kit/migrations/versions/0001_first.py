@@ -303,6 +303,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "search_document",
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("words", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id"),
+        sa.UniqueConstraint("tenant", "opened", name="search_document_opened"),
+    )
+    op.create_table(
+        "search_word",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("word", sa.BigInteger(), nullable=False),
+        sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "word", "opened"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "service_definition",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),

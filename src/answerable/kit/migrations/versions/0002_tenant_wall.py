@@ -30,6 +30,8 @@ WALLED = (
     "mailbox_position",
     "model_report",
     "raw_mail",
+    "search_document",
+    "search_word",
     "service_definition",
     "stream",
     "vault_key",
