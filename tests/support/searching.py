@@ -1,8 +1,8 @@
 """The search of a service under test: the index brought up to date, and asked."""
 
 from answerable.api.desk.reading import Reader
+from answerable.api.desk.search_shapes import SearchHit, SearchPage
 from answerable.api.desk.searching import Search
-from answerable.api.desk.shapes import SearchHit, SearchPage
 from answerable.flow.service import Service
 from answerable.kit.ids import TenantId
 from answerable.processes.following import Follower

@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "/v1/desk/agents": {
         "name": "New", "email": "new@shop.example", "role": "agent", "teams": [], "password": "x"
     },
+    "/v1/desk/search": {"query": "parcel"},
     "/v1/desk/conversations/{id}/replies": {"text": "Hello", "version": 1_000},
     "/v1/desk/conversations/{id}/hand-off": {"team": "money"},
     "/v1/desk/conversations/{id}/labels": {"message": 1, "intents": []},

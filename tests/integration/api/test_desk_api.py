@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from answerable.kit.errors import NotFound
+from tests.support.searching import indexed
 from tests.support.service import PASSWORD, SHOP, House, sign_in
 
 COOKIE = "answerable_session"
@@ -326,3 +327,47 @@ async def test_an_erased_contact_stays_a_row_without_words(house: House) -> None
 async def test_a_definition_that_is_gone_is_no_crash(house: House) -> None:
     with pytest.raises(NotFound):
         house.service.definitions.active("nobody")  # type: ignore[arg-type]
+
+
+async def test_agents_find_conversations_by_what_was_said(house: House) -> None:
+    said = await house.says("fraud! My kettle came broken, says anna@example.com")
+    await house.says("fraud", by="vis_2")
+    await indexed(house.service)
+    client = await house.signed_in()
+
+    page = (await client.post("/v1/desk/search", json={"query": "broken kettles"})).json()
+
+    [hit] = page["items"]
+    assert hit["conversation"]["id"] == said.conversation
+    assert "".join(part["text"] for part in hit["excerpt"]["parts"]) == (
+        "fraud! My kettle came broken, says <email:1>"
+    )
+    assert [p["text"] for p in hit["excerpt"]["parts"] if p["marked"]] == ["kettle", "broken"]
+    assert (page["next"], page["left_out"]) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"query": 7},
+        {"query": "x" * 201},
+        {"query": "x", "after": "soon"},
+        {"query": "x", "after": "9" * 19},
+        {"query": "x", "limit": 0},
+        {"query": "x", "tenant": "other-shop"},
+    ],
+)
+async def test_what_is_no_search_is_refused(house: House, body: dict[str, Any]) -> None:
+    client = await house.signed_in()
+    response = await client.post("/v1/desk/search", json=body)
+    assert response.status_code == 422, response.text
+
+
+@pytest.mark.parametrize("query", ["", "  ", "?!", "<iban:1>", "\u0000", "the", "\U0001f600", "%_"])
+async def test_a_search_without_words_finds_nothing(house: House, query: str) -> None:
+    await house.says("fraud")
+    await indexed(house.service)
+    client = await house.signed_in()
+    response = await client.post("/v1/desk/search", json={"query": query})
+    assert (response.status_code, response.json()["items"]) == (200, [])

@@ -16,6 +16,7 @@ from answerable.api.desk.inbox_pages import InboxPages
 from answerable.desk.summary_store import Summary, write_summaries
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.kit.sqlite import SqliteDatabase
+from tests.support.searching import indexed
 from tests.support.service import House, open_house
 
 # Each includes one for the session. None of them may grow with the number of rows.
@@ -91,6 +92,28 @@ async def test_queries_are_as_many_as_pinned_whatever_the_number_of_rows(house: 
     many = await counts(house, first.conversation)
 
     assert few == many == PINNED
+
+
+async def test_a_search_asks_as_often_whatever_the_number_of_rows(house: House) -> None:
+    async def asked() -> list[int]:
+        await indexed(house.service)
+        client = await house.signed_in("agent")
+        found = []
+        for query in ("parcel", "parcel fraud", "nowhere"):
+            with counted(house) as statements:
+                answer = await client.post("/v1/desk/search", json={"query": query})
+            assert answer.status_code == 200, answer.text
+            found.append(len(statements))
+        await client.aclose()
+        return found
+
+    await house.says("my parcel, and fraud")
+    few = await asked()
+    for n in range(100):
+        await house.says("my parcel, and fraud", by=f"vis_{n}", settle=False)
+    await house.service.settle()
+
+    assert few == await asked() == [11, 15, 8]
 
 
 async def test_what_has_not_changed_is_read_once_for_all(house: House) -> None:

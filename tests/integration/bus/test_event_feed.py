@@ -15,7 +15,8 @@ from answerable.kit.ids import TenantId
 from answerable.kit.telemetry import registry
 from answerable.ledger.event import Event
 from answerable.ledger.reading import read_feed
-from answerable.processes.event_feed import AT_ONCE, EventFeed
+from answerable.processes.event_feed import Announce, event_feed
+from answerable.processes.following import AT_ONCE, Follower
 from tests.support.brokers import Broker, open_broker, opened
 from tests.support.chaos import until
 from tests.support.service import OTHER, SHOP, House, open_house
@@ -62,13 +63,16 @@ class Leading:
     now: bool = True
 
 
-def feed_of(house: House, listener: Listener, leading: Leading | None = None) -> EventFeed:
-    leading = leading or Leading()
-    return EventFeed(
+def feed_of(house: House, listener: Listener, leading: Leading | None = None) -> Follower:
+    return _feed(house, listener.announce, leading or Leading())
+
+
+def _feed(house: House, announce: Announce, leading: Leading) -> Follower:
+    return Follower(
+        event_feed(announce),
         database=house.service.database,
         live=house.service.live,
         tenants=lambda: house.service.definitions.tenants,
-        announce=listener.announce,
         leads=lambda: leading.now,
         now=house.clock.now,
     )
@@ -92,7 +96,7 @@ async def test_every_event_of_every_tenant_is_told_in_the_order_of_the_commits(
         await house.says("hours", by=f"vis_{n}", tenant=OTHER)
     listener = Listener()
 
-    assert await feed_of(house, listener).announce_new()
+    assert await feed_of(house, listener).hand_on()
 
     assert listener.of(SHOP) == await in_order(house)
     assert listener.of(OTHER) == await in_order(house, OTHER)
@@ -104,17 +108,17 @@ async def test_how_far_the_feed_is_behind_is_told_until_it_has_caught_up(house: 
     house.clock.advance(timedelta(seconds=90))
     feed = feed_of(house, Listener(taken=[1, 0]))
 
-    assert not await feed.announce_new()
+    assert not await feed.hand_on()
     assert registry.get_sample_value("answerable_feed_behind_seconds") == 90
 
-    assert await feed.announce_new()
+    assert await feed.hand_on()
     assert registry.get_sample_value("answerable_feed_behind_seconds") == 0
 
 
 async def test_an_event_is_a_cloud_event_that_names_what_the_ledger_holds(house: House) -> None:
     accepted = await house.says("Where is my parcel?")
     listener = Listener()
-    await feed_of(house, listener).announce_new()
+    await feed_of(house, listener).hand_on()
     first = next(e for e in await ledger(house) if e.stream == accepted.conversation)
 
     told = next(one for one in listener.heard if one.id == f"{accepted.conversation}:1")
@@ -140,7 +144,7 @@ async def test_nothing_personal_is_told(house: House) -> None:
     await house.says(f"I am {NAME}, {MAIL}, parcel to {IBAN}", by="vis_Zebedee")
     await house.says(f"refund for {IBAN}", by=MAIL, channel="email")
     listener = Listener()
-    await feed_of(house, listener).announce_new()
+    await feed_of(house, listener).hand_on()
 
     everything = b"\n".join(one.body for one in listener.heard).decode()
     for secret in (NAME, MAIL, IBAN, "Zebedee", "refund for", "agent@shop.example"):
@@ -150,13 +154,13 @@ async def test_nothing_personal_is_told(house: House) -> None:
 async def test_what_was_told_is_not_told_again_and_what_is_new_is(house: House) -> None:
     listener = Listener()
     await house.says("hours")
-    await feed_of(house, listener).announce_new()
+    await feed_of(house, listener).hand_on()
     before = len(listener.heard)
-    await feed_of(house, listener).announce_new()
+    await feed_of(house, listener).hand_on()
     assert len(listener.heard) == before
 
     await house.says("hours again")
-    await feed_of(house, listener).announce_new()
+    await feed_of(house, listener).hand_on()
     assert listener.of(SHOP) == await in_order(house)
 
 
@@ -168,9 +172,9 @@ async def test_what_the_broker_did_not_confirm_is_told_again_and_nothing_is_skip
     listener = Listener(taken=[2, 0, 0, 1])
     feed = feed_of(house, listener)
 
-    assert not await feed.announce_new()
+    assert not await feed.hand_on()
     assert listener.of(SHOP) == (await in_order(house))[:2]
-    while not await feed.announce_new():
+    while not await feed.hand_on():
         pass
     assert listener.of(SHOP) == await in_order(house)
 
@@ -182,8 +186,8 @@ async def test_a_process_that_dies_between_telling_and_noting_it_tells_again(
     listener = Listener(dies=[RuntimeError("the process is gone")])
 
     with pytest.raises(RuntimeError):
-        await feed_of(house, listener).announce_new()
-    await feed_of(house, listener).announce_new()
+        await feed_of(house, listener).hand_on()
+    await feed_of(house, listener).hand_on()
 
     told = listener.of(SHOP) if listener.of(SHOP) else listener.of(OTHER)
     assert list(dict.fromkeys(told)) == await in_order(house)
@@ -195,10 +199,26 @@ async def test_more_than_one_helping_is_told(house: House) -> None:
     await house.service.settle()
     listener = Listener()
 
-    assert await feed_of(house, listener).announce_new()
+    assert await feed_of(house, listener).hand_on()
 
     assert len(listener.of(SHOP)) > AT_ONCE
     assert listener.of(SHOP) == await in_order(house)
+
+
+async def test_of_many_tenants_only_those_with_news_are_asked_for_it(house: House) -> None:
+    """Two thousand silent tenants cost nothing."""
+    listener = Listener()
+    feed = feed_of(house, listener)
+    await house.says("hours")
+    await feed.hand_on()  # the first look is at all
+    for _ in range(2):
+        await feed.hand_on()
+
+    assert await feed._with_news() == []
+    await house.says("hours again")
+    assert await feed._with_news() == [SHOP]
+    assert await feed._with_news() == [SHOP]  # what was committed late is not passed over
+    assert await feed._with_news() == []
 
 
 async def test_two_that_think_they_lead_skip_nothing(house: House) -> None:
@@ -206,9 +226,9 @@ async def test_two_that_think_they_lead_skip_nothing(house: House) -> None:
         await house.says("hours", by=f"vis_{n}")
     one, other = Listener(), Listener(taken=[1, 1, 1, 1])
 
-    await asyncio.gather(feed_of(house, one).announce_new(), feed_of(house, other).announce_new())
+    await asyncio.gather(feed_of(house, one).hand_on(), feed_of(house, other).hand_on())
     third = Listener()
-    await feed_of(house, third).announce_new()
+    await feed_of(house, third).hand_on()
 
     told = {*one.of(SHOP), *other.of(SHOP), *third.of(SHOP)}
     assert told == set(await in_order(house))
@@ -245,14 +265,7 @@ async def test_a_service_hears_everything_though_the_broker_comes_and_goes(
     house: House, broker: Broker
 ) -> None:
     bus = broker.bus()
-    feed = EventFeed(
-        database=house.service.database,
-        live=house.service.live,
-        tenants=lambda: house.service.definitions.tenants,
-        announce=bus.announce,
-        leads=lambda: True,
-        now=house.clock.now,
-    )
+    feed = _feed(house, bus.announce, Leading())
     async with opened(bus), broker.channel() as channel:
         inbox = await broker.inbox(channel, f"{SHOP}.#")
         assert broker_connections() == 2

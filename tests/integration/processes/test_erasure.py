@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from answerable.channels.email.store import NewRawMail, add_raw_mail, get_raw_mail
 from answerable.contacts.store import contact_address
+from answerable.desk.search_store import search_word
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.administration import administration_stream
@@ -20,6 +21,7 @@ from answerable.privacy.vault import Erased
 from answerable.processes.erasure import Erasure, erase_contact
 from answerable.processes.replaying import replay
 from answerable.processes.stored import opened, read_definitions
+from tests.support.searching import ids, indexed, searched
 from tests.support.town import TENANT, Town, shop_definition
 
 CANARY = b"canary-of-the-yellow-kind"
@@ -58,6 +60,25 @@ async def store_raw_mail(town: Town, raw_id: str) -> None:
         ciphertext=b"sealed-" + CANARY,
     )  # fmt: skip
     await town.service.database.write(lambda tx: add_raw_mail(tx, mail))
+
+
+async def test_an_erased_contact_is_found_no_more_and_others_are(town: Town) -> None:
+    gone = await town.mails("My kettle is broken", by="anna@example.com")
+    stays = await town.mails("My kettle is broken too", by="ben@example.com")
+    await indexed(town.service)
+    await town.mails("And my toaster, which nobody has indexed yet", by="anna@example.com")
+    contact = await contact_of(town, gone.conversation)
+
+    await erase(town, contact)
+    await indexed(town.service)
+
+    assert ids(await searched(town.service, TENANT, "kettle")) == [stays.conversation]
+    for query in ("toaster", "anna@example.com"):
+        assert ids(await searched(town.service, TENANT, query)) == []
+    kept = await town.service.database.read(
+        lambda tx: tx.scalars(sa.select(search_word.c.opened).distinct()).all()
+    )
+    assert len(kept) == 1
 
 
 async def test_nothing_of_an_erased_contact_is_left_on_disk(town: Town, data: Path) -> None:

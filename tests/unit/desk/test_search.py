@@ -100,6 +100,16 @@ async def test_a_query_of_common_words_finds_nothing_and_says_so(town: Town) -> 
     assert (page.items, page.next, page.left_out) == ([], None, ["where", "is", "the"])
 
 
+async def test_a_long_query_is_searched_by_its_first_words(town: Town) -> None:
+    things = list(map(str, range(1001, 1016)))
+    said = await town.says("fraud, gone are: " + ", ".join(things[:12]))
+    await indexed(town.service)
+
+    page = await searched(town.service, TENANT, " ".join(things))
+
+    assert (ids(page), page.left_out) == ([said.conversation], things[12:])
+
+
 async def test_a_customer_is_found_by_address_or_number_and_by_words_among_theirs(
     town: Town,
 ) -> None:

@@ -31,6 +31,18 @@ export function useConversations(view: View, team: string | null) {
   })
 }
 
+/** Nothing is asked for an empty query. */
+export function useSearch(query: string) {
+  return useInfiniteQuery({
+    queryKey: ['search', query],
+    queryFn: ({ pageParam, signal }) => api.search(query, pageParam, signal),
+    initialPageParam: null as string | number | null,
+    getNextPageParam: (page) => page.next,
+    enabled: query !== '',
+    gcTime: 0, // what somebody looked for is not kept
+  })
+}
+
 export function useConversation(id: string) {
   return useQuery({
     queryKey: ['conversation', id],

@@ -153,6 +153,25 @@ export interface Wave {
   conversations: string[]
 }
 
+/** Of a message, masked; `marked`: a word that was looked for. */
+export interface Excerpt {
+  seq: number
+  author: 'contact' | 'assistant' | 'agent'
+  at: string
+  parts: { text: string; marked: boolean }[]
+}
+
+export interface SearchHit {
+  conversation: ConversationSummary
+  /** None where a contact was looked for. */
+  excerpt: Excerpt | null
+}
+
+export interface SearchPage extends Page<SearchHit> {
+  /** Words that were not looked for: most messages have them. */
+  left_out: string[]
+}
+
 export interface IntentTitle {
   name: string
   title: string | null
@@ -257,6 +276,15 @@ export class DeskApi {
     signal?: AbortSignal,
   ): Promise<Page<ConversationSummary>> {
     return this.#get('/conversations', query, signal)
+  }
+
+  /** By words, an address or a customer's id. `next` may be set although a page has few or none. */
+  search(
+    query: string,
+    after: string | number | null,
+    signal?: AbortSignal,
+  ): Promise<SearchPage> {
+    return this.#send('POST', '/search', { query, after }, signal ? { signal } : {})
   }
 
   conversation(id: string, signal?: AbortSignal): Promise<Conversation> {

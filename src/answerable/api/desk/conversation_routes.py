@@ -10,14 +10,13 @@ from answerable.api.access import ByAgent, Caller, api_of
 from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.inbox_pages import NOBODY, Wanted
 from answerable.api.desk.reading import Reader
+from answerable.api.desk.search_shapes import Searching, SearchPage
 from answerable.api.desk.searching import Search
 from answerable.api.desk.shapes import (
     Counts,
     Detail,
     Messages,
     Overview,
-    Searching,
-    SearchPage,
     Summaries,
     Timeline,
     Waves,

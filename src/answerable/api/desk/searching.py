@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.api.desk.reading import Reader
-from answerable.api.desk.shapes import Excerpt, ExcerptPart, SearchHit, SearchPage
+from answerable.api.desk.search_shapes import Excerpt, ExcerptPart, SearchHit, SearchPage
 from answerable.contacts.store import Lookup, contacts_known_as
 from answerable.desk.inbox_store import find_summaries
 from answerable.desk.search_store import Hit, Hits, find_conversations

@@ -1,24 +1,12 @@
-import type { ConversationSummary } from '@answerable/sdk'
 import { useEffect, useState } from 'react'
-import { Link, Navigate, Outlet, useMatch, useParams } from 'react-router'
+import { Navigate, Outlet, useMatch, useParams } from 'react-router'
 import { useKeys } from '../keys'
-import { useLive } from '../live'
-import {
-  contactName,
-  intentTitle,
-  ownerName,
-  Priority,
-  snippetAuthor,
-  Waiting,
-} from '../parts/badges'
 import { Fence } from '../parts/fence'
-import { ChannelIcon } from '../parts/icon'
-import { MaskedText } from '../parts/masked-text'
+import { Item } from '../parts/item'
+import { SearchField, SearchResults } from '../parts/search'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
-import { Ago } from '../parts/time'
 import { WavesNote } from '../parts/waves-note'
 import { useConversations, useTeams } from '../queries'
-import { useSession } from '../session'
 import { viewOf, type ViewEntry } from '../views'
 
 export function InboxPage() {
@@ -51,19 +39,29 @@ export function NothingChosen() {
 }
 
 function ConversationList({ view }: { view: ViewEntry }) {
+  const [query, setQuery] = useState('')
   const [team, setTeam] = useState<string | null>(null)
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useConversations(view.view, team)
-  const items = data?.pages.flatMap((page) => page.items) ?? []
   useKeys({ j: () => step(1), k: () => step(-1) })
   return (
     <section className="list" aria-labelledby="list-title">
       <div className="list-head">
-        <h1 id="list-title">{view.title}</h1>
-        {view.view !== 'mine' && view.view !== 'assistant' && (
+        <h1 id="list-title">{query ? 'Found' : view.title}</h1>
+        {!query && view.view !== 'mine' && view.view !== 'assistant' && (
           <TeamFilter team={team} onChange={setTeam} />
         )}
       </div>
+      <SearchField onSearch={setQuery} />
+      {query ? <SearchResults key={query} query={query} view={view} /> : <Conversations view={view} team={team} />}
+    </section>
+  )
+}
+
+function Conversations({ view, team }: { view: ViewEntry; team: string | null }) {
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
+    useConversations(view.view, team)
+  const items = data?.pages.flatMap((page) => page.items) ?? []
+  return (
+    <>
       <WavesNote view={view.view} />
       {isPending && <Loading label="Reading conversations" />}
       {error && items.length === 0 && <Failure error={error} onRetry={() => void refetch()} />}
@@ -90,7 +88,7 @@ function ConversationList({ view }: { view: ViewEntry }) {
           )}
         </div>
       )}
-    </section>
+    </>
   )
 }
 
@@ -111,58 +109,6 @@ function TeamFilter(props: { team: string | null; onChange: (team: string | null
         </option>
       ))}
     </select>
-  )
-}
-
-function Item({ conversation, view }: { conversation: ConversationSummary; view: ViewEntry }) {
-  const { agent } = useSession()
-  const { typing } = useLive()
-  const chosen = useParams()['conversation'] === conversation.id
-  const { contact, intent, owner } = conversation
-  const author = conversation.snippet ? snippetAuthor(conversation, agent.id) : null
-  return (
-    <li>
-      <Link
-        to={`/${view.view}/${conversation.id}`}
-        className="item"
-        aria-current={chosen ? 'true' : undefined}
-      >
-        <span className="item-top">
-          <ChannelIcon channel={conversation.channel} />
-          <span className="item-name" dir="auto">
-            {contactName(contact)}
-          </span>
-          <Priority priority={conversation.priority} />
-          <span className="item-time">
-            <Ago at={conversation.updated_at} />
-          </span>
-        </span>
-        {conversation.subject && (
-          <span className="item-subject" dir="auto">
-            <MaskedText text={conversation.subject} links={false} />
-          </span>
-        )}
-        <span className="item-snippet" dir="auto">
-          {typing[conversation.id] ? (
-            <em>writing …</em>
-          ) : (
-            <>
-              {author && <span className="item-author">{author}: </span>}
-              <bdi>
-                <MaskedText text={conversation.snippet ?? ''} links={false} />
-              </bdi>
-            </>
-          )}
-        </span>
-        <span className="item-foot">
-          {intent && <span className="intent">{intentTitle(intent)}</span>}
-          {(view.view === 'all' || view.view === 'queue' || view.view === 'closed') && (
-            <span className="owner">{ownerName(owner, agent.id)}</span>
-          )}
-          <Waiting conversation={conversation} />
-        </span>
-      </Link>
-    </li>
   )
 }
 

@@ -6,11 +6,12 @@ const KEYS = [
   ['j', 'Next conversation in the list'],
   ['k', 'Previous conversation in the list'],
   ['Enter', 'Open the conversation in focus'],
+  ['/', 'Search all conversations'],
   ['t', 'Take the open conversation over'],
   ['r', 'Write a reply'],
   ['Ctrl + Enter', 'Send the reply'],
   ['?', 'This help'],
-  ['Esc', 'Close a dialog'],
+  ['Esc', 'Close a dialog, or leave the search'],
 ] as const
 
 export function HelpDialog({ onClose }: { onClose: () => void }) {
