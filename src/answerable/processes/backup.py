@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,13 +26,16 @@ from answerable import __version__
 from answerable.kit.clock import Clock
 from answerable.kit.database import metadata
 from answerable.kit.errors import InvalidInput
+from answerable.kit.ids import new_id
 from answerable.ledger.event import wire_time
 from answerable.ledger.tables import event, stream
 from answerable.privacy.store import master_key_ids
-from answerable.processes.schema import load_tables, revision_of
+from answerable.processes.row_changes import Link, remove_tracking
+from answerable.processes.schema import load_tables, revision_of, transaction
 from answerable.processes.settings import Settings
 from answerable.processes.stored import DATABASE_NAME, existing_store, opened, stored_tenants
 from answerable.processes.table_files import TABLES, write_tables
+from answerable.processes.tracking import Notes, record_backup, start_tracking
 
 FORMAT = "answerable-backup-1"
 MANIFEST = "manifest.json"
@@ -43,7 +46,10 @@ MODELS = "models"
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a backup holds. tables: rows of each; tenants: conversations, events and the last feed
-    position of each; master_keys: ids of the keys without which its texts cannot be read."""
+    position of each; master_keys: ids of the keys without which its texts cannot be read.
+
+    id: what an increment names that follows it; older backups have none.
+    """
 
     format: str
     product: str
@@ -53,6 +59,7 @@ class Manifest:
     tenants: Mapping[str, Mapping[str, int]]
     master_keys: tuple[str, ...]
     files: Mapping[str, Mapping[str, Any]]
+    id: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -68,28 +75,53 @@ class Manifest:
         return manifest
 
 
-def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = False) -> Manifest:
+def back_up(
+    settings: Settings, out: Path, clock: Clock, *, with_keys: bool = False, track: bool = False
+) -> Manifest:
     """Copy the installation into the new directory `out`, without disturbing whoever uses it.
 
-    Raises InvalidInput if `out` holds something already. Of models only the versions are copied:
-    the others are trained anew from the definitions.
+    track: note from now on which rows change, so that increments can follow (`incremental`).
+    Raises InvalidInput if `out` holds something already; with `track` Conflict as `start_tracking`
+    and `record_backup` do. Of models only the versions are copied: the others are trained anew
+    from the definitions.
     """
     source = existing_store(settings)
     new_directory(out)
+    with Notes() as notes:
+        # Before the copy begins: what changes while it is made is in it, or noted, or both.
+        before = start_tracking(source) if track else None
+        manifest = _copy_whole(
+            settings, source, out, clock, with_keys=with_keys, notes=notes if track else None
+        )
+        if before is not None:
+            sync_folders(out)
+            link = Link(id=manifest.id, made_at=manifest.made_at)
+            record_backup(source, previous=before.id, link=link, notes=notes)
+    return manifest
+
+
+def _copy_whole(
+    settings: Settings, source: Path | str, out: Path, clock: Clock, *, with_keys: bool,
+    notes: Notes | None,
+) -> Manifest:  # fmt: skip
     # First the file: a checkpoint is in the database before it is in the file.
     if settings.checkpoint_file.exists():
         copy_file(settings.checkpoint_file, out / CHECKPOINTS)
     made_at = wire_time(clock.now())
     if with_keys:
-        _copy_keys(settings, out / "keys")
-    _copy_versions(settings.models, out / MODELS)
+        copy_keys(settings, out / "keys")
+    copy_versions(settings.models, out / MODELS)
     if isinstance(source, Path):
         copy_database(source, out / DATABASE_NAME)
         source = out / DATABASE_NAME
+        _take_notes_out(source, notes)
     with opened(source) as engine, engine.begin() as tx:
         if isinstance(source, str):
+            if notes is not None:
+                notes.add_all(tx)
             write_tables(tx, out / TABLES)
         manifest = Manifest(
+            id=new_id("bkp"),
             format=FORMAT,
             product=f"answerable {__version__}",
             schema=revision_of(tx),
@@ -97,7 +129,7 @@ def back_up(settings: Settings, out: Path, clock: Clock, *, with_keys: bool = Fa
             tables=count_tables(tx),
             tenants=count_tenants(tx),
             master_keys=tuple(sorted(master_key_ids(tx))),
-            files=_files(out),
+            files=files_of(out),
         )
     write_whole(out / MANIFEST, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
     return manifest
@@ -113,6 +145,14 @@ def copy_database(source: Path, target: Path) -> None:
         here.execute("PRAGMA query_only=ON")
         here.backup(there, pages=-1)
         there.execute("PRAGMA journal_mode=DELETE")  # one file, and nothing beside it
+
+
+def _take_notes_out(copy: Path, notes: Notes | None) -> None:
+    """Of the copy of a file that tracks changes: a copy does not."""
+    with transaction(copy) as tx:
+        if notes is not None:
+            notes.add_all(tx)
+        remove_tracking(tx)
 
 
 def count_tables(tx: Connection) -> dict[str, int]:
@@ -167,7 +207,17 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy_keys(settings: Settings, target: Path) -> None:
+def sync_folders(path: Path) -> None:
+    """See to it that the names of all files below are on disk, as what is in them is."""
+    for folder in (path.parent, path, *(one for one in path.rglob("*") if one.is_dir())):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def copy_keys(settings: Settings, target: Path) -> None:
     target.mkdir(mode=0o700)
     for path in (settings.data / "keys" / "master.key", settings.signing_key_file):
         if path.exists():
@@ -175,16 +225,19 @@ def _copy_keys(settings: Settings, target: Path) -> None:
             (target / path.name).chmod(0o600)
 
 
-def _copy_versions(models: Path, target: Path) -> None:
+def copy_versions(models: Path, target: Path, *, but: Collection[str] = ()) -> None:
+    """Copy the versions' files. but: names below `models` of those that a backup has already."""
     # The ledger names them, and the labelled messages they learnt from may be gone.
     for path in sorted(models.glob("*/versions/*/*")):
-        if path.is_file() and not path.parent.name.endswith(".part"):
-            copy = target / path.relative_to(models)
+        name = path.relative_to(models)
+        if path.is_file() and not path.parent.name.endswith(".part") and str(name) not in but:
+            copy = target / name
             copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             copy_file(path, copy)
 
 
-def _files(out: Path) -> dict[str, dict[str, Any]]:
+def files_of(out: Path) -> dict[str, dict[str, Any]]:
+    """Size and checksum of everything in a backup, by name."""
     return {
         str(path.relative_to(out)): {"size_bytes": path.stat().st_size, "sha256": checksum(path)}
         for path in sorted(out.rglob("*"))

@@ -41,15 +41,16 @@ from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import Vault
 from answerable.processes.backup import (
     Manifest,
-    checksum,
     copy_database,
     copy_file,
     count_tables,
     new_directory,
 )
+from answerable.processes.backup_chain import Chain, add_files, read_chain
 from answerable.processes.chain_check import check_chains
+from answerable.processes.change_files import apply_changes, compare_positions
 from answerable.processes.erasure import erase_stored
-from answerable.processes.schema import revision_of, transaction, upgrade, upgrade_connection
+from answerable.processes.schema import revision_of, transaction, upgrade_connection
 from answerable.processes.stored import DATABASE_NAME, opened, shown_store, stored_tenants
 from answerable.processes.table_files import TABLES, clean_up, copy_rows, read_tables
 
@@ -59,9 +60,15 @@ UNREAD = "restored from a backup before it was read; it may have been answered"
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """held: effects that will not be performed; handed: conversations that people now have."""
+    """held: effects that will not be performed; handed: conversations that people now have.
+
+    manifest: of the whole backup; made_at, master_keys: of the last increment, if there are any.
+    """
 
     manifest: Manifest
+    made_at: str = ""
+    increments: int = 0
+    master_keys: tuple[str, ...] = ()
     held: int = 0
     handed: int = 0
     unread_mails: int = 0
@@ -74,47 +81,50 @@ def restore(
     data: Path,
     clock: Clock,
     *,
+    increments: Sequence[Path] = (),
     database: str | None = None,
     erasures: Path | None = None,
 ) -> Restored:
     """Make the new data directory `data` from a backup.
 
+    increments: those that follow the backup, in order; the copy is as the last of them.
     database: URL of an empty database on a server, to which the data goes. A backup of a server
     needs one; with a backup of a file, the installation moves to a server.
-    erasures: an export of the original's ledger (`audit export`) made after the backup; contacts
-    that were erased since then are erased here too.
-    Raises InvalidInput if the backup is damaged, its chains are broken, or `data` or the database
-    is not empty; then nothing is left there.
+    erasures: an export of the original's ledger (`audit export`) made after the last of them;
+    contacts that were erased since then are erased here too.
+    Raises InvalidInput if a backup is damaged, its chains are broken, increments do not follow one
+    another, or `data` or the database is not empty; then nothing is left there.
     """
-    manifest = Manifest.read(backup)
-    _check_files(backup, manifest)
-    _check_kind(backup, manifest, database)
+    chain = read_chain([backup, *increments])
+    _check_kind(backup, chain.whole, database)
     new_directory(data)
     try:
-        for name in manifest.files:
+        for name in chain.whole.files:
             if not name.startswith((DATABASE_NAME, TABLES)):
                 (data / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 copy_file(backup / name, data / name)
+        add_files(chain, data)
         if database is None:
-            return _restore_file(backup, data / DATABASE_NAME, clock, manifest, erasures)
-        return _restore_tables(backup, database, clock, manifest, erasures)
+            return _restore_file(backup, data / DATABASE_NAME, clock, chain, erasures)
+        return _restore_tables(backup, database, clock, chain, erasures)
     except BaseException:
         shutil.rmtree(data)
         raise
 
 
 def _restore_file(
-    backup: Path, path: Path, clock: Clock, manifest: Manifest, erasures: Path | None
+    backup: Path, path: Path, clock: Clock, chain: Chain, erasures: Path | None
 ) -> Restored:
     copy_database(backup / DATABASE_NAME, path)
-    _check_database(path, manifest)
-    upgrade(path)
+    _check_database(path)
     with transaction(path) as tx:
-        return _tame(tx, clock, manifest, erasures)
+        _bring_up(tx, chain)
+        upgrade_connection(tx)
+        return _tame(tx, clock, chain, erasures)
 
 
 def _restore_tables(
-    backup: Path, url: str, clock: Clock, manifest: Manifest, erasures: Path | None
+    backup: Path, url: str, clock: Clock, chain: Chain, erasures: Path | None
 ) -> Restored:
     """In one transaction: nobody can start on a copy that would send what was under way."""
     with transaction(url) as tx:
@@ -122,38 +132,47 @@ def _restore_tables(
             raise InvalidInput(
                 "not_empty", f"{shown_store(url)} is not empty; name a database without tables"
             )
-        upgrade_connection(tx, to=manifest.schema)
-        if DATABASE_NAME in manifest.files:
+        upgrade_connection(tx, to=chain.whole.schema)
+        if DATABASE_NAME in chain.whole.files:
             with opened(backup / DATABASE_NAME) as file, file.begin() as source:
                 copy_rows(source, tx)
         else:
             read_tables(tx, backup / TABLES)
-        _check_ledger(tx, manifest)
+        _bring_up(tx, chain)
         upgrade_connection(tx)
-        done = _tame(tx, clock, manifest, erasures)
+        done = _tame(tx, clock, chain, erasures)
     clean_up(url)
     return done
 
 
-def _tame(tx: Connection, clock: Clock, manifest: Manifest, erasures: Path | None) -> Restored:
+def _bring_up(tx: Connection, chain: Chain) -> None:
+    """From the whole backup's state to that of the last increment; checked before and after."""
+    if revision_of(tx) == chain.whole.schema:
+        _compare_counts(tx, chain.whole)
+    for folder, increment in chain.increments:
+        apply_changes(tx, folder, increment)
+    if chain.increments:
+        compare_positions(tx, chain.increments[-1][1])
+    wrong = check_chains(tx)
+    if wrong:
+        raise InvalidInput("bad_backup", "the ledger is not whole:\n" + "\n".join(wrong))
+
+
+def _tame(tx: Connection, clock: Clock, chain: Chain, erasures: Path | None) -> Restored:
     """What a copy must not do is given to people; what was erased since is erased again."""
     erased = _erased_since(erasures) if erasures else []
     held = hold_everything(tx, clock.now())
     again = _erase_again(tx, clock, erased)
-    _record(tx, manifest, held, clock.now())
-    keys = any("keys/" in name for name in manifest.files)
-    return replace(held, manifest=manifest, keys=keys, erased=again)
-
-
-def _check_files(backup: Path, manifest: Manifest) -> None:
-    for name, told in manifest.files.items():
-        path = backup / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise InvalidInput("bad_backup", f"the manifest names a foreign file: {name}")
-        if not path.is_file():
-            raise InvalidInput("bad_backup", f"{path} is missing")
-        if checksum(path) != told["sha256"]:
-            raise InvalidInput("bad_backup", f"{path} is damaged: its checksum is another")
+    _record(tx, chain.made_at, held, clock.now())
+    return replace(
+        held,
+        manifest=chain.whole,
+        made_at=chain.made_at,
+        increments=len(chain.increments),
+        master_keys=chain.master_keys,
+        keys=chain.with_keys,
+        erased=again,
+    )
 
 
 def _check_kind(backup: Path, manifest: Manifest, database: str | None) -> None:
@@ -167,21 +186,11 @@ def _check_kind(backup: Path, manifest: Manifest, database: str | None) -> None:
         )
 
 
-def _check_database(path: Path, manifest: Manifest) -> None:
+def _check_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise InvalidInput("bad_backup", f"the database of the backup is damaged: {verdict}")
-    with opened(path) as engine, engine.begin() as tx:
-        _check_ledger(tx, manifest)
-
-
-def _check_ledger(tx: Connection, manifest: Manifest) -> None:
-    wrong = check_chains(tx)
-    if wrong:
-        raise InvalidInput("bad_backup", "the ledger is not whole:\n" + "\n".join(wrong))
-    if revision_of(tx) == manifest.schema:
-        _compare_counts(tx, manifest)
 
 
 def _compare_counts(tx: Connection, manifest: Manifest) -> None:
@@ -368,8 +377,8 @@ def _erase_again(tx: Connection, clock: Clock, erased: Sequence[tuple[TenantId, 
     return number
 
 
-def _record(tx: Connection, manifest: Manifest, held: Restored, at: datetime) -> None:
-    data = {"made_at": manifest.made_at, "held": held.held, "handed": held.handed}
+def _record(tx: Connection, made_at: str, held: Restored, at: datetime) -> None:
+    data = {"made_at": made_at, "held": held.held, "handed": held.handed}
     for tenant in stored_tenants(tx):
         record_administration(tx, tenant, NewEvent(kind="backup_restored", data=data), at=at)
 

@@ -20,8 +20,10 @@ from answerable.kit.postgres_connection import (
     sqlstate,
     unhurried,
 )
+from answerable.processes.row_changes import remove_tracking
 
 LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK = "40P01"
 MIGRATIONS = Path(answerable.kit.migrations.__path__[0])
 REVISIONS = sa.table("alembic_version", sa.column("version_num", sa.Text))  # Alembic's own
 
@@ -78,9 +80,11 @@ def upgrade_connection(connection: Connection, *, to: str | None = None) -> None
         # Most starts have nothing to migrate, and Alembic is a tenth of their imports.
         migrating = importlib.import_module("answerable.processes.migrating")
         try:
+            # Triggers do not follow their tables everywhere. A chain of backups ends here.
+            remove_tracking(connection)
             migrating.migrate(connection, MIGRATIONS, to=to or newest_revision())
         except sa.exc.OperationalError as error:
-            if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            if sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                 raise
             raise Conflict(
                 "schema_in_use",

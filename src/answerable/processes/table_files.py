@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from answerable.kit.errors import InvalidInput
 from answerable.kit.postgres_connection import connected, postgres_engine
+from answerable.processes.row_changes import OWN
 from answerable.processes.schema import REVISIONS
 
 TABLES = "tables"
@@ -26,7 +27,7 @@ def write_tables(tx: Connection, folder: Path) -> None:
     """Write every table as this transaction sees it, for the owner of `folder` alone."""
     folder.mkdir(mode=0o700)
     inspector = sa.inspect(tx)
-    for table in sorted(set(inspector.get_table_names()) - {REVISIONS.name}):
+    for table in sorted(set(inspector.get_table_names()) - {REVISIONS.name} - OWN):
         names = [column["name"] for column in inspector.get_columns(table)]
         query = sql.SQL("COPY {} ({}) TO STDOUT {}").format(
             sql.Identifier(table), _listed(names), _CSV
@@ -73,7 +74,7 @@ def _fill(tx: Connection, path: Path) -> None:
                 copy.write(part)
         if _walled(tx, path.stem):
             cursor.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(table))
-    _continue_numbers(tx, path.stem, names)
+    continue_numbers(tx, path.stem, names)
 
 
 def copy_rows(source: Connection, tx: Connection) -> None:
@@ -92,7 +93,7 @@ def copy_rows(source: Connection, tx: Connection) -> None:
                 tx.execute(sa.insert(table), [dict(row) for row in part])
         except sa.exc.DBAPIError as error:
             raise InvalidInput("bad_backup", f"rows do not fit the table {table.name}") from error
-        _continue_numbers(tx, table.name, [column.name for column in table.c])
+        continue_numbers(tx, table.name, [column.name for column in table.c])
 
 
 def _walled(tx: Connection, table: str) -> bool:
@@ -100,8 +101,10 @@ def _walled(tx: Connection, table: str) -> bool:
     return bool(tx.scalar(query, {"name": table}))
 
 
-def _continue_numbers(tx: Connection, table: str, names: list[str]) -> None:
-    """Sequences go on after the numbers that are taken."""
+def continue_numbers(tx: Connection, table: str, names: list[str]) -> None:
+    """Sequences go on after the numbers that are taken. On SQLite there are none."""
+    if tx.dialect.name != "postgresql":
+        return
     for name in names:
         sequence = tx.scalar(sa.select(sa.func.pg_get_serial_sequence(table, name)))
         if sequence is not None:

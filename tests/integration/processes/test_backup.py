@@ -4,9 +4,7 @@ import asyncio
 import json
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,10 +23,10 @@ from answerable.playbooks.library import built_in_actions
 from answerable.processes.backup import back_up, checksum
 from answerable.processes.erasure import erase_contact
 from answerable.processes.replaying import replay
-from answerable.processes.restore import WHY, Restored, restore
-from answerable.processes.settings import Settings
+from answerable.processes.restore import WHY, restore
 from answerable.processes.stored import opened, read_definitions, store_of
-from tests.support.stores import empty_postgres_url, postgres_url
+from tests.support.backups import Place
+from tests.support.stores import empty_postgres_url
 from tests.support.town import TENANT, Town, open_town, shop_definition
 
 EFFECTS = frozenset({"understand", "know_contact", "look_up", "write_reply", "deliver"})
@@ -40,45 +38,8 @@ def server(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def place(server: bool) -> "Place":
+def place(server: bool) -> Place:
     return Place(server=server)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the data of these stories is: a directory, or a directory and a server."""
-
-    server: bool
-
-    def settings(self, data: Path) -> Settings:
-        values = {"DATA": str(data)}
-        if self.server:
-            values["DATABASE"] = postgres_url(data / "answerable.db")
-        return Settings(values=values)
-
-    def options(self, data: Path) -> list[str]:
-        """As `settings`, on the command line."""
-        url = self.settings(data).database
-        return ["--data", str(data), *(["--database", url] if url else [])]
-
-    def restore(
-        self, backup: Path, data: Path, clock: SettableClock, *, erasures: Path | None = None
-    ) -> Restored:
-        database = empty_postgres_url(data / "answerable.db") if self.server else None
-        return restore(backup, data, clock, database=database, erasures=erasures)
-
-    def copied(self, town: Town, data: Path, tmp_path: Path) -> tuple[Path, Restored]:
-        """The data, backed up and restored in another place."""
-        back_up(self.settings(data), tmp_path / "copy", town.clock)
-        return tmp_path / "new", self.restore(tmp_path / "copy", tmp_path / "new", town.clock)
-
-    @asynccontextmanager
-    async def opened(self, data: Path, clock: SettableClock) -> AsyncIterator[Town]:
-        town = open_town(data / "answerable.db", clock=clock, postgres=self.server)
-        try:
-            yield town
-        finally:
-            await town.service.database.close()
 
 
 async def advance_only(town: Town, conversation: ConversationId) -> None:
