@@ -4,6 +4,8 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from answerable.ledger.export import seal_everything, write_export
 from answerable.ledger.tables import stream
 from answerable.ledger.verify import verify
 from answerable.processes.backup import back_up
+from answerable.processes.incremental import back_up_since
 from benchmarks.exports import make_export, our_verifier
 from benchmarks.measure import Figures, Run, compared, grown
 from benchmarks.places import Place
@@ -27,6 +30,7 @@ from benchmarks.yardsticks.chain import seconds_to_chain
 
 NEW = 500
 PROVED_ON = f"export and verify {NEW} new events, processor s"
+COPIED_ON = f"incremental backup of {NEW} new events, s"
 
 
 async def verified(run: Run) -> Figures:
@@ -70,11 +74,13 @@ async def by_number(run: Run) -> Figures:
                 whole, new = await _proven(place)
                 proving[size].append(whole)
                 proving_on[size].append(new)
+    copying_on = await _copied_on(run, sizes)
     return (
         grown(disk, what="disk, MB", digits=1)
         | grown(copying, what="backup, s", digits=2)
         | grown(proving, what="export and verify, processor s", digits=2)
         | grown(proving_on, what=PROVED_ON, digits=3)
+        | grown(copying_on, what=COPIED_ON, digits=3)
         | {"bytes a conversation of one message": {f"{n:,}": round(b) for n, b in messages.items()}}
     )
 
@@ -102,6 +108,35 @@ async def _proven(place: Place) -> tuple[float, float]:
     new = await prove(last)
     await database.close()
     return whole, new
+
+
+async def _copied_on(run: Run, sizes: Sequence[int]) -> dict[int, list[float]]:
+    """Seconds for an increment with NEW events, one after the other; the sizes take turns."""
+    costs: dict[int, list[float]] = {size: [] for size in sizes}
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        places = {
+            size: await stack.enter_async_context(place_of(run.store, size)) for size in sizes
+        }
+        databases = {size: place.open() for size, place in places.items()}
+        for place in places.values():
+            await asyncio.to_thread(
+                back_up, place.read_settings(), place.scratch / "0", clock, track=True
+            )
+        for turn in range(run.rounds + 1):
+            for size, place in places.items():
+                await databases[size].write(_add_new)
+                out, last = place.scratch / str(turn + 1), place.scratch / str(turn)
+                began = time.perf_counter()
+                done = await asyncio.to_thread(
+                    back_up_since, place.read_settings(), out, last, clock
+                )
+                if turn:  # the first turn warms the caches
+                    costs[size].append(time.perf_counter() - began)
+                assert done.changes["event"]["rows"] == NEW
+        for database in databases.values():
+            await database.close()
+    return costs
 
 
 def _add_new(tx: Connection) -> None:

@@ -17,7 +17,15 @@ from sqlalchemy import Connection
 from answerable.kit.errors import InvalidInput
 from answerable.ledger.tables import event
 from answerable.processes.backup_chain import CHANGES, Increment
-from answerable.processes.row_changes import Note, key_of, noted, to_value, tracked_tables
+from answerable.processes.row_changes import (
+    Note,
+    as_stored,
+    key_of,
+    noted,
+    noted_tables,
+    to_value,
+    tracked_tables,
+)
 from answerable.processes.table_files import continue_numbers
 from answerable.processes.tracking import Notes
 
@@ -61,13 +69,10 @@ def write_changes(tx: Connection, folder: Path, notes: Notes) -> Copied:
         # A few rows by their keys, whatever statistics say: the cost is not that of the table.
         tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
     copied = Copied()
-    for table in tracked_tables(tx):
-        parts = noted(tx, table.name)
-        if (first := next(parts, None)) is None:
-            continue
+    for table in as_stored(tx, noted_tables(tx)):
         with _new_file(folder / f"{table.name}.jsonl") as file:
             _write_line(file, {"key": _key_names(table), "columns": [c.name for c in table.c]})
-            for part in _with_first(first, parts):
+            for part in noted(tx, table.name):
                 rows = _write_part(tx, table, part, file)
                 copied._look_at(table.name, rows)
                 notes.add(part)
@@ -81,7 +86,8 @@ def apply_changes(tx: Connection, folder: Path, increment: Increment) -> None:
 
     Raises InvalidInput if the files do not fit.
     """
-    tables = {table.name: table for table in tracked_tables(tx)}
+    names = [name for name in tracked_tables(tx) if name in increment.changes]
+    tables = {table.name: table for table in as_stored(tx, names)}
     for name in sorted(increment.files):
         if Path(name).parts[0] != CHANGES:
             continue
@@ -174,11 +180,6 @@ def _plain(value: Any) -> Any:
 
 def _key_names(table: sa.Table) -> list[str]:
     return [column.name for column in table.primary_key.columns]
-
-
-def _with_first(first: list[Note], rest: Iterator[list[Note]]) -> Iterator[list[Note]]:
-    yield first
-    yield from rest
 
 
 def _new_file(path: Path) -> IO[str]:

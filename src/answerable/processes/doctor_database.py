@@ -20,6 +20,7 @@ from answerable.processes.doctor_models import check_models
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_server import check_server
 from answerable.processes.keys import master_key
+from answerable.processes.row_changes import last_link, waiting_changes
 from answerable.processes.schema import newest_revision, revision_of
 from answerable.processes.settings import PREFIX, Settings
 from answerable.processes.stored import opened, shown_store, stored_tenants
@@ -27,6 +28,7 @@ from answerable.processes.stored import opened, shown_store, stored_tenants
 CLOCK_SKEW = timedelta(seconds=5)
 LATE = timedelta(minutes=2)  # for work that is done within seconds
 SEALED_WITHIN = timedelta(minutes=5)  # checkpoints are made every minute
+COPIED_WITHIN = timedelta(days=2)  # increments are made every hour, or every night
 MANY_ATTEMPTS = 3
 KNOCK = timedelta(seconds=2)
 
@@ -208,4 +210,20 @@ def _mail(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding
         yield ok("mail", "every stored mail was read")
 
 
-CHECKS: tuple[Check, ...] = (_clock, _keys, _checkpoints, _work, _mail, check_models)
+def _tracking(tx: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Whether somebody copies what is noted for incremental backups, if it is noted."""
+    last = last_link(tx)
+    if last is None:
+        return
+    told = f"{waiting_changes(tx)} changed rows wait for the next one"
+    if not last.made_at:
+        mend = "make a whole backup with --track, or end it with --stop-tracking"
+        yield warning("increments", f"{told}, and none can be made: there is no whole one", mend)
+    elif now - datetime.fromisoformat(last.made_at) > COPIED_WITHIN:
+        mend = "make one: `answerable backup --since`; or end it with --stop-tracking"
+        yield warning("increments", f"{told}; the last backup was made at {last.made_at}", mend)
+    else:
+        yield ok("increments", f"{told}; the last backup was made at {last.made_at}")
+
+
+CHECKS: tuple[Check, ...] = (_clock, _keys, _checkpoints, _work, _mail, _tracking, check_models)

@@ -97,10 +97,16 @@ class Note:
     n: int
 
 
-def tracked_tables(tx: Connection) -> list[sa.Table]:
-    """What is tracked, as it is in this database: every table but Alembic's and our own."""
+def tracked_tables(tx: Connection) -> list[str]:
+    """Names of what is tracked: every table of this database but Alembic's and our own."""
+    return sorted(set(sa.inspect(tx).get_table_names()) - _UNTRACKED)
+
+
+def as_stored(tx: Connection, names: Sequence[str]) -> list[sa.Table]:
+    """These tables as they are in this database, whatever version of the program made them."""
     found = sa.MetaData()
-    found.reflect(tx, only=lambda name, _: name not in _UNTRACKED)
+    if names:
+        found.reflect(tx, only=names)
     return found.sorted_tables
 
 
@@ -125,27 +131,30 @@ def begin_chain(tx: Connection) -> Link:
     return link
 
 
-def not_tracked(tx: Connection, tables: Sequence[sa.Table]) -> list[sa.Table]:
-    """Those of which some trigger is not there."""
+def not_tracked(tx: Connection) -> list[str]:
+    """Names of the tables of which some trigger is not there."""
     on_server = tx.dialect.name == "postgresql"
     query = _TRIGGERS_ON_SERVER_ARE if on_server else _TRIGGERS_IN_FILE_ARE
     there = {tuple(row) for row in tx.execute(query)}
     return [
-        table
-        for table in tables
-        if any((table.name, _trigger(table, kind)) not in there for kind in _KINDS)
+        name
+        for name in tracked_tables(tx)
+        if any((name, _trigger(name, kind)) not in there for kind in _KINDS)
     ]
 
 
 def track(tx: Connection, table: sa.Table) -> None:
     """Note from the end of this transaction on which of the table's rows change."""
-    untrack(tx, table)
+    untrack(tx, table.name)
     words = _words(tx, table)
     if tx.dialect.name != "postgresql":
         for kind, when in _TRIGGERS_IN_FILE.items():
             key = words["old_key"] if kind in ("delete", "key") else words["new_key"]
             text = _TRIGGER_IN_FILE.format(
-                name=_trigger(table, kind), table=table.name, key=key, when=when.format(**words)
+                name=_trigger(table.name, kind),
+                table=table.name,
+                key=key,
+                when=when.format(**words),
             )
             tx.exec_driver_sql(text)
         return
@@ -154,16 +163,16 @@ def track(tx: Connection, table: sa.Table) -> None:
         ("key", "", words["old_key"]),
     ):
         text = _FUNCTION_ON_SERVER.format(
-            name=_trigger(table, kind), table=table.name, key=key, rows=rows
+            name=_trigger(table.name, kind), table=table.name, key=key, rows=rows
         )
         tx.exec_driver_sql(text)
     for kind, when in _TRIGGERS_ON_SERVER.items():
-        does = _trigger(table, "key" if kind == "key" else "rows")
-        text = f"CREATE TRIGGER {_trigger(table, kind)} {when.format(**words)}"
+        does = _trigger(table.name, "key" if kind == "key" else "rows")
+        text = f"CREATE TRIGGER {_trigger(table.name, kind)} {when.format(**words)}"
         tx.exec_driver_sql(f"{text} EXECUTE FUNCTION {does}()")
 
 
-def untrack(tx: Connection, table: sa.Table) -> None:
+def untrack(tx: Connection, table: str) -> None:
     """Remove the table's triggers, as far as they are there."""
     if tx.dialect.name == "postgresql":
         for kind in ("rows", "key"):
@@ -185,6 +194,11 @@ def remove_tracking(tx: Connection) -> None:
 def remove_notes(tx: Connection) -> None:
     """Remove our tables: after this no backup can follow any other."""
     _own.drop_all(tx)
+
+
+def noted_tables(tx: Connection) -> list[str]:
+    """Names of the tables of which something is noted."""
+    return sorted(tx.scalars(sa.select(row_change.c.table_name).distinct()))
 
 
 def noted(tx: Connection, table: str) -> Iterator[list[Note]]:
@@ -258,8 +272,8 @@ def _binary(column: sa.Column[Any]) -> bool:
     return isinstance(column.type, sa.LargeBinary)
 
 
-def _trigger(table: sa.Table, kind: str) -> str:
-    return f"row_change_{kind}_of_{table.name}"
+def _trigger(table: str, kind: str) -> str:
+    return f"row_change_{kind}_of_{table}"
 
 
 def _words(tx: Connection, table: sa.Table) -> dict[str, str]:

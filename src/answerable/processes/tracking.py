@@ -14,12 +14,14 @@ from answerable.kit.postgres_connection import sqlstate
 from answerable.processes.row_changes import (
     Link,
     Note,
+    as_stored,
     begin_chain,
     follow,
     forget,
     last_link,
     not_tracked,
     noted,
+    noted_tables,
     remove_notes,
     track,
     tracked_tables,
@@ -48,8 +50,8 @@ class Notes:
 
     def add_all(self, tx: Connection) -> None:
         """Everything that is noted in this snapshot."""
-        for table in tracked_tables(tx):
-            for part in noted(tx, table.name):
+        for table in noted_tables(tx):
+            for part in noted(tx, table):
                 self.add(part)
 
     def parts(self) -> Iterator[list[Note]]:
@@ -73,7 +75,7 @@ def start_tracking(store: Path | str) -> Link:
     only. A repeat does nothing. Raises Conflict if a table is held by others for too long.
     """
     with _changing(store) as tx:
-        link, missing = last_link(tx), not_tracked(tx, tracked_tables(tx))
+        link, missing = last_link(tx), as_stored(tx, not_tracked(tx))
         if link is None or missing:
             link = begin_chain(tx)
     for table in missing:
@@ -103,7 +105,7 @@ def stop_tracking(store: Path | str) -> bool:
 def require_tracked(tx: Connection) -> Link:
     """The last backup. Raises InvalidInput unless every change since is noted."""
     link = last_link(tx)
-    if link is None or not_tracked(tx, tracked_tables(tx)):
+    if link is None or not_tracked(tx):
         raise InvalidInput(
             "not_tracked",
             "changes are not noted here (a migration ends it): make a whole backup with --track, "

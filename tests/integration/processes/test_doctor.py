@@ -15,7 +15,11 @@ import pytest
 from answerable.cli.main import run
 from answerable.kit.clock import Clock
 from answerable.ledger.checkpoint import CheckpointFile, SigningKey, read_checkpoints, seal
+from answerable.processes.backup import back_up
 from answerable.processes.doctor import Visit, examine
+from answerable.processes.incremental import back_up_since
+from answerable.processes.settings import Settings
+from answerable.processes.tracking import start_tracking
 from tests.support.town import DEFINITION, TENANT, Town
 
 KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="  # 32 times k, as the town's
@@ -68,6 +72,24 @@ async def test_a_sound_installation_has_no_problem(
     for check in ("settings", "data", "vault", "integrity", "schema", "clock", "checkpoints",
                   "conversations", "effects", "mail", "definition"):  # fmt: skip
         assert levels[check] in ("ok", "warning"), check
+
+
+async def test_changes_that_nobody_copies_are_told(town: Town, data: Path, tmp_path: Path) -> None:
+    settings = Settings(values={"DATA": str(data)})
+    await sound(town, data)
+    assert level(found(data, town.clock), "increments") == "nothing"
+
+    start_tracking(data / "answerable.db")
+    assert level(found(data, town.clock), "increments") == "warning"
+    back_up(settings, tmp_path / "whole", town.clock, track=True)
+    await town.says("hours")
+    [(told, text)] = found(data, town.clock)["increments"]
+    assert (told, text.startswith("0 ")) == ("ok", False)
+    town.clock.advance(timedelta(days=3))
+    assert level(found(data, town.clock), "increments") == "warning"
+    back_up_since(settings, tmp_path / "next", tmp_path / "whole", town.clock)
+    [(told, text)] = found(data, town.clock)["increments"]
+    assert (told, text.startswith("0 ")) == ("ok", True)
 
 
 def write(data: Path, statement: str) -> None:
