@@ -175,3 +175,13 @@ def test_every_module_with_tables_or_indexes_is_known_to_the_schema() -> None:
         [sys.executable, "-c", EVERYTHING_DEFINED], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_every_row_can_be_named() -> None:
+    """Incremental backups note rows by their primary keys, which must be texts or whole numbers,
+    or bytes: of others the two stores would write different keys."""
+    named = (sa.Text, sa.Integer, sa.LargeBinary)
+    for table in schema.load_tables().sorted_tables:
+        columns = list(table.primary_key.columns)
+        assert columns, table.name
+        assert all(isinstance(column.type, named) for column in columns), table.name
