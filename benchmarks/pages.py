@@ -12,6 +12,10 @@ from benchmarks.stores import place_of
 from benchmarks.talk import cookie_of, enter_all, signed_in, take_over, talk
 
 PAGE = "/v1/desk/conversations?view=queue&limit=50"
+SEARCH = "/v1/desk/search"
+# A word that a fifth of the conversations have, two that these have, two that none has together,
+# one that a single conversation has, and one that nobody ever said.
+QUERIES = ("transfer", "payment landlord", "transfer landlord", "order 777", "unheard")
 BROWSERS = 8
 SUPERVISOR = "supervisor@northwind.example"
 
@@ -117,6 +121,11 @@ async def by_number(run: Run) -> Figures:
         for _ in range(run.pick(60, 400)):
             for size, desk in desks.items():
                 one = random.choice(ids[size])
+                query = random.choice(QUERIES)
+                began = time.perf_counter()
+                (await desk.post(SEARCH, json={"query": query})).raise_for_status()
+                wait = (time.perf_counter() - began) * 1000
+                waits.setdefault("search", {}).setdefault(size, []).append(wait)
                 for what, path in {
                     "inbox page": PAGE,
                     "open a conversation": f"/v1/desk/conversations/{one}",

@@ -23,6 +23,7 @@ from answerable.flow.advance import Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import InboundMessage, Sender
+from answerable.flow.accept import in_turn
 from answerable.flow.service import Service
 from answerable.flow.work import Work
 from answerable.kit.canonical import sha256_hex
@@ -143,6 +144,7 @@ async def _fill(place: Place, conversations: int) -> None:
         if first in (AT_ONCE, 10 * AT_ONCE):
             await place.take_statistics()  # else it is filled by plans for an empty database
         await platform.service.database.write(partial(loader.load, numbers=numbers))
+        await platform.indexer.hand_on()  # else whoever is measured would be busy with that
     await platform.close()
 
 
@@ -153,9 +155,9 @@ class Loader:
     service: Service
 
     def load(self, tx: Connection, numbers: Sequence[int]) -> list[ConversationId]:
-        messages = [message(n, TEXTS[n % len(TEXTS)]) for n in numbers]
+        messages = [message(n, f"{TEXTS[n % len(TEXTS)]} Order {n}.") for n in numbers]
         accepted = self.service._intake.accept_many(tx, messages)
-        ids = [one.conversation for one, _ in accepted]
+        ids = [in_turn(one).conversation for one, _ in accepted]
         give(tx, self.service._advancer, ids, queued=4)
         self.service._advancer.untold.clear()
         return ids

@@ -87,7 +87,7 @@ class Follower:
                 complete = True
                 if self._leads():
                     try:
-                        complete = await self.hand_on()
+                        complete = await self.hand_on(share=self._consumer.share)
                     except Exception:
                         log.exception("following_failed", consumer=self._consumer.name)
                         complete = False
@@ -99,8 +99,11 @@ class Follower:
             self._consumer.behind.set(0)
             news.close()
 
-    async def hand_on(self) -> bool:
-        """Everything that is not handed on yet, in turns of tenants; False if not all could be."""
+    async def hand_on(self, *, share: float = 1.0) -> bool:
+        """Everything that is not handed on yet, in turns of tenants; False if not all could be.
+
+        share: of a processor, that it takes at most.
+        """
         behind = await self._with_news()
         self._left = set(behind)
         left: list[datetime] = []
@@ -114,7 +117,7 @@ class Follower:
                 if done < AT_ONCE:
                     behind.remove(tenant)
                 else:
-                    await self._rest(time.perf_counter() - began)
+                    await asyncio.sleep((time.perf_counter() - began) * (1 / share - 1))
         oldest = (self._now() - min(left)).total_seconds() if left else 0
         self._consumer.behind.set(oldest)
         return not left
@@ -145,9 +148,6 @@ class Follower:
             position = events[done - 1].position
             await self._database.write(lambda tx: self._pass(tx, tenant, position), tenant=tenant)
         return events, done
-
-    async def _rest(self, took: float) -> None:
-        await asyncio.sleep(took * (1 / self._consumer.share - 1))
 
     async def _wait(self, something: Awaitable[None]) -> None:
         with contextlib.suppress(TimeoutError):
