@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.definition.load import load_definition
+from answerable.flow.accept import in_turn
 from answerable.flow.advance import Advancer
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import World
 from answerable.flow.message import InboundMessage, Sender
-from answerable.flow.accept import in_turn
 from answerable.flow.service import Service
 from answerable.flow.work import Work
 from answerable.kit.canonical import sha256_hex
