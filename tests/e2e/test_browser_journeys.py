@@ -265,3 +265,37 @@ def test_open_pages_recover_by_themselves_when_the_service_was_killed(
     expect(console.page.locator(".connection.down")).to_have_count(0)
     expect(console.page.get_by_role("alert")).to_have_count(0)
     expect(console.message(FRAUD)).to_be_visible()
+
+
+def test_an_agent_finds_what_was_said_by_the_keyboard_alone(
+    windows: Windows, bank: DemoBank
+) -> None:
+    chat = Chat(windows.open(), bank).visit("C-1001").opens()
+    chat.says("My grandfather clock was charged twice, and the card is gone")
+    expect(chat.bubbles("assistant")).to_have_count(2)
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("closed")
+    page, field = console.page, console.page.get_by_role("searchbox")
+    expect(field).to_be_visible()
+
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    page.keyboard.type("grandfather clocks")
+    # It asks again by itself: what was said a moment ago is found a moment later.
+    expect(page.locator(".search-note")).to_contain_text(
+        "1 conversation, the newest first", timeout=30_000
+    )
+    expect(page.locator(".item mark")).to_have_text(["grandfather", "clock"])
+    expect(page.get_by_role("heading", name="Found")).to_be_visible()
+    tab_to(page, lambda: _is_focused(page, ".item", "grandfather"))
+    page.keyboard.press("Enter")
+    expect(console.message("grandfather clock")).to_be_visible()
+    expect(console.items).to_have_count(1)  # what was found stays beside it
+
+    field.fill("grandfather unicorn")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
+    field.fill("where is the")
+    expect(page.locator(".search-note")).to_contain_text("Not looked for: where, is, the.")
+    field.press("Escape")
+    expect(field).to_have_value("")
+    expect(page.get_by_role("heading", name="Closed")).to_be_visible()
+    assert "grandfather" not in page.url

@@ -39,6 +39,7 @@ export function useSearch(query: string) {
     initialPageParam: null as string | number | null,
     getNextPageParam: (page) => page.next,
     enabled: query !== '',
+    refetchInterval: 5_000, // what was said a moment ago is found a moment later
     gcTime: 0, // what somebody looked for is not kept
   })
 }
