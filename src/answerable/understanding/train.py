@@ -48,7 +48,7 @@ _TUNINGS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Rows:
+class Rows:
     """Distinct texts in the order of first appearance; targets (texts, labels) share out what
     contradicting copies of one text say. described: not a customer's own words."""
 
@@ -74,14 +74,14 @@ def train(
     Without an example that names an intent nothing is in scope, and everything is for people.
     """
     encoder = encoder or load_encoder()
-    rows = _distinct([*_sampled(examples, seed), *_named(examples)])
+    rows = distinct_rows([*sampled(examples, seed), *named_intents(examples)])
     ngrams = Ngrams()
     material = Material(
         vectors=encoder.encode(rows.texts),
         counts=[ngrams.counts(text) for text in rows.texts],
         targets=rows.targets,
     )
-    tuning = _chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
+    tuning = chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
     reader = LanguageReader(languages)
     intents = _no_intents(encoder)
     if rows.labels:
@@ -105,7 +105,7 @@ def _spelling(texts: Sequence[str], encoder: Encoder) -> Spelling:
     return Spelling(words=words_of(texts, least=least), is_known=encoder.knows)
 
 
-def _named(examples: Sequence[Example]) -> list[Example]:
+def named_intents(examples: Sequence[Example]) -> list[Example]:
     """The names, as words, of intents that have few examples and nothing that describes them."""
     said = Counter(name for example in examples for name in example.intents)
     described = {name for example in examples if example.described for name in example.intents}
@@ -118,14 +118,16 @@ def _named(examples: Sequence[Example]) -> list[Example]:
     ]
 
 
-def _sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
+def sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
+    """All of them, or as many as a fit has memory for, by chance."""
     if len(examples) <= MOST_EXAMPLES:
         return examples
     chosen = np.random.default_rng(seed).choice(len(examples), MOST_EXAMPLES, replace=False)
     return [examples[place] for place in np.sort(chosen).tolist()]
 
 
-def _distinct(examples: Sequence[Example]) -> _Rows:
+def distinct_rows(examples: Sequence[Example]) -> Rows:
+    """What is learnt from: each text once, as one line."""
     labels = tuple(sorted({name for example in examples for name in example.intents}))
     number = {name: place for place, name in enumerate(labels)}
     said: dict[str, list[Example]] = {}
@@ -138,16 +140,18 @@ def _distinct(examples: Sequence[Example]) -> _Rows:
         for example in copies:
             for name in example.intents:
                 targets[row, number[name]] += np.float32(1 / len(copies))
-    return _Rows(
+    return Rows(
         texts=list(said),
         labels=labels,
         targets=targets,
-        described=np.array([all(one.described for one in copies) for copies in said.values()]),
+        described=np.array(
+            [all(one.described for one in copies) for copies in said.values()], dtype=np.bool_
+        ),
         contradictions=sum(len({one.intents for one in copies}) > 1 for copies in said.values()),
     )
 
 
-def _chosen_tuning(material: Material, rows: _Rows, seed: int) -> Tuning:
+def chosen_tuning(material: Material, rows: Rows, seed: int) -> Tuning:
     """The setting with the least log loss on held-out messages; the plain one if too few."""
     usable = np.flatnonzero(~rows.described)
     if len(usable) < FEW_EACH * len(rows.labels):
@@ -167,7 +171,7 @@ def _held_out_loss(material: Material, tuning: Tuning) -> float:
     return log_loss(softmax(scores, fit_temperature(scores, truth)), truth)
 
 
-def _intents(fitted: Fit, rows: _Rows, languages: NDArray[np.int8]) -> IntentReader:
+def _intents(fitted: Fit, rows: Rows, languages: NDArray[np.int8]) -> IntentReader:
     """languages: (texts,), number of each."""
     inside = rows.targets.sum(axis=1) > 0
     spoken = ~rows.described
@@ -252,7 +256,7 @@ def _without_self(cosines: Matrix, rows: NDArray[np.int64]) -> Matrix:
 
 def _manifest(
     examples: Sequence[Example],
-    rows: _Rows,
+    rows: Rows,
     intents: IntentReader,
     tuning: Tuning,
     languages: Sequence[str],
@@ -280,7 +284,7 @@ def _manifest(
     }
 
 
-def _evaluation(rows: _Rows, intents: IntentReader, precision: float) -> dict[str, Any]:
+def _evaluation(rows: Rows, intents: IntentReader, precision: float) -> dict[str, Any]:
     spoken = np.flatnonzero(~rows.described) if rows.labels else np.zeros(0, dtype=np.int64)
     texts = [rows.texts[row] for row in spoken.tolist()]
     outcomes = held_out_outcomes(rows.labels, intents.held_out, rows.targets[spoken], texts)
