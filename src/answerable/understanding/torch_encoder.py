@@ -22,7 +22,7 @@ from answerable.understanding.ports import Matrix
 _BATCH = 64  # texts a step
 _GROUP = 4  # of one intent in a step
 _TOGETHER = 16  # texts of about one length, so that little of what is computed is padding
-_RATE = 5e-5
+RATE = 5e-5  # of learning
 _WARM_UP = 0.1  # of all steps
 _TEMPERATURE = 0.07
 _FAR = 1e9
@@ -34,7 +34,7 @@ Pieces = list[int]
 class TorchEncoder:
     """Starts as published. One thread, so that the same texts and seed teach it the same."""
 
-    def __init__(self, published: Published, *, seed: int = 0) -> None:
+    def __init__(self, published: Published, *, seed: int = 0, rate: float = RATE) -> None:
         torch.set_num_threads(1)
         self._weights = {
             name: torch.tensor(array, requires_grad=name.startswith(_TAUGHT))
@@ -42,21 +42,20 @@ class TorchEncoder:
         }
         self._heads = int(published.config["num_attention_heads"])
         self._layers = int(published.config["num_hidden_layers"])
+        self._dimensions = 2 * int(published.config["hidden_size"])
         self._epsilon = float(published.config["layer_norm_eps"])
         self._common = {layer: torch.tensor(mean) for layer, mean in published.common.items()}
         self._pieces = published.pieces
+        self._rate = rate
         self._chance = np.random.default_rng(seed)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """(texts, dimensions), as the encoder made of these weights gives it before int8."""
         rows = self._numbers(texts)
-        found: Matrix = np.empty((len(rows), 0), dtype=np.float32)
+        found: Matrix = np.empty((len(rows), self._dimensions), dtype=np.float32)
         with torch.no_grad():
             for places in _alike_long(rows, range(len(rows))):
-                vectors = self._sentences([rows[place] for place in places]).numpy()
-                if not found.shape[1]:
-                    found = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-                found[places] = vectors
+                found[places] = self._sentences([rows[place] for place in places]).numpy()
         return found
 
     def learn(self, texts: Sequence[str], targets: Matrix, epochs: int) -> Iterator[float]:
@@ -67,7 +66,7 @@ class TorchEncoder:
         """
         rows = self._numbers(texts)
         taught = [one for one in self._weights.values() if one.requires_grad]
-        optimizer = torch.optim.AdamW(taught, lr=_RATE)
+        optimizer = torch.optim.AdamW(taught, lr=self._rate)
         steps = epochs * -(-len(rows) // _BATCH)
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: _rate(done / steps))
         for _ in range(epochs):
