@@ -230,8 +230,8 @@ def _compared(before: Flags, after: Flags, epochs: int) -> TunedEncoder:
 
 def _figures(found: TunedEncoder) -> str:
     return (
-        f"of {found.held_out} held-out messages {found.right_now} are right when tuned for"
-        f" {found.epochs} epochs, {found.right_before} untuned ({found.won} won,"
+        f"of {found.held_out} held-out messages {found.right_now} are right when tuned"
+        f" (epochs: {found.epochs}), {found.right_before} untuned ({found.won} won,"
         f" {found.lost} lost)"
     )
 
