@@ -93,6 +93,7 @@ class ModelVersions:
             )
         rows = [row for row in read_examples(examples) if row.text.strip()]
         learnt = self._learnt(self.folder(name)) | self._learnt(self._live_folder(versions))
+        learnt |= encoder_of(self.settings).learnt
         fresh = [row for row in rows if text_digest(row.text) not in learnt]
         return compare_versions(
             _outcomes(self._live_model(versions), fresh),

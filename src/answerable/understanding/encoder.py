@@ -20,7 +20,8 @@ SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "encoder"
 
 
 class OnnxEncoder:
-    """A sentence encoder in a folder: encoder.onnx, vocab.txt and encoder.json.
+    """A sentence encoder in a folder: encoder.onnx, vocab.txt and encoder.json; beside them, if
+    it was tuned, learnt.json with the digests of the texts that it was tuned on.
 
     The graph gives a vector of length 1 for `input_ids`, as the shipped one does, or the last
     hidden states of a BERT model, as exported; of these the mean over the pieces is taken.
@@ -37,6 +38,7 @@ class OnnxEncoder:
             self._name = str(about["name"])
             self._dimensions = int(about["dimensions"])
             self._longest = int(about["longest"])
+            self._learnt = _learnt(folder / "learnt.json")
             self._pieces = WordPieces.load(folder / "vocab.txt")
             self._session = _session(folder / "encoder.onnx")
             self._inputs = [(one.name, _KINDS[one.type]) for one in self._session.get_inputs()]
@@ -62,6 +64,10 @@ class OnnxEncoder:
     @property
     def dimensions(self) -> int:
         return self._dimensions
+
+    @property
+    def learnt(self) -> frozenset[str]:
+        return self._learnt
 
     def knows(self, word: str) -> bool:
         return self._pieces.knows(word)
@@ -89,6 +95,7 @@ class NgramsOnly:
 
     name = "ngrams-1"
     dimensions = 1024
+    learnt: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self._ngrams = Ngrams()
@@ -121,6 +128,10 @@ def load_encoder(folder: Path = SHIPPED) -> Encoder:
     if not (folder / "encoder.onnx").exists():
         return NgramsOnly()
     return OnnxEncoder(folder)
+
+
+def _learnt(path: Path) -> frozenset[str]:
+    return frozenset(map(str, json.loads(path.read_text()))) if path.exists() else frozenset()
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

@@ -43,6 +43,10 @@ class EndpointEncoder:
     def dimensions(self) -> int:
         return self._dimensions
 
+    @property
+    def learnt(self) -> frozenset[str]:
+        return frozenset()
+
     def knows(self, word: str) -> bool:
         return False
 

