@@ -87,9 +87,7 @@ def test_what_reads_held_out_messages_better_is_written_as_an_encoder(
 def test_what_reads_them_no_better_is_not_written(
     published: Published, tmp_path: Path, knows_after: int | None
 ) -> None:
-    with pytest.raises(
-        Conflict, match="no encoder was written: .* of 13 held-out messages"
-    ):
+    with pytest.raises(Conflict, match=r"no encoder was written: .* of 13 held-out messages"):
         tune_encoder(
             MESSAGES,
             tmp_path / "tuned",
