@@ -1,5 +1,6 @@
 """`answerable train SERVICE --examples F --out M`: a model from labelled examples."""
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from answerable.understanding.recipe import PRECISION
 from answerable.understanding.train_model import train_files
 
 
-def run(arguments: Sequence[str]) -> int:
+def _options() -> ArgumentParser:
     options = parser("train", 'Trains on JSON lines {"text","intents":[…]}; [] is out of scope.')
     options.add_argument("service", metavar="SERVICE", help="a definition, or - for none")
     options.add_argument("--examples", metavar="F", type=Path, required=True, action="append")
@@ -29,7 +30,11 @@ def run(arguments: Sequence[str]) -> int:
         help="tune the encoder first, into this directory, and train the model on it",
     )
     options.add_argument("--json", action="store_true", help="the model's manifest, with metrics")
-    given = options.parse_args(arguments)
+    return options
+
+
+def run(arguments: Sequence[str]) -> int:
+    given = _options().parse_args(arguments)
     service = service_file(given.service)
     examples: list[Example] = []
     languages: list[str] = []
@@ -52,6 +57,10 @@ def run(arguments: Sequence[str]) -> int:
     if given.json:
         out(manifest)
     say(f"trained {manifest['name']} into {given.out}")
+    if given.tune_encoder is not None:
+        metrics = manifest["metrics"]
+        share = f"{100 * metrics.get('coverage', 0):.1f} %"
+        say(f"automatic: {share} of {metrics['messages']} messages that the encoder has not learnt")
     return 0
 
 
