@@ -182,26 +182,28 @@ def find_conversations(
     However rare what is asked for, MOST_LOOKED_AT conversations are looked at, and no more.
     """
     before = _NO_END if before is None else before
-    found: list[Hit] = []
-    for _ in range(MOST_LOOKED_AT // LOOKED_AT):
-        lists = [_newest(tx, tenant, forms, before) for forms in words]
-        if of is not None:
-            lists.append(_of_contacts(tx, tenant, of, before))
-        # The list that reaches the furthest back has the fewest in it.
-        rarest = min(range(len(lists)), key=lambda n: (_reach(lists[n]), len(lists[n])))
-        candidates = sorted(lists[rarest], reverse=True)
-        seqs = {opened: (seq,) if seq else () for opened, seq in lists[rarest].items()}
-        for n, forms in enumerate(words):
-            if n != rarest and seqs:
-                having = _having(tx, tenant, forms, list(seqs))
-                seqs = {o: (*seqs[o], having[o]) for o in seqs if o in having}
-        found += _hits(tx, tenant, seqs)
+
+    def read(number: int, before: int) -> dict[int, int]:
+        if number == len(words):
+            return _of_contacts(tx, tenant, of or (), before)
+        return _newest(tx, tenant, words[number], before)
+
+    lists = [read(n, before) for n in range(len(words) + (of is not None))]
+    # The list that reaches the furthest back has the fewest in it: the others are asked about it.
+    rarest = min(range(len(lists)), key=lambda n: (_reach(lists[n]), len(lists[n])))
+    candidates, found = lists[rarest], list[Hit]()
+    for looked_at in range(LOOKED_AT, MOST_LOOKED_AT + 1, LOOKED_AT):
+        others = [forms for n, forms in enumerate(words) if n != rarest]
+        found += _with_all(tx, tenant, others, candidates)
+        is_all = len(candidates) < LOOKED_AT
         if len(found) >= limit:
-            more = len(found) > limit or len(candidates) == LOOKED_AT
-            return Hits(found=found[:limit], further=found[limit - 1].opened if more else None)
-        if len(candidates) < LOOKED_AT:
+            is_all = is_all and len(found) == limit
+            return Hits(found=found[:limit], further=None if is_all else found[limit - 1].opened)
+        if is_all:
             return Hits(found=found, further=None)
-        before = candidates[-1]
+        before = min(candidates)
+        if looked_at < MOST_LOOKED_AT:
+            candidates = read(rarest, before)
     return Hits(found=found, further=before)
 
 
@@ -247,7 +249,17 @@ def _reach(found: Mapping[int, int]) -> int:
     return min(found) if len(found) == LOOKED_AT else 0
 
 
-def _hits(tx: Connection, tenant: TenantId, seqs: Mapping[int, tuple[int, ...]]) -> list[Hit]:
+def _with_all(
+    tx: Connection,
+    tenant: TenantId,
+    words: Sequence[Collection[int]],
+    candidates: Mapping[int, int],
+) -> list[Hit]:
+    """Those of `candidates` (opened -> seq, 0: of no message) that have these words too."""
+    seqs = {opened: (seq,) if seq else () for opened, seq in candidates.items()}
+    for forms in words:
+        having = _having(tx, tenant, forms, list(seqs)) if seqs else {}
+        seqs = {opened: (*seqs[opened], having[opened]) for opened in seqs if opened in having}
     if not seqs:
         return []
     rows = tx.execute(_PLACES, {"tenant": tenant, "these": list(seqs)})
