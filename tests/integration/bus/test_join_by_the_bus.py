@@ -17,7 +17,8 @@ from answerable.api.bus.commands import Commands
 from answerable.api.bus.messages import LedgerEvent
 from answerable.kit.amqp import declare
 from answerable.kit.clock import SystemClock
-from answerable.processes.event_feed import EventFeed
+from answerable.processes.event_feed import event_feed
+from answerable.processes.following import Follower
 from tests.support.brokers import Broker, open_broker, opened
 from tests.support.needs import REPOSITORY
 from tests.support.service import SHOP, House, open_house
@@ -70,11 +71,11 @@ async def house(tmp_path: Path, broker: Broker) -> AsyncIterator[House]:
     house.clock.set(SystemClock().now())  # the guide's programs have no other
     bus = broker.bus(direct=True)
     commands = Commands(house.service, {SHOP: SECRET})
-    feed = EventFeed(
+    feed = Follower(
+        event_feed(bus.announce),
         database=house.service.database,
         live=house.service.live,
         tenants=lambda: house.service.definitions.tenants,
-        announce=bus.announce,
         leads=lambda: True,
         now=house.clock.now,
     )
