@@ -81,6 +81,14 @@ describe('the desk API', () => {
     expect(new Set(keys).size).toBe(3)
   })
 
+  test('keeps what is looked for out of the address', async () => {
+    const { api, requests } = answers(Response.json({ items: [], next: null, left_out: ['the'] }))
+    const page = await api.search('the anna@example.com', null)
+    expect(page.left_out).toEqual(['the'])
+    expect(requests[0]?.url).toBe('/v1/desk/search')
+    expect(JSON.parse(String(requests[0]?.init.body))).toEqual({ query: 'the anna@example.com', after: null })
+  })
+
   test('repeats a reply under the key it was given', async () => {
     const { api, requests } = answers(Response.json({ seq: 1 }), Response.json({ seq: 1 }))
     await api.reply('cnv_1', 'Hello', 4, 'key-1')
