@@ -56,7 +56,8 @@ class Consumer:
 
 
 class Follower:
-    """Hands on what is new. leads: whether it is this process that does so now. now: the time."""
+    """Hands on what is new. leads: whether it is this process that does so now. now: the time.
+    seconds: a clock that is never put right."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Follower:
         tenants: Callable[[], Iterable[TenantId]],
         leads: Callable[[], bool],
         now: Callable[[], datetime],
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer = consumer
         self._database = database
@@ -75,7 +77,9 @@ class Follower:
         self._leads = leads
         self._now = now
         self._looks = 0
-        self._newest = (0, 0)  # positions at the last look but one, and at the last
+        self._seconds = seconds
+        self._newest = (0, 0)  # positions a LOOK_EVERY apart, the later one as old as that at most
+        self._noted_at = -LOOK_EVERY
         self._left: set[TenantId] = set()  # who was not handed on whole
 
     async def run(self) -> None:
@@ -124,13 +128,15 @@ class Follower:
 
     async def _with_news(self) -> list[TenantId]:
         """Tenants that may have events to hand on; of two thousand who are silent, none."""
-        newest = await self._database.read(newest_position)
-        since, self._newest = self._newest[0], (self._newest[1], newest)
+        since = self._newest[0]
+        if self._seconds() - self._noted_at >= LOOK_EVERY:
+            newest = await self._database.read(newest_position)
+            self._newest, self._noted_at = (self._newest[1], newest), self._seconds()
         all_of_them = list(self._tenants())
         self._looks += 1
         if self._looks % ALL_EVERY == 1:
             return all_of_them
-        # Since the last look but one: what has a lower position may have been committed later.
+        # From more than a LOOK_EVERY ago: what has a lower position may have been committed later.
         having = await self._database.read(lambda tx: tenants_since(tx, since))
         return [one for one in all_of_them if one in having or one in self._left]
 
