@@ -1,5 +1,6 @@
 """Where the stories of backups take place."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,3 +57,15 @@ class Place:
             yield town
         finally:
             await town.service.database.close()
+
+
+async def keeps_talking(town: Town, stop: asyncio.Event) -> int:
+    """Customers write until told to stop; how many messages it was."""
+    said = 0
+    while not stop.is_set():
+        await asyncio.gather(
+            *(town.says("parcel P-1234", by=f"c{said + i}", settle=False) for i in range(10))
+        )
+        await town.service.advance()
+        said += 10
+    return said

@@ -25,7 +25,7 @@ from answerable.processes.erasure import erase_contact
 from answerable.processes.replaying import replay
 from answerable.processes.restore import WHY, restore
 from answerable.processes.stored import opened, read_definitions, store_of
-from tests.support.backups import Place
+from tests.support.backups import Place, keeps_talking
 from tests.support.stores import empty_postgres_url
 from tests.support.town import TENANT, Town, open_town, shop_definition
 
@@ -59,18 +59,7 @@ async def test_a_backup_under_load_is_a_consistent_cut(
     town: Town, data: Path, tmp_path: Path, place: Place
 ) -> None:
     stop = asyncio.Event()
-
-    async def keep_talking() -> int:
-        said = 0
-        while not stop.is_set():
-            await asyncio.gather(
-                *(town.says("parcel P-1234", by=f"c{said + i}", settle=False) for i in range(10))
-            )
-            await town.service.advance()
-            said += 10
-        return said
-
-    talking = asyncio.create_task(keep_talking())
+    talking = asyncio.create_task(keeps_talking(town, stop))
     await asyncio.sleep(0.3)
     manifest = await asyncio.to_thread(back_up, place.settings(data), tmp_path / "copy", town.clock)
     stop.set()

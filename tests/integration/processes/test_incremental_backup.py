@@ -3,8 +3,9 @@
 import asyncio
 import importlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from answerable.desk.agent_store import agent
 from answerable.kit.clock import Clock
 from answerable.kit.errors import Conflict, InvalidInput
 from answerable.kit.ids import ContactId
-from answerable.kit.testing import FakeMembership
+from answerable.kit.testing import FakeMembership, SettableClock
 from answerable.ledger.checkpoint import SigningKey
 from answerable.ledger.export import seal_everything
 from answerable.processes.backup import back_up, checksum
@@ -28,9 +29,10 @@ from answerable.processes.incremental import back_up_since, copy_changes
 from answerable.processes.restore import restore
 from answerable.processes.row_changes import Link, last_link, waiting_changes
 from answerable.processes.schema import REVISIONS, transaction, upgrade
+from answerable.processes.settings import Settings
 from answerable.processes.stored import opened, store_of
 from answerable.processes.tracking import Notes, record_backup, start_tracking, stop_tracking
-from tests.support.backups import Place
+from tests.support.backups import Place, keeps_talking
 from tests.support.stores import empty_postgres_url
 from tests.support.town import DEFINITION, TENANT, Town, open_town, shop_definition
 
@@ -92,7 +94,7 @@ def files_in(data: Path) -> dict[str, bytes]:
     }
 
 
-def same_as_whole(place: Place, data: Path, series: Series, clock: Any) -> None:
+def same_as_whole(place: Place, data: Path, series: Series, clock: SettableClock) -> None:
     """A restore of the chain gives the same as one of a whole copy that is made now."""
     place.restore(series.links[0], data.parent / "chain", clock, increments=series.links[1:])
     back_up(series.settings, data.parent / "whole", clock)
@@ -105,11 +107,11 @@ def same_as_whole(place: Place, data: Path, series: Series, clock: Any) -> None:
     assert files_in(ours) == files_in(theirs)
 
 
-async def write(town: Town, unit: Any) -> None:
+async def write(town: Town, unit: Callable[[Connection], object]) -> None:
     await town.service.database.write(unit)
 
 
-def hire(tx: Connection, *, id: str, email: str, at: Any) -> None:
+def hire(tx: Connection, *, id: str, email: str, at: datetime) -> None:
     tx.execute(
         sa.insert(agent).values(
             id=id, tenant=TENANT, name="Sam", email=email, password_hash="-", role="agent",
@@ -249,18 +251,7 @@ async def test_changes_during_the_copy_are_in_the_next_one(
 ) -> None:
     """Customers talk all the while; a chain of what was copied meanwhile is whole."""
     stop = asyncio.Event()
-
-    async def keep_talking() -> int:
-        said = 0
-        while not stop.is_set():
-            await asyncio.gather(
-                *(town.says("parcel P-1234", by=f"c{said + i}", settle=False) for i in range(10))
-            )
-            await town.service.advance()
-            said += 10
-        return said
-
-    talking = asyncio.create_task(keep_talking())
+    talking = asyncio.create_task(keeps_talking(town, stop))
     for _ in range(3):
         await asyncio.to_thread(series.grows)
         place.restore(
@@ -448,7 +439,7 @@ async def test_a_chain_that_is_none_is_refused_and_leaves_nothing(
         assert place.restore(series.links[0], tmp_path / "new", town.clock).increments == 0
 
 
-def mark(folder: Path, name: str, **also: Any) -> None:
+def mark(folder: Path, name: str, **also: object) -> None:
     """Let the manifest agree to what was done to a file."""
     manifest = folder / "manifest.json"
     told = json.loads(manifest.read_text())
@@ -696,7 +687,7 @@ async def test_the_commands_say_what_they_did(
 # What the stories look at
 
 
-def record(settings: Any, increment: Increment, notes: Notes) -> None:
+def record(settings: Settings, increment: Increment, notes: Notes) -> None:
     from_store = store_of(settings)
     link = Link(id=increment.id, made_at=increment.made_at)
     record_backup(from_store, previous=increment.previous, link=link, notes=notes)

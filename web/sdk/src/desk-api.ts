@@ -1,3 +1,4 @@
+import type { SearchPage } from './desk-search'
 import { Http, type HttpOptions, type RequestOptions } from './http'
 import { isProblem } from './problem'
 
@@ -151,25 +152,6 @@ export interface Wave {
   title: string | null
   /** The most typical, then the latest first; 20 at most. */
   conversations: string[]
-}
-
-/** Of a message, masked; `marked`: a word that was looked for. */
-export interface Excerpt {
-  seq: number
-  author: 'contact' | 'assistant' | 'agent'
-  at: string
-  parts: { text: string; marked: boolean }[]
-}
-
-export interface SearchHit {
-  conversation: ConversationSummary
-  /** None where a contact was looked for. */
-  excerpt: Excerpt | null
-}
-
-export interface SearchPage extends Page<SearchHit> {
-  /** Words that were not looked for: most messages have them. */
-  left_out: string[]
 }
 
 export interface IntentTitle {

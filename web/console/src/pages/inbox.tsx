@@ -4,7 +4,7 @@ import { useKeys } from '../keys'
 import { Fence } from '../parts/fence'
 import { Item } from '../parts/item'
 import { SearchField, SearchResults } from '../parts/search'
-import { Empty, Failure, Loading, Problems } from '../parts/states'
+import { Empty, Failure, Loading, More, Problems } from '../parts/states'
 import { WavesNote } from '../parts/waves-note'
 import { useConversations, useTeams } from '../queries'
 import { viewOf, type ViewEntry } from '../views'
@@ -77,14 +77,12 @@ function Conversations({ view, team }: { view: ViewEntry; team: string | null })
             ))}
           </ul>
           {hasNextPage && (
-            <button
-              type="button"
-              className="button more"
-              disabled={isFetchingNextPage}
-              onClick={() => void fetchNextPage()}
-            >
-              {isFetchingNextPage ? 'Loading …' : 'Load more'}
-            </button>
+            <More
+              label="Load more"
+              busyLabel="Loading"
+              isBusy={isFetchingNextPage}
+              onMore={() => void fetchNextPage()}
+            />
           )}
         </div>
       )}

@@ -4,7 +4,7 @@ import { useSearch } from '../queries'
 import type { ViewEntry } from '../views'
 import { Icon } from './icon'
 import { Item } from './item'
-import { Empty, Failure, Loading, Problems } from './states'
+import { Empty, Failure, Loading, More, Problems } from './states'
 
 const LONGEST = 200
 const PAUSE_MS = 300
@@ -77,14 +77,12 @@ export function SearchResults({ query, view }: { query: string; view: ViewEntry 
         ))}
       </ul>
       {hasNextPage && (
-        <button
-          type="button"
-          className="button more"
-          disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {isFetchingNextPage ? 'Searching …' : 'Search further back'}
-        </button>
+        <More
+          label="Search further back"
+          busyLabel="Searching"
+          isBusy={isFetchingNextPage}
+          onMore={() => void fetchNextPage()}
+        />
       )}
     </div>
   )

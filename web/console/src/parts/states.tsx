@@ -27,6 +27,15 @@ export function Failure(props: { error: unknown; onRetry?: () => void; full?: bo
   )
 }
 
+/** The next page of a list. */
+export function More(props: { label: string; busyLabel: string; isBusy: boolean; onMore: () => void }) {
+  return (
+    <button type="button" className="button more" disabled={props.isBusy} onClick={props.onMore}>
+      {props.isBusy ? `${props.busyLabel} …` : props.label}
+    </button>
+  )
+}
+
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="state">
