@@ -23,6 +23,7 @@ from answerable_sandbox.world import World
 def create_app(world: World) -> FastAPI:
     """All outside systems of one world on one port: `/core`, `/crm`, `/sms`, `/mail`, `/bank`."""
     app = FastAPI(title="Answerable sandbox", version="1", docs_url=None, redoc_url=None)
+    app.state.crm = world.crm
     app.include_router(control_routes(world))
     app.include_router(core_routes(world))
     app.include_router(crm_routes(world))
@@ -53,7 +54,10 @@ def create_app(world: World) -> FastAPI:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return _in_dialect(request.url.path, error)
+    answer = _in_dialect(request.url.path, error)
+    if request.url.path.startswith("/crm/services/data/") and error.status != 401:
+        answer.headers["Sforce-Limit-Info"] = request.app.state.crm.usage  # also of refusals
+    return answer
 
 
 async def _refuse_invalid(request: Request, error: Exception) -> Response:

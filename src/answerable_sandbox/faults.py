@@ -9,7 +9,9 @@ from typing import Any, Literal, get_args
 from answerable_sandbox.journal import System
 from answerable_sandbox.problems import Problem
 
-Mode = Literal["slow", "fail", "refuse", "hang", "apply-then-lose", "rate-limit", "greylist"]
+Mode = Literal[
+    "slow", "fail", "refuse", "hang", "apply-then-lose", "garbage", "rate-limit", "greylist"
+]
 MODES: tuple[Mode, ...] = get_args(Mode)
 DEFAULT_SECONDS: dict[Mode, float] = {"slow": 2, "hang": 60, "rate-limit": 1}
 
@@ -70,8 +72,10 @@ class Faults:
         """Put a fault in force. Raises Problem 422 if it makes no sense for the system."""
         if system != "mail" and (mode == "greylist" or recipient):
             raise Problem(422, "fault_invalid", "Only mail knows recipients and greylisting.")
-        if system == "mail" and path:
-            raise Problem(422, "fault_invalid", "Mail has recipients, not paths.")
+        if system == "mail" and (path or mode == "garbage"):
+            raise Problem(
+                422, "fault_invalid", "Mail has recipients, and neither paths nor garbage."
+            )
         if times is not None and times < 1:
             raise Problem(422, "fault_invalid", "`times` is at least 1, or null for always.")
         self._numbered += 1

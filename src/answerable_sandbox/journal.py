@@ -11,7 +11,7 @@ from answerable_sandbox.settings import Clock
 
 System = Literal["core", "crm", "sms", "mail"]
 SYSTEMS: tuple[System, ...] = get_args(System)
-Kind = Literal["change", "read", "fault"]
+Kind = Literal["change", "read", "fault", "report"]
 
 # Enough for a long demo or a test of 10,000 effects; the oldest entries are forgotten first.
 JOURNAL_ENTRIES = 20_000
@@ -21,7 +21,8 @@ JOURNAL_ENTRIES = 20_000
 class Entry:
     """One line of the journal.
 
-    kind: `change` took effect, `read` answered a question, `fault` met a fault that was asked for.
+    kind: `change` took effect, `read` answered a question, `fault` met a fault that was asked for,
+    `report` was told to others by the system itself.
     operation: what it was, in the outside system's words, e.g. `card blocked`.
     """
 

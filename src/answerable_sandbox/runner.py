@@ -10,13 +10,18 @@ from uvicorn.server import ServerState
 
 from answerable_sandbox.app import create_app
 from answerable_sandbox.receiver import MailServer
+from answerable_sandbox.routes.sms import tell_reports
 from answerable_sandbox.world import World, build_world
+
+TELL_EVERY = 0.5  # seconds
 
 
 class Sandbox:
     """The outside world, running in the current event loop while the context is open.
 
     http_port, smtp_port: 0 takes any free port; the attributes then say which.
+    tells: whether its systems report by themselves what happens in them; else when told to, by
+    `POST /sms/reports` and `POST /crm/feed`.
     Entering raises OSError if a port is taken.
 
     It uses uvicorn's protocol without uvicorn's server: no signal handlers (the program around us
@@ -30,11 +35,14 @@ class Sandbox:
         host: str = "127.0.0.1",
         http_port: int = 0,
         smtp_port: int = 0,
+        tells: bool = False,
     ) -> None:
         self.world = world or build_world()
         self.host = host
         self.http_port = http_port
         self.smtp_port = smtp_port
+        self._tells = tells
+        self._telling: asyncio.Task[None] | None = None
         self._sessions: set[MailServer] = set()
         self._state = ServerState()
         self._servers: list[asyncio.Server] = []
@@ -77,6 +85,8 @@ class Sandbox:
             raise
         self.http_port = http.sockets[0].getsockname()[1]
         self.smtp_port = smtp.sockets[0].getsockname()[1]
+        if self._tells:
+            self._telling = asyncio.create_task(self._tell_forever())
         return self
 
     async def __aexit__(
@@ -88,7 +98,15 @@ class Sandbox:
         """Stop both servers and cut whoever is still connected."""
         await self._stop()
 
+    async def _tell_forever(self) -> None:
+        while True:
+            await tell_reports(self.world)
+            await asyncio.sleep(TELL_EVERY)
+
     async def _stop(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
         for server in self._servers:
             server.close()
         self.world.connections.cut_all()

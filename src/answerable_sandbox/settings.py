@@ -25,6 +25,11 @@ class Settings:
     intake_host, intake_port: the SMTP server that takes mails from customers to the bank.
     intake_address: the bank's address, offered as the recipient of such mails.
     api_key: what the core banking system expects in `X-Api-Key`.
+    crm_client_id, crm_username: of the connected app, and of the user it acts for.
+    crm_public_key: PEM of the key that signs the app's statements; without one nobody gets in.
+    crm_hook: address that is told of cases which came by e-mail; "" for none.
+    crm_hook_secret: what it is told is signed with.
+    sms_token: the SMS gateway's auth token: callers show it, and its reports are signed with it.
     """
 
     answerable_url: str = "http://127.0.0.1:8080"
@@ -33,3 +38,9 @@ class Settings:
     intake_port: int = 2526
     intake_address: str = "support@northwind.example"
     api_key: str = "sandbox"
+    crm_client_id: str = "northwind-answerable"
+    crm_username: str = "answerable@northwind.example"
+    crm_public_key: str = ""
+    crm_hook: str = ""
+    crm_hook_secret: str = "a-demo-secret-of-thirty-two-bytes"  # noqa: S105 - for the demo only
+    sms_token: str = "sandbox"  # noqa: S105 - of an invented account

@@ -94,6 +94,9 @@ class FaultMiddleware:
             case "apply-then-lose":
                 await self._app(scope, receive, _swallow)
                 await self._cut(scope, receive)
+            case "garbage":
+                await self._app(scope, receive, _swallow)
+                await _answer_nonsense(send)
             case _:
                 await _answer(send, fault)
 
@@ -148,6 +151,17 @@ async def _until_gone(receive: Receive, seconds: float) -> None:
 
 async def _swallow(message: Message) -> None:
     del message
+
+
+async def _answer_nonsense(send: Send) -> None:
+    """As a proxy on the way does, which has something to say to people."""
+    body = b"<!doctype html><title>200</title><p>Welcome to the guest network"
+    headers = [
+        (b"content-type", b"text/html"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _answer(send: Send, fault: Fault) -> None:

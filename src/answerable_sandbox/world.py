@@ -9,6 +9,7 @@ from answerable_sandbox.journal import Journal
 from answerable_sandbox.settings import Clock, Settings, utc_now
 from answerable_sandbox.systems.bank import Bank
 from answerable_sandbox.systems.crm import Crm
+from answerable_sandbox.systems.crm_sessions import CrmSessions
 from answerable_sandbox.systems.mail import Mailboxes
 from answerable_sandbox.systems.seed import CUSTOMERS, seed_records
 from answerable_sandbox.systems.sms import SmsGateway
@@ -28,6 +29,7 @@ class World:
     faults: Faults
     bank: Bank
     crm: Crm
+    crm_sessions: CrmSessions
     sms: SmsGateway
     mail: Mailboxes
     connections: Connections
@@ -36,13 +38,15 @@ class World:
 def build_world(settings: Settings | None = None, *, clock: Clock = utc_now) -> World:
     """A freshly seeded world; equal settings and equal clock times give equal worlds."""
     journal = Journal(clock)
+    settings = settings or Settings()
     return World(
-        settings=settings or Settings(),
+        settings=settings,
         clock=clock,
         journal=journal,
         faults=Faults(),
         bank=Bank(seed_records(clock().date()), journal, clock),
         crm=Crm(journal, clock, CUSTOMERS),
+        crm_sessions=CrmSessions(settings, clock),
         sms=SmsGateway(journal, clock),
         mail=Mailboxes(journal, clock),
         connections=Connections(),

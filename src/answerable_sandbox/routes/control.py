@@ -12,6 +12,8 @@ from answerable_sandbox.faults import MODES, Mode
 from answerable_sandbox.journal import SYSTEMS, Kind, System
 from answerable_sandbox.pages import page
 from answerable_sandbox.problems import Problem
+from answerable_sandbox.systems.authenticator import seconds_left
+from answerable_sandbox.systems.crm import recent_cases
 from answerable_sandbox.world import World
 
 SHOWN = 200  # entries on a page; the JSON interface gives all
@@ -52,7 +54,7 @@ def _page_routes(router: APIRouter, world: World) -> None:
         counts = {
             system: {
                 kind: len(world.journal.entries(system=system, kind=kind))
-                for kind in ("change", "read", "fault")
+                for kind in ("change", "read", "fault", "report")
             }
             for system in SYSTEMS
         }
@@ -81,6 +83,11 @@ def _page_routes(router: APIRouter, world: World) -> None:
             ]
             if system == "sms"
             else None,
+            customers=list(world.bank.records.customers.values()) if system == "core" else None,
+            apps=world.bank.shown_by_apps(),
+            digits_change_in=seconds_left(world.clock()),
+            cases=recent_cases(world.crm, most=50) if system == "crm" else None,
+            mail_tells=bool(world.settings.crm_hook),
         )
 
     @router.get("/core", response_class=HTMLResponse)

@@ -35,6 +35,14 @@ class Change(BaseModel):
     requested_by: Text
 
 
+class AuthenticatorCheck(BaseModel):
+    """Digits that somebody says a customer's app shows."""
+
+    model_config = ConfigDict(extra="forbid")
+    customer_id: Text
+    digits: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+
+
 class Verdict(BaseModel):
     """A person's decision on a change request."""
 
@@ -88,6 +96,7 @@ def core_routes(world: World) -> APIRouter:
     _public_routes(router, world)
     _card_routes(router, world.bank)
     _change_routes(router, world.bank)
+    _authenticator_routes(router, world.bank)
     return router
 
 
@@ -272,4 +281,14 @@ def _change_routes(router: APIRouter, bank: Bank) -> None:
             decided_by=body.decided_by,
             note=body.note,
             idempotency_key=idempotency_key,
+        )
+
+
+def _authenticator_routes(router: APIRouter, bank: Bank) -> None:
+    @router.post("/authenticator-checks")
+    async def check_authenticator(body: AuthenticatorCheck, idempotency_key: Key = None) -> Json:
+        if idempotency_key is None:
+            raise Problem(400, "idempotency_key_missing", "Send an Idempotency-Key.")
+        return bank.check_authenticator(
+            body.customer_id, body.digits, idempotency_key=idempotency_key
         )

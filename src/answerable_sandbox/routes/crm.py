@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Annotated, Any
 
@@ -10,36 +9,39 @@ from fastapi import APIRouter, Depends, Form, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from answerable_sandbox.problems import Problem
+from answerable_sandbox.routes.crm_feed import feed_routes
 from answerable_sandbox.systems.crm import Record
+from answerable_sandbox.systems.crm_composite import Composite
+from answerable_sandbox.systems.crm_sessions import JWT_BEARER
 from answerable_sandbox.world import World
 
 DATA = "/services/data/v61.0"
-DAILY_CALLS = 15_000
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 def crm_routes(world: World) -> APIRouter:
     """All of `/crm`."""
     router = APIRouter(prefix="/crm", tags=["crm"])
-    _token_route(router)
+    _token_route(router, world)
+    _control_routes(router, world)
+    router.include_router(feed_routes(world))
 
     async def check_token(
         response: Response, authorization: Annotated[str | None, Header()] = None
     ) -> None:
-        if not (authorization or "").startswith("Bearer 00D"):
-            raise Problem(401, "INVALID_SESSION_ID", "Session expired or invalid")
-        world.crm.api_usage += 1
-        response.headers["Sforce-Limit-Info"] = f"api-usage={world.crm.api_usage}/{DAILY_CALLS}"
+        world.crm_sessions.check(authorization)
+        world.crm.count_call()
+        response.headers["Sforce-Limit-Info"] = world.crm.usage
 
     data = APIRouter(prefix=DATA, dependencies=[Depends(check_token)])
     _record_routes(data, world)
     _query_route(data, world)
+    _composite_routes(data, world)
     router.include_router(data)
     return router
 
 
-def _token_route(router: APIRouter) -> None:
+def _token_route(router: APIRouter, world: World) -> None:
     @router.post("/services/oauth2/token")
     async def token(
         request: Request,
@@ -48,13 +50,14 @@ def _token_route(router: APIRouter) -> None:
     ) -> Response:
         if grant_type != JWT_BEARER:
             return _oauth_error("unsupported_grant_type", "grant type not supported")
-        if assertion.count(".") != 2:
-            return _oauth_error("invalid_grant", "invalid assertion")
         base = f"{request.url.scheme}://{request.url.netloc}/crm"
-        digest = hashlib.sha256(assertion.encode()).hexdigest()
+        try:
+            granted = world.crm_sessions.grant(assertion, base=base)
+        except Problem as problem:
+            return _oauth_error(problem.code, problem.detail)
         return JSONResponse(
             {
-                "access_token": f"00D000000000001!{digest}",
+                "access_token": granted,
                 "scope": "api",
                 "instance_url": base,
                 "id": f"{base}/id/00D000000000001AAA/005000000000001AAA",
@@ -65,6 +68,30 @@ def _token_route(router: APIRouter) -> None:
 
 def _oauth_error(error: str, description: str) -> JSONResponse:
     return JSONResponse({"error": error, "error_description": description}, status_code=400)
+
+
+def _control_routes(router: APIRouter, world: World) -> None:
+    @router.post("/sessions/end", status_code=204)
+    async def end_sessions() -> None:
+        """All tokens end, as if their time were over."""
+        world.crm_sessions.end_all()
+
+    @router.put("/daily-calls", status_code=204)
+    async def set_daily_calls(most: int) -> None:
+        """How many calls a day are good; with as many as were made, the next one is refused."""
+        world.crm.daily_calls = most
+
+
+def _composite_routes(data: APIRouter, world: World) -> None:
+    composite = Composite(world.crm, DATA)
+
+    @data.post("/composite")
+    async def several(request: Request) -> Record:
+        return composite.run(await _fields(request))
+
+    @data.post("/composite/graph")
+    async def graphs(request: Request) -> Record:
+        return composite.run_graphs(await _fields(request))
 
 
 def _record_routes(data: APIRouter, world: World) -> None:
@@ -111,8 +138,9 @@ def _query_route(data: APIRouter, world: World) -> None:
 
     @data.get("/limits")
     async def limits() -> dict[str, Any]:
-        left = max(0, DAILY_CALLS - world.crm.api_usage)
-        return {"DailyApiRequests": {"Max": DAILY_CALLS, "Remaining": left}}
+        most = world.crm.daily_calls
+        left = max(0, most - world.crm.api_usage)
+        return {"DailyApiRequests": {"Max": most, "Remaining": left}}
 
 
 async def _fields(request: Request) -> Record:

@@ -13,7 +13,7 @@ from joserfc.jwk import OctKey
 
 from answerable_sandbox.pages import STATIC, page
 from answerable_sandbox.settings import Clock, utc_now
-from answerable_sandbox.systems.bank import Customer
+from answerable_sandbox.systems.bank_records import Customer
 from answerable_sandbox.systems.seed import CUSTOMERS, seed_records
 
 _ORIGIN = re.compile(r"https?://[\w.\-\[\]:]+")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from dataclasses import asdict, replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from answerable_sandbox.idempotency import Idempotency
 from answerable_sandbox.journal import Journal
 from answerable_sandbox.problems import Problem
 from answerable_sandbox.settings import Clock
+from answerable_sandbox.systems.authenticator import NOBODYS
+from answerable_sandbox.systems.bank_records import (
+    Card,
+    ChangeRequest,
+    Customer,
+    Delivery,
+    Records,
+    money,
+)
 
 T = TypeVar("T")
-PaymentStatus = Literal["booked", "pending", "returned", "rejected"]
 
 # What a change request of each kind may change in a customer.
 CHANGEABLE: dict[str, frozenset[str]] = {
@@ -20,183 +29,17 @@ CHANGEABLE: dict[str, frozenset[str]] = {
     "phone": frozenset({"phone"}),
     "email": frozenset({"email"}),
     "name": frozenset({"name"}),
+    "marketing-consent": frozenset({"marketing"}),
 }
-
-
-def money(minor: int) -> str:
-    """An amount in minor units (cents) as a decimal string: 129_90 -> "129.90"."""
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Customer:
-    """A person who banks here; all of them are invented.
-
-    phone: E.164, from the ranges that regulators keep free for fiction.
-    """
-
-    id: str
-    name: str
-    email: str
-    phone: str
-    tier: Literal["standard", "private"]
-    language: str
-    street: str
-    postal_code: str
-    city: str
-    country: str = "DE"
-
-    def as_json(self) -> dict[str, Any]:
-        """The customer as the core system shows it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """balance_minor: in minor units of `currency`; negative is overdrawn."""
-
-    id: str
-    customer_id: str
-    kind: Literal["current", "savings"]
-    iban: str
-    balance_minor: int
-    currency: str = "EUR"
-
-    def as_json(self) -> dict[str, Any]:
-        """The account, its balance in minor units and as a decimal string."""
-        return {**asdict(self), "balance": money(self.balance_minor)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """Where an ordered card is on its way."""
-
-    status: Literal["ordered", "in production", "shipped", "delivered", "returned"]
-    ordered_on: date
-    expected_on: date
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """masked_pan: first six and last four digits at most, as PCI DSS allows to show."""
-
-    id: str
-    customer_id: str
-    kind: Literal["debit", "credit"]
-    masked_pan: str
-    last4: str
-    status: Literal["active", "ordered", "blocked"]
-    valid_until: str
-    delivery: Delivery | None = None
-    blocked_at: str | None = None
-    block_reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The card; dates as ISO strings."""
-        return _with_iso_dates(asdict(self))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transaction:
-    """One booking on an account; amount_minor is negative for money that leaves."""
-
-    id: str
-    account_id: str
-    customer_id: str
-    booked_on: date
-    amount_minor: int
-    counterparty: str
-    text: str
-    currency: str = "EUR"
-
-    def as_json(self) -> dict[str, Any]:
-        """The booking, its amount in minor units and as a decimal string."""
-        return {**_with_iso_dates(asdict(self)), "amount": money(self.amount_minor)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Payment:
-    """A payment order that the customer knows by its reference."""
-
-    reference: str
-    customer_id: str
-    status: PaymentStatus
-    amount_minor: int
-    counterparty: str
-    booked_on: date | None
-    currency: str = "EUR"
-
-    def as_json(self) -> dict[str, Any]:
-        """The payment, its amount in minor units and as a decimal string."""
-        return {**_with_iso_dates(asdict(self)), "amount": money(self.amount_minor)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Branch:
-    """A branch; opening_hours maps each weekday to "09:00-16:00" or "closed"."""
-
-    id: str
-    name: str
-    street: str
-    postal_code: str
-    city: str
-    phone: str
-    opening_hours: dict[str, str]
-    services: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The branch as the core system shows it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceStatus:
-    """How one of the bank's services is doing."""
-
-    name: str
-    title: str
-    status: Literal["operational", "degraded", "maintenance", "down"]
-    note: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The status as the core system shows it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeRequest:
-    """A wish to change a customer's data, waiting for a person of the bank to decide."""
-
-    id: str
-    customer_id: str
-    kind: str
-    changes: dict[str, str]
-    requested_by: str
-    requested_at: str
-    status: Literal["pending", "approved", "rejected"] = "pending"
-    decided_by: str | None = None
-    decided_at: str | None = None
-    note: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The request as the core system shows it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Records:
-    """Everything the bank knows; customers, cards and change requests are replaced in place."""
-
-    customers: dict[str, Customer]
-    accounts: list[Account]
-    cards: dict[str, Card]
-    transactions: list[Transaction]
-    payments: dict[str, Payment]
-    branches: list[Branch]
-    rates: dict[str, str]
-    services: list[ServiceStatus]
-    change_requests: dict[str, ChangeRequest] = field(default_factory=dict)
+# What must be said of a wish that changes no customer's data, and what of it changes the card.
+WISHES: dict[str, frozenset[str]] = {
+    "payout-account": frozenset({"iban"}),
+    "card-block": frozenset({"card"}),
+    "card-replacement": frozenset({"card", "reason"}),
+    "card-limit": frozenset({"card", "limit"}),
+    "dispute": frozenset({"merchant", "amount", "booked_on", "problem"}),
+    "statement": frozenset({"first_day", "last_day"}),
+}
 
 
 class Bank:
@@ -248,6 +91,37 @@ class Bank:
 
         return self._idempotency.once(idempotency_key, ["block", payload], apply)
 
+    def shown_by_apps(self) -> dict[str, str]:
+        """By customer, the digits that their authenticator app shows now."""
+        now = self._clock()
+        return {owner: app.digits(now) for owner, app in self.records.authenticators.items()}
+
+    def check_authenticator(
+        self, customer_id: str, digits: str, *, idempotency_key: str
+    ) -> dict[str, Any]:
+        """Whether the customer's app shows these digits now, or did a moment ago; each once.
+
+        Of whom the bank does not know, or who has no app, it says the same as of wrong digits.
+        """
+
+        def apply() -> dict[str, Any]:
+            app = self.records.authenticators.get(customer_id)
+            step = (app or NOBODYS).accepted_step(digits, self._clock())
+            accepted = app is not None and step is not None
+            if app is not None and step is not None:
+                self.records.authenticators[customer_id] = replace(app, last_step=step)
+            self._journal.record(
+                "core",
+                f"authenticator {'accepted' if accepted else 'refused'}",
+                {"customer_id": customer_id},
+                kind="change" if accepted else "read",
+                idempotency_key=idempotency_key,
+            )
+            return {"accepted": accepted}
+
+        payload = ["authenticator", customer_id, digits]
+        return self._idempotency.once(idempotency_key, payload, apply)
+
     def submit_change(
         self,
         *,
@@ -269,15 +143,13 @@ class Bank:
         }
 
         def apply() -> dict[str, Any]:
-            self.get_customer(customer_id)
-            allowed = CHANGEABLE.get(kind)
-            if allowed is None or not changes or not set(changes) <= allowed:
-                raise Problem(422, "change_not_allowed", f"A change of kind {kind} cannot be this.")
+            replaces = self._replaced(self.get_customer(customer_id), kind, changes)
             request = ChangeRequest(
                 id=f"CR-{len(self.records.change_requests) + 1:06d}",
                 customer_id=customer_id,
                 kind=kind,
                 changes=dict(changes),
+                replaces=replaces,
                 requested_by=requested_by,
                 requested_at=self._clock().isoformat(),
             )
@@ -330,24 +202,60 @@ class Bank:
 
     def _apply_decision(self, request: ChangeRequest) -> None:
         self.records.change_requests[request.id] = request
-        if request.status == "approved":
+        if request.status != "approved":
+            return
+        if request.kind in CHANGEABLE:
             customer = self.get_customer(request.customer_id)
             changed: dict[str, Any] = {**asdict(customer), **request.changes}
             self.records.customers[customer.id] = Customer(**changed)
+        elif "card" in request.changes:
+            self._change_card(request)
+
+    def _replaced(self, customer: Customer, kind: str, changes: dict[str, str]) -> dict[str, str]:
+        """What is so now of what the wish is about. Raises Problem 422 for one that cannot be."""
+        allowed = CHANGEABLE.get(kind)
+        if allowed is not None and changes and set(changes) <= allowed:
+            return {name: str(getattr(customer, name)) for name in changes}
+        if WISHES.get(kind, frozenset()) != frozenset(changes):
+            raise Problem(422, "change_not_allowed", f"A change of kind {kind} cannot be this.")
+        if "card" not in changes:
+            return {}
+        card = self._card_ending_in(customer.id, changes["card"])
+        return {"card": card.last4, "limit": money(card.limit_minor)}
+
+    def _card_ending_in(self, customer_id: str, last4: str) -> Card:
+        """Raises Problem 422 if the customer has none that is not blocked."""
+        for card in self.records.cards.values():
+            of = (card.customer_id, card.last4)
+            if of == (customer_id, last4) and card.status != "blocked":
+                return card
+        raise Problem(422, "no_such_card", "The customer has no such card, or it is blocked.")
+
+    def _change_card(self, request: ChangeRequest) -> None:
+        card = self._card_ending_in(request.customer_id, request.changes["card"])
+        if request.kind == "card-limit":
+            limit = int(Decimal(request.changes["limit"]) * 100)
+            self.records.cards[card.id] = replace(card, limit_minor=limit)
+            return
+        now = self._clock()
+        reason = request.changes.get("reason", "blocked by the customer")
+        self.records.cards[card.id] = replace(
+            card, status="blocked", blocked_at=now.isoformat(), block_reason=reason
+        )
+        if request.kind == "card-replacement":
+            last4 = f"{(int(card.last4) + 1) % 10_000:04d}"
+            order = Delivery(
+                status="ordered", ordered_on=now.date(),
+                expected_on=now.date() + timedelta(days=8),
+            )  # fmt: skip
+            new = replace(
+                card, id=f"{card.id}-2", last4=last4, masked_pan=f"{card.masked_pan[:-4]}{last4}",
+                status="ordered", delivery=order,
+            )  # fmt: skip
+            self.records.cards[new.id] = new
 
 
 def _found(found: T | None, noun: str) -> T:
     if found is None:
         raise Problem(404, "not_found", f"There is no such {noun}.")
     return found
-
-
-def _with_iso_dates(value: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: item.isoformat()
-        if isinstance(item, date)
-        else _with_iso_dates(item)
-        if isinstance(item, dict)
-        else item
-        for key, item in value.items()
-    }

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from answerable_sandbox.systems.bank import (
+from answerable_sandbox.systems.authenticator import seeded_authenticator
+from answerable_sandbox.systems.bank_records import (
     Account,
     Branch,
     Card,
@@ -22,6 +23,8 @@ from answerable_sandbox.systems.bank import (
 )
 
 BANK_CODE = "99912345"
+WITHOUT_APP = ("C-1010",)
+APPS_WITH_SHA256 = ("C-1003", "C-1005")
 
 _CUSTOMERS = """
 C-1001 | Anna Schmidt    | +491713920001 | standard | en | Lindenweg 12   | 10115 | Berlin
@@ -112,6 +115,13 @@ def seed_records(today: date) -> Records:
             "EUR-PLN": "4.2710",
             "USD-EUR": "0.9223",
             "GBP-EUR": "1.1749",
+        },
+        authenticators={
+            customer.id: seeded_authenticator(
+                customer.id, "sha256" if customer.id in APPS_WITH_SHA256 else "sha1"
+            )
+            for customer in CUSTOMERS
+            if customer.id not in WITHOUT_APP
         },
         services=[
             ServiceStatus(name="online-banking", title="Online banking", status="operational"),
