@@ -12,7 +12,7 @@ ON_BEHALF = (
     "answerable/desk/agents.py",
     "answerable/desk/sessions.py",
 )
-METHODS = ("read", "read_batched", "write")
+METHODS = ("read", "read_batched", "read_remembered", "write")
 # Where no tenant is known yet, or none is meant. By file and function, with the reason.
 EXCEPTIONS = {
     ("answerable/api/health.py", "ready"): "asks whether the database answers, and reads no row",

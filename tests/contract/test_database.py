@@ -1,6 +1,7 @@
 """What both stores promise about units: each whole or not at all, none spoilt by another."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,60 @@ async def test_what_is_read_at_once_is_read_together(database: Database) -> None
     assert counts == [1, 0, 1]
     assert asked == [3]
     assert await database.read_batched(count, "a") == 1
+
+
+async def test_what_was_read_is_read_again_once_something_is_committed(
+    database: Database, tmp_path: Path, postgres: bool
+) -> None:
+    asked: list[str] = []
+
+    def count(tx: Connection, wanted: Sequence[str]) -> list[int]:
+        asked.extend(wanted)
+        found = list(tx.scalars(sa.select(entry.c.name)))
+        return [found.count(name) for name in wanted]
+
+    async def there(name: str) -> int:
+        return await database.read_remembered(count, name)
+
+    # A server's other databases count too: while others commit there, it is read again.
+    for attempt in range(100):
+        asked.clear()
+        one, other = f"one {attempt}", f"other {attempt}"
+        assert [await there(one) for _ in range(3)] == [0, 0, 0]
+        assert [await there(other), await there(one)] == [0, 0]
+        if asked == [one, other]:
+            break
+    assert asked == [one, other]
+
+    await database.write(add("a"))
+    assert [await there("a") for _ in range(2)] == [1, 1]
+    with pytest.raises(ValueError, match="no"):
+        await database.write(broken)
+    assert await there("a") == 1
+
+    neighbour = open_store(tmp_path / "kit.db", postgres=postgres)  # as another process would
+    await neighbour.write(add("b"))
+    await neighbour.close()
+    assert await there("b") == 1
+
+
+async def test_a_read_that_a_commit_overtakes_is_not_taken_for_what_follows(
+    database: Database,
+) -> None:
+    def slowly(tx: Connection, wanted: Sequence[str]) -> list[int]:
+        found = list(tx.scalars(sa.select(entry.c.name)))
+        reading.set()
+        assert go_on.wait(5)
+        return [found.count(name) for name in wanted]
+
+    reading, go_on = threading.Event(), threading.Event()
+    early = asyncio.create_task(database.read_remembered(slowly, "a"))
+    assert await asyncio.to_thread(reading.wait, 5)
+    await database.write(add("a"))
+    go_on.set()
+
+    assert await early == 0
+    assert await database.read_remembered(slowly, "a") == 1
 
 
 async def test_a_question_that_cannot_be_answered_spoils_no_other(database: Database) -> None:

@@ -1,9 +1,11 @@
 """Who is alive and who leads, among the processes that serve one store."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -104,6 +106,43 @@ async def test_a_server_that_ends_the_connection_finds_the_process_again(
         await asyncio.sleep(0.1)
     assert await back()
     await process.leave()
+
+
+async def test_a_process_is_alive_although_another_asked_whether_it_is_gone_as_it_came(
+    url: str, database: Database
+) -> None:
+    process, asking = PostgresMembership(url), PostgresMembership(url)
+    asked, answered = threading.Event(), threading.Event()
+
+    def ask(tx: sa.Connection) -> list[str]:
+        found = asking.gone(tx, [process.id])
+        asked.set()
+        answered.wait(10)
+        return found
+
+    slow = asyncio.create_task(database.write(ask))
+    await asyncio.to_thread(asked.wait, 10)
+    joining = asyncio.create_task(process.join())
+    await asyncio.to_thread(_waits_for_a_lock, url)
+    answered.set()
+
+    assert await slow == [process.id]
+    await joining
+    assert await gone(database, asking, process.id) == []
+    await process.leave()
+
+
+def _waits_for_a_lock(url: str) -> None:
+    """Return once somebody does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(1000):
+            if connection.execute(
+                "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+                "WHERE d.datname = current_database() AND NOT granted"
+            ).fetchone():
+                return
+            connection.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waits for a lock")
 
 
 async def test_alone_one_leads_everything_and_all_others_are_gone(database: Database) -> None:

@@ -89,10 +89,14 @@ def test_in_mails(windows: Windows, bank: DemoBank) -> None:
     expect(subjects).to_have_count(30)
     expect(page.get_by_text("Load more")).to_be_visible()
     nothing_ran(page, ".items")
-    for number in range(30):
-        item = console.items.nth(number)
-        subject = item.locator(".item-subject").inner_text()
-        item.click()
+    # By address: while mails are still being read, the list puts the latest change first.
+    listed = console.items.evaluate_all(
+        "items => items.map(it => [it.getAttribute('href'),"
+        " it.querySelector('.item-subject').innerText])"
+    )
+    assert {subject for _, subject in listed} == set(PAYLOADS)
+    for address, subject in listed:
+        page.locator(f'.item[href="{address}"]').click()
         expect(page.locator(".detail-names h1")).to_have_text(subject)
         expect(page.locator(".message.contact").first).to_contain_text("before")
         nothing_ran(page, ".detail-names")

@@ -270,7 +270,7 @@ def test_open_pages_recover_by_themselves_when_the_service_was_killed(
 def test_an_agent_finds_what_was_said_by_the_keyboard_alone(
     windows: Windows, bank: DemoBank
 ) -> None:
-    chat = Chat(windows.open(), bank).visit("C-1001").opens()
+    chat = Chat(windows.open(), bank).visit().opens()  # a customer's window would show more
     chat.says("My grandfather clock was charged twice, and the card is gone")
     expect(chat.bubbles("assistant")).to_have_count(2)
     console = Console(windows.open(), bank).signs_in(AGENT).visit("closed")

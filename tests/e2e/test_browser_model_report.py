@@ -8,7 +8,8 @@ from playwright.sync_api import Page
 
 from answerable.understanding.calibration import NEVER
 from answerable.understanding.outcomes import Outcomes
-from answerable.understanding.report_page import ReportAbout, Table, manifest_facts, report_page
+from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
+from answerable.understanding.report_parts import Table
 from answerable.understanding.version_report import version_report
 from tests.support.browser import DESK, PHONE, Windows, findings, is_wider_than_window
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from answerable.channels.email.store import MailState, raw_mail
+from answerable.desk.case_store import mirrored_case
 from answerable.desk.inbox_counts import inbox_count
 from answerable.desk.summary_store import conversation
 from answerable.kit.clock import SystemClock
@@ -23,6 +24,7 @@ from answerable.ledger.event import Event
 from answerable.ledger.export import seal_everything, write_export
 from answerable.ledger.tables import effect, event, stream, to_event
 from answerable.ledger.verify import verify
+from answerable.processes.case_story import QUIET
 from answerable.processes.stored import DATABASE_NAME, opened
 
 BANK = TenantId("northwind-bank")
@@ -131,6 +133,24 @@ def behind(store: Store) -> int:
     """Conversations with events that were not advanced over."""
     query = sa.select(stream.c.id).where(
         stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq
+    )
+    return len(_rows(store, query))
+
+
+def untold(store: Store) -> int:
+    """Conversations of which the CRM was not told everything yet."""
+    last = (
+        sa.select(event.c.stream, sa.func.max(event.c.seq).label("seq"))
+        .join(stream, stream.c.id == event.c.stream)
+        .where(stream.c.kind == "conversation", event.c.kind.not_in(sorted(QUIET)))
+        .group_by(event.c.stream)
+        .subquery()
+    )
+    own = mirrored_case.c
+    query = (
+        sa.select(last.c.stream)
+        .join(mirrored_case, own.conversation_id == last.c.stream, isouter=True)
+        .where(sa.func.coalesce(own.done_seq, 0) < last.c.seq)
     )
     return len(_rows(store, query))
 

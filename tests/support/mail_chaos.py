@@ -30,7 +30,7 @@ STEPS = (
 )
 
 
-def bank(data: Path, zygote: Zygote, sandbox: Sandbox, **more: str) -> Instance:
+def bank(data: Path, zygote: Zygote | None, sandbox: Sandbox, **more: str) -> Instance:
     """The demo bank's service, with the sandbox as its outside world."""
     settings = {
         "SMTP_URL": f"smtp+plain://127.0.0.1:{sandbox.smtp_port}",

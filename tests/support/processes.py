@@ -29,9 +29,12 @@ END_WITHIN = 30.0
 
 
 def _write_bank() -> None:
-    """The example, without its brake on what one contact may send: tests have few, in a hurry."""
+    """The example, without its brakes on what one contact may send and who is texted: tests have
+    few contacts who write a lot, or many who move at once."""
     example = REPOSITORY / "examples" / "northwind-bank" / "service.yaml"
-    text = example.read_text(encoding="utf-8") + "\nlimits: {messagesPerMinute: 1000000}\n"
+    texts = ", ".join(f"{of}: 1000000 per 24h" for of in ("perPrefix", "perTenant"))
+    limits = f"{{messagesPerMinute: 1000000, textMessages: {{{texts}}}}}"
+    text = example.read_text(encoding="utf-8") + f"\nlimits: {limits}\n"
     if not BANK.exists() or BANK.read_text(encoding="utf-8") != text:
         BANK.parent.mkdir(parents=True, exist_ok=True)
         written = BANK.with_suffix(f".{os.getpid()}")

@@ -1,7 +1,9 @@
 """R13: the next release, made from this one, and a cluster that goes over to it under load."""
 
 import asyncio
+import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import answerable
@@ -10,9 +12,10 @@ from tests.support.chaos import Told
 from tests.support.cluster import Servers
 from tests.support.cluster_chaos import Faults, Fire, Load, under_fire
 from tests.support.faults import told_to_stop
-from tests.support.processes import BANK, START_WITHIN, Zygote
+from tests.support.processes import BANK, MODELS, START_WITHIN, Zygote
 
 NEXT = "9999_next"
+TRAINED_WITHIN = 600.0  # seconds; beside whoever serves meanwhile
 _REVISION = '''"""What the next release adds."""
 
 import sqlalchemy as sa
@@ -56,7 +59,7 @@ async def rolling_release(
     folder: Path, zygote: Zygote, servers: Servers, load: Load, *, seed: int, limit: float,
     workers: int = 3,
 ) -> Told:  # fmt: skip
-    """Migrate while the old release serves; then replace its processes one by one."""
+    """Migrate and train while the old release serves; then replace its processes one by one."""
     source = await asyncio.to_thread(make_next_release, folder / "next")
     service = await asyncio.to_thread(changed_bank, folder)
     async with Zygote(source) as newer:
@@ -69,7 +72,11 @@ async def rolling_release(
 def _release(newer: Zygote, service: Path) -> Faults:
     async def strike(fire: Fire) -> None:
         async with fire.fault("schema one revision newer"):
-            await _migrate(fire, newer)
+            migrate = ["migrate", "--database", fire.cluster.database]
+            # Not nice: whoever waits for its locks would wait for everybody else too.
+            await _run(fire, newer, migrate, within=START_WITHIN)
+        async with fire.fault("model of the changed definition trained"):
+            await _run(fire, newer, ["understand", str(service)], within=TRAINED_WITHIN, nice=19)
         for member in fire.cluster.members:
             async with fire.fault(f"{member.role} replaced"):
                 await told_to_stop(fire, member)
@@ -80,10 +87,15 @@ def _release(newer: Zygote, service: Path) -> Faults:
     return strike
 
 
-async def _migrate(fire: Fire, newer: Zygote) -> None:
-    log = fire.cluster.folder / "migrate.txt"
-    life = await newer.begin(["migrate", "--database", fire.cluster.database], {}, log)
-    async with asyncio.timeout(START_WITHIN):
+async def _run(
+    fire: Fire, newer: Zygote, arguments: Sequence[str], *, within: float, nice: int = 0
+) -> None:
+    """A command of the next release, beside the load. nice: how far it gives way to others."""
+    log = fire.cluster.folder / f"{arguments[0]}.txt"
+    environment = {"ANSWERABLE_MODELS": str(MODELS), "PATH": os.environ["PATH"]}
+    life = await newer.begin(arguments, environment, log)
+    os.setpriority(os.PRIO_PROCESS, life.pid, nice)
+    async with asyncio.timeout(within):
         code = await life.end
     if code != 0:
-        fire.wrong.append(f"migrate: {code} {await asyncio.to_thread(log.read_text)}")
+        fire.wrong.append(f"{arguments[0]}: {code} {await asyncio.to_thread(log.read_text)}")

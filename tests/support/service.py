@@ -34,6 +34,7 @@ from answerable.flow.message import Accepted, InboundMessage, Sender
 from answerable.flow.service import Service
 from answerable.kit.ids import TenantId
 from answerable.kit.testing import SettableClock
+from answerable.kit.volatile import Volatile
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.processes.assemble import assemble
@@ -134,9 +135,12 @@ async def sign_in(client: httpx.AsyncClient, who: str = "agent") -> None:
     client.headers["X-CSRF-Token"] = response.json()["csrf"]
 
 
-def definition_of(tenant: TenantId, key: str, limits: str = UNLIMITED) -> bytes:
+def definition_of(
+    tenant: TenantId, key: str, limits: str = UNLIMITED, integrations: str = ""
+) -> bytes:
+    systems = DEFINITION.replace(b"integrations:\n", f"integrations:\n{integrations}".encode())
     return (
-        DEFINITION.replace(b"service: corner-shop", f"service: {tenant}".encode()).replace(
+        systems.replace(b"service: corner-shop", f"service: {tenant}".encode()).replace(
             b"key: wk_corner_shop,",
             f"key: {key}, signIn: {{method: hmac, secret: SHOP_SECRET}},".encode(),
         )
@@ -150,17 +154,26 @@ async def open_house(
     settings: ApiSettings | None = None,
     words: Any = None,
     limits: str = UNLIMITED,
+    integrations: str = "",
+    privacy: str = "{}",
     postgres: bool | None = None,
+    volatile: Volatile | None = None,
+    clock: SettableClock | None = None,
 ) -> House:
     """path: of the database file, made if it is not there. limits: of the definitions.
-    postgres: as for `open_store`."""
-    clock = SettableClock()
+    integrations: further ones of theirs, each as a line of YAML, indented by two spaces.
+    privacy: of the first tenant's definition. postgres: as for `open_store`. volatile: as for
+    `assemble`."""
+    clock = clock or SettableClock()
     database = open_store(path, postgres=postgres)
     actions = built_in_actions()
     definitions = Definitions(actions)
     for tenant, key in ((SHOP, SHOP_KEY), (OTHER, OTHER_KEY)):
         loaded = load_definition(
-            f"{tenant}.yaml", definition_of(tenant, key, limits), actions=actions.catalogue
+            f"{tenant}.yaml",
+            definition_of(tenant, key, limits, integrations)
+            + f"privacy: {privacy if tenant == SHOP else '{}'}\n".encode(),
+            actions=actions.catalogue,
         )
         assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
         definitions.add(loaded.definition)
@@ -178,6 +191,7 @@ async def open_house(
             deliverers={(tenant, "mail"): post for tenant in (SHOP, OTHER)},
             alarm=FakeAlarm(),
         ),
+        volatile=volatile,
     )
     settings = settings or ApiSettings(secrets={"SHOP_SECRET": SECRET})
     app = create_app(service, settings=settings, passwords=quick_passwords())

@@ -17,6 +17,10 @@ PACE = 0.21  # seconds between messages: just under what one connection may send
 WINDOW = 4  # messages sent and not yet acknowledged
 FOR_NOW = ("too_many_messages", "busy", "out_of_turn", "store_unavailable")
 SILENCE = 3.0  # seconds without a frame after which the line counts as dead
+PING_EVERY = 1.0  # seconds at most between two frames that are answered: silence is then the line's
+BACKOFF = (0.02, 0.15)  # seconds before coming back; twice as long after each time in vain
+LONGEST_BACKOFF = 6.0
+WELCOME_WITHIN = 10.0  # seconds, as on a page: whoever gives up sooner begins anew with all others
 GONE = (OSError, WebSocketException, TimeoutError, EOFError)
 
 
@@ -62,7 +66,7 @@ class Talker:
     _ids: list[str] = field(default_factory=list)
     _on_the_way: set[str] = field(default_factory=set)
     _sent_at: dict[str, float] = field(default_factory=dict)
-    _next: int = 0
+    _in_vain: int = 0  # connections since the last welcome
 
     def __post_init__(self) -> None:
         self._ids = [str(uuid.uuid4()) for _ in self.texts]
@@ -89,9 +93,14 @@ class Talker:
     async def connect_once(self) -> None:
         try:
             async with connect(
-                self.url(), ping_interval=None, open_timeout=5, close_timeout=0.2, compression=None
+                self.url(),
+                ping_interval=None,
+                open_timeout=WELCOME_WITHIN,
+                close_timeout=0.2,
+                compression=None,
             ) as line:
                 self.connections += 1
+                self._in_vain += 1
                 try:
                     await self._converse(line)
                 finally:
@@ -99,7 +108,11 @@ class Talker:
                     if line.close_code is not None and not self.is_done:
                         self.closed.append(line.close_code)
         except GONE:
-            await asyncio.sleep(random.uniform(0.02, 0.15))
+            await asyncio.sleep(self._backoff())
+
+    def _backoff(self) -> float:
+        """As the protocol asks: who comes back at once to a server that is slow makes it slower."""
+        return min(random.uniform(*BACKOFF) * 2.0**self._in_vain, LONGEST_BACKOFF)
 
     async def reads_everything(self) -> list[dict[str, Any]]:
         """All events of the conversation, from the first, over a connection of its own."""
@@ -122,11 +135,12 @@ class Talker:
         sender: asyncio.Task[None] | None = None
         try:
             while not self.is_done:
-                async with asyncio.timeout(self.silence):
+                patience = self.silence if self.is_welcome else max(self.silence, WELCOME_WITHIN)
+                async with asyncio.timeout(patience):
                     frame = json.loads(await line.recv())
-                self.is_welcome = self.is_welcome or frame["type"] == "welcome"
-                if frame["type"] == "welcome" and sender is None:
-                    sender = asyncio.create_task(self._say(line))
+                if frame["type"] == "welcome":
+                    self.is_welcome, self._in_vain = True, 0
+                    sender = sender or asyncio.create_task(self._say(line))
                 await self._take(line, frame)
         finally:
             if sender is not None:
@@ -170,7 +184,15 @@ class Talker:
                 self._sent_at.setdefault(due, time.monotonic())
                 text = self.texts[self._ids.index(due)]
                 await line.send(json.dumps({"type": "message", "client_id": due, "text": text}))
-            await asyncio.sleep(self.pace * random.uniform(0.97, 1.1))
+            await self._pause(line)
+
+    async def _pause(self, line: ClientConnection) -> None:
+        """Until it is time to say something, as long as that takes; the line is kept alive."""
+        end = time.monotonic() + self.pace * random.uniform(0.97, 1.1)
+        while end - time.monotonic() > PING_EVERY:
+            await asyncio.sleep(PING_EVERY)
+            await line.send(json.dumps({"type": "ping", "n": 1}))
+        await asyncio.sleep(max(0.0, end - time.monotonic()))
 
     def _may_send(self, client_id: str) -> bool:
         return client_id not in self.acknowledged and client_id not in self._on_the_way

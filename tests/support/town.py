@@ -19,6 +19,7 @@ from answerable.flow.message import Accepted, Delivered, InboundMessage, Outboun
 from answerable.flow.ports import Finding, Hints, Question
 from answerable.flow.service import Service
 from answerable.flow.work import Work
+from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 from answerable.kit.membership import Alone, Membership
 from answerable.kit.testing import SettableClock
@@ -322,15 +323,16 @@ def open_town(
     bounds: Bounds | None = None,
     postgres: bool | None = None,
     definition: ServiceDefinition | None = None,
+    failpoint: Failpoint | None = None,
 ) -> Town:
     """A town on the database file `path`, made if it is not there.
 
     leaves: kinds of effects that it does not perform. advances: whether it does more than take in.
-    postgres: as for `open_store`. definition: instead of the shop's own.
+    postgres: as for `open_store`. definition: instead of the shop's own. failpoint: of the store.
     """
     membership = membership or Alone()
     clock = clock or SettableClock()
-    database = open_store(path, postgres=postgres)
+    database = open_store(path, postgres=postgres, failpoint=failpoint)
     actions = built_in_actions()
     definitions = Definitions(actions)
     definitions.add(definition or shop_definition())

@@ -12,10 +12,11 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from answerable.api import health
 from answerable.api.context import Api, ApiSettings, Inboxes
-from answerable.api.customer import chat, routes
+from answerable.api.customer import chat, pages, routes
 from answerable.api.desk import (
     act_routes,
     agent_routes,
+    approval_routes,
     conversation_routes,
     model_routes,
     session_routes,
@@ -25,7 +26,8 @@ from answerable.api.desk.feed import Feeds
 from answerable.api.desk.session_watch import SessionWatch
 from answerable.api.documents import document_routes
 from answerable.api.errors import add_error_handlers
-from answerable.api.ports import Service
+from answerable.api.hooks import case_routes, sms_routes
+from answerable.api.ports import CaseTexts, Service
 from answerable.api.shield import Shield
 from answerable.api.static import built_files, static_routes
 from answerable.channels.chat.history import History
@@ -51,13 +53,15 @@ def create_app(
     settings: ApiSettings | None = None,
     passwords: Passwords | None = None,
     relay: Relay | None = None,
+    case_texts: CaseTexts | None = None,
     faces_the_world: bool = True,
     extra_routes: Sequence[BaseRoute] = (),
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """A process's application.
 
-    relay: to other gateways, for presence, typing and common limits.
+    relay: to other gateways, for presence, typing and common limits. case_texts: what agents read
+    of conversations whose texts are not here.
     faces_the_world: as a gateway does; else it only says how it is, to operators.
     extra_routes: pages of the demo, public and without access to anything here; they declare no
     permission, so a service for real customers is given none. lifespan: what else is to run
@@ -75,6 +79,7 @@ def create_app(
         redoc_url=None,
         lifespan=_lifespan(api, lifespan),
     )
+    api.case_texts = case_texts or api.case_texts
     app.state.api = api
     add_error_handlers(app)
     if not faces_the_world:
@@ -95,13 +100,18 @@ def create_app(
 
 
 def _routers(app: FastAPI) -> list[APIRouter]:
+    """The one that is asked most stands first: they are looked through in this order."""
     return [
-        routes.router,
-        session_routes.router,
         conversation_routes.router,
+        session_routes.router,
+        routes.router,
         act_routes.router,
+        approval_routes.router,
+        pages.router,
         agent_routes.router,
         model_routes.router,
+        sms_routes.router,
+        case_routes.router,
         health.router,
         document_routes(app),
         static_routes(built_files("console"), built_files("widget")),
@@ -120,7 +130,7 @@ def _build(
         sessions=customers,
         find_conversation=_conversation_finder(service),
         find_inbox=inboxes.of_session,
-        history=History(service.database, service.vault),
+        history=History(service.database, service.vault, service.pages.links),
         live=service.live,
         clock=service.clock,
         signals=signals,
@@ -142,12 +152,19 @@ def _build(
             relay=relay,
             name="openings",
         ),
+        visits=RateLimiter(
+            per_second=settings.visits_per_second,
+            burst=settings.visits_burst,
+            relay=relay,
+            name="visits",
+        ),
         chat=chat_service,
         signals=signals,
         feeds=Feeds(service),
         watch=SessionWatch(sessions, every_seconds=settings.session_check_seconds),
         waves=WaveWatch(service.database, service.clock),
         sockets=Places(most=settings.sockets_most, most_each=settings.sockets_each),
+        uploads=Places(most=settings.uploads_most, most_each=settings.uploads_each),
     )
 
 

@@ -9,7 +9,7 @@ from starlette.types import Scope
 from answerable.api.desk.feed import Feeds
 from answerable.api.desk.inbox_pages import InboxPages
 from answerable.api.desk.session_watch import SessionWatch
-from answerable.api.ports import Service
+from answerable.api.ports import CaseTexts, NoCaseTexts, Service
 from answerable.channels.chat.service import ChatService, Rates, Timing
 from answerable.channels.chat.signals import Signals
 from answerable.contacts.session import CustomerSession, CustomerSessions, WidgetInbox
@@ -27,24 +27,32 @@ from answerable.understanding.wave_watch import WaveWatch
 class ApiSettings:
     """secrets: setting name -> secret of signed customer tokens, for the definitions' `signIn`.
 
+    hook_secrets: by integration, what its calls at our hooks are signed with.
     desk_origins: where the console may be served from besides this host itself.
     home: where / leads. metrics_token: bearer for /metrics; without one only this machine may.
     sessions_per_second, sessions_burst: customer sessions opened from one network address.
+    visits_per_second, visits_burst: requests to the pages behind links, from one such address.
     sockets_most: WebSockets that may be open. sockets_each: of them, from one network address
     other than this machine's, on which a proxy may speak for all.
+    uploads_most: forms with a file that are read at a time; uploads_each: of them, of one page.
     """
 
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     desk_origins: frozenset[str] = frozenset()
     home: str = "/console/"
     metrics_token: str | None = field(default=None, repr=False)
     sessions_per_second: float = 50
     sessions_burst: int = 5_000
+    visits_per_second: float = 20
+    visits_burst: int = 200
     timing: Timing = field(default_factory=Timing)
     rates: Rates = field(default_factory=Rates)
     session_check_seconds: float = 3
     sockets_most: int = 22_000
     sockets_each: int = 5_000
+    uploads_most: int = 24
+    uploads_each: int = 2
 
 
 class Inboxes:
@@ -106,12 +114,15 @@ class Api:
     agents: Agents
     customers: CustomerSessions
     openings: RateLimiter
+    visits: RateLimiter
     chat: ChatService
     signals: Signals
     feeds: Feeds
     watch: SessionWatch
     waves: WaveWatch
     sockets: Places
+    uploads: Places
+    case_texts: CaseTexts = field(default_factory=NoCaseTexts)
     inbox: InboxPages = field(default_factory=InboxPages)
     neighbours: frozenset[str] = frozenset({"127.0.0.1", "::1"})
 

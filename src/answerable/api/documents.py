@@ -13,6 +13,7 @@ from answerable.api.access import Open
 from answerable.api.asyncapi import asyncapi_document
 from answerable.api.bus.asyncapi import bus_document
 from answerable.api.errors import FieldError, Problem
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.permission import Permission
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
@@ -52,7 +53,7 @@ def _needs_session(path: str, method: str) -> bool:
 
 
 def document_routes(app: FastAPI) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(route_class=PlainRoute, include_in_schema=False)
     opened = Depends(Open(Permission.PUBLIC))
 
     @router.get("/openapi.json")

@@ -14,12 +14,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from answerable.api.access import Open, api_of
 from answerable.api.errors import problem_responses
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.permission import Permission
 from answerable.kit.database import DatabaseClosed
 from answerable.kit.errors import NotAllowed
 from answerable.kit.telemetry import registry
 
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=PlainRoute, tags=["health"])
 _open = Open(Permission.PUBLIC)
 
 

@@ -1,5 +1,6 @@
 """What the API asks of the rest: `answerable.flow.service.Service` is the one that has it."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from answerable.contacts.book import ContactBook
@@ -7,10 +8,27 @@ from answerable.flow.acts import AgentAct
 from answerable.flow.admission import Admission
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
+from answerable.flow.pages import Pages
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
+from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.live import Live
 from answerable.privacy.vault import Vault
+
+
+class CaseTexts(Protocol):
+    """What a CRM has of conversations whose texts are not here."""
+
+    async def of(self, tenant: TenantId, conversation: ConversationId) -> Mapping[int, str]:
+        """By seq, what was said, whole; none where the CRM does not answer, or is not asked."""
+        ...
+
+
+class NoCaseTexts:
+    """Where no CRM is asked."""
+
+    async def of(self, tenant: TenantId, conversation: ConversationId) -> Mapping[int, str]:
+        return {}
 
 
 class Service(Protocol):
@@ -36,6 +54,9 @@ class Service(Protocol):
 
     @property
     def admission(self) -> Admission: ...
+
+    @property
+    def pages(self) -> Pages: ...
 
     async def accept(self, message: InboundMessage) -> Accepted:
         """Durable when it returns. The same external_id again is answered with the same place."""

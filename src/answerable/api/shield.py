@@ -1,14 +1,15 @@
 """What holds for every answer: size limits, security headers, and no traceback, ever."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from answerable.api.errors import internal_error, problem, problem_of, problem_response
+from answerable.contacts.links import PATH
 from answerable.flow.admission import Admission
 from answerable.kit.errors import TooMany
 from answerable.kit.telemetry import get_logger
@@ -17,6 +18,10 @@ log = get_logger("api")
 
 BODY_BYTES = 256 * 1024
 BODY_SECONDS = 30.0  # for a whole body
+# Of a form with a file. More than a file may have: a browser that is cut off while it sends shows a
+# fault of the network, and its page could not say that the file is too large.
+UPLOAD_BYTES = 16 * 1024 * 1024
+UPLOAD_SECONDS = 120.0
 ROOM_FOR_AGENTS = 4.0  # of what customers may fill: agents end work rather than begin it
 _NO_CONTENT = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _HEADERS = {
@@ -29,7 +34,9 @@ _HEADERS = {
     "Content-Security-Policy": _NO_CONTENT,
     "Cache-Control": "no-store",
 }
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 _CUSTOMER = "/v1/customer/"
+Wire = list[tuple[bytes, bytes]]
 
 
 class Shield:
@@ -54,7 +61,8 @@ class Shield:
             await self._app(scope, receive, send)
             return
         answer = _Answer(scope, send, self._cors(scope))
-        if _declared_size(scope) > BODY_BYTES:
+        uploads = _may_upload(scope)
+        if declared_size(scope) > BODY_BYTES and not uploads:  # of a form its page says so itself
             await _too_large()(scope, receive, answer)
             return
         if scope["method"] == "OPTIONS" and scope["path"].startswith(_CUSTOMER):
@@ -62,13 +70,13 @@ class Shield:
             return
         try:
             self._admit(scope["path"])
-            await self._app(scope, _limited(receive), answer)
+            await self._app(scope, _limited(receive, uploads=uploads), answer)
         except TooMany as error:
             status, body, headers = problem_of(error)
             await problem_response(status, body, headers)(scope, receive, answer)
         except Exception as error:
             # Only where, not what: the message of an exception may quote what a person wrote.
-            log.error("request_failed", path=scope["path"], error=type(error).__name__,
+            log.error("request_failed", path=_loggable(scope["path"]), error=type(error).__name__,
                       where=_place_of(error))  # fmt: skip
             if answer.started:
                 raise
@@ -76,8 +84,8 @@ class Shield:
 
     def _admit(self, path: str) -> None:
         """Raises TooMany. How we are is told whatever happens."""
-        if self._admission is not None and path.startswith("/v1/"):
-            room = 1.0 if path.startswith(_CUSTOMER) else ROOM_FOR_AGENTS
+        if self._admission is not None and path.startswith(("/v1/", PATH)):
+            room = 1.0 if path.startswith((_CUSTOMER, PATH)) else ROOM_FOR_AGENTS
             self._admission.check("http", room=room)
 
     def _cors(self, scope: Scope) -> dict[str, str]:
@@ -104,20 +112,38 @@ class _Answer:
     def __init__(self, scope: Scope, send: Send, own: dict[str, str]) -> None:
         self.started = False
         self._send = send
-        self._headers = {**_HEADERS, **own}
-        if scope["scheme"] == "https":
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        over_tls = _WIRE_OVER_TLS if scope["scheme"] == "https" else []
+        self._headers = [*_on_the_wire(own), *_WIRE, *over_tls]
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            headers = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
-                headers.setdefault(name, value)
+            headers = dict(reversed(self._headers))  # of two with one name the first counts
+            for name, _ in message["headers"]:
+                headers.pop(name, None)
+            message["headers"] = [*message["headers"], *headers.items()]
         await self._send(message)
 
 
-def _declared_size(scope: Scope) -> int:
+def _on_the_wire(headers: Mapping[str, str]) -> Wire:
+    """As ASGI has them."""
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+    ]
+
+
+_WIRE, _WIRE_OVER_TLS = _on_the_wire(_HEADERS), _on_the_wire(_OVER_TLS)
+
+
+def _may_upload(scope: Scope) -> bool:
+    """Whether it is a form with files, and for where there are such forms."""
+    kind = Headers(scope=scope).get("content-type", "").lower()
+    at_page = scope["method"] == "POST" and scope["path"].startswith(PATH)
+    return at_page and kind.startswith("multipart/form-data")
+
+
+def declared_size(scope: Scope) -> int:
+    """Bytes that a request says its body has; 0 if it does not say."""
     try:
         return int(Headers(scope=scope).get("content-length", "0"))
     except ValueError:
@@ -129,9 +155,10 @@ def _too_large() -> Response:
     return problem_response(413, problem(413, "body_too_large", detail))
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, *, uploads: bool) -> Receive:
     taken, more = 0, True
-    until = asyncio.get_running_loop().time() + BODY_SECONDS
+    most, seconds = (UPLOAD_BYTES, UPLOAD_SECONDS) if uploads else (BODY_BYTES, BODY_SECONDS)
+    until = asyncio.get_running_loop().time() + seconds
 
     async def limited() -> Message:
         nonlocal taken, more
@@ -143,11 +170,16 @@ def _limited(receive: Receive) -> Receive:
         more = bool(message.get("more_body"))
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
-            if taken > BODY_BYTES:
+            if taken > most:
                 raise HTTPException(413)
         return message
 
     return limited
+
+
+def _loggable(path: str) -> str:
+    """Without what follows the path of the pages: it opens them."""
+    return PATH if path.startswith(PATH) else path
 
 
 def _place_of(error: Exception) -> str:

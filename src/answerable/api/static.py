@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from answerable.api.access import Open, api_of
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.permission import Permission
 from answerable.kit.errors import NotFound
 from answerable.kit.resources import web_path
@@ -60,7 +61,7 @@ def built_files(app: str) -> dict[str, File]:
 
 def static_routes(console: dict[str, File], widget: dict[str, File]) -> APIRouter:
     """/, /console/… and /widget/…"""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(route_class=PlainRoute, include_in_schema=False)
     opened = Depends(Open(Permission.PUBLIC))
 
     @router.get("/")

@@ -1,11 +1,14 @@
 """`answerable check SERVICE`: what is wrong with a definition."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from answerable.cli.options import out, parser, say
+from answerable.connectors.set_up import check_integrations
 from answerable.definition.load import load_definition
+from answerable.definition.problem import Finding
+from answerable.definition.schema import ServiceDefinition
 from answerable.playbooks.library import installed_actions
 from answerable.understanding.near_examples import near_contradictions
 
@@ -18,7 +21,7 @@ def run(arguments: Sequence[str]) -> int:
     result = load_definition(
         given.service,
         actions=installed_actions().catalogue,
-        further=lambda loaded: near_contradictions(loaded, _likeness),
+        further=_further,
     )
     for problem in result.problems:
         if given.json:
@@ -43,6 +46,11 @@ def run(arguments: Sequence[str]) -> int:
         f"hash {definition.hash[:12]}"
     )
     return 0
+
+
+def _further(loaded: ServiceDefinition) -> Iterator[Finding]:
+    yield from check_integrations(loaded)
+    yield from near_contradictions(loaded, _likeness)
 
 
 def _likeness(one: str, two: str) -> float:

@@ -10,6 +10,7 @@ from answerable.cli.options import add_store, out, parser, say
 from answerable.kit.clock import SystemClock
 from answerable.kit.telemetry import configure_logging
 from answerable.processes.doctor import Visit, examine
+from answerable.processes.roles import Role
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,8 +18,15 @@ def run(arguments: Sequence[str]) -> int:
         "doctor",
         "Looks for misconfiguration and says how to mend it. Changes nothing.",
     )
-    options.add_argument("services", metavar="SERVICE", nargs="*", type=Path)
+    options.add_argument(
+        "services", metavar="SERVICE", nargs="*", type=Path, help="default: those in force"
+    )
     add_store(options)
+    options.add_argument(
+        "--role",
+        choices=[role.value for role in Role],
+        help="of the process that is to run here; all, unless there are several",
+    )
     options.add_argument(
         "--connect", action="store_true", help="also knock at connectors and mail servers"
     )
@@ -29,6 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         environment=os.environ,
         data=given.data,
         database=given.database,
+        role=given.role,
         services=given.services,
         connect=given.connect,
         clock=SystemClock(),

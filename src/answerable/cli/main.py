@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "the demo bank with its outside world, on http://localhost:8080",
     "run": "serve one or more service definitions",
     "check": "say what is wrong with a service definition, as file:line:column: message",
+    "discover": "what old mail is about, who answered it, and what of it looks automatable",
     "intake": "take mail from files through the whole flow; one JSON line a mail",
     "understand": "JSON lines of texts in, what they mean out",
     "train": "train a model from labelled examples",

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from answerable.kit.clock import Clock
-from answerable.understanding.report_page import Table
+from answerable.understanding.report_parts import Table
 
 
 def write_page(path: Path, page: str) -> None:

@@ -5,14 +5,14 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from answerable.kit.errors import ConnectorRefused, ConnectorUnavailable
+from answerable.kit.errors import AnswerableError, ConnectorRefused, ConnectorUnavailable
 from answerable.kit.telemetry import CONNECTOR_SECONDS
 
 TIMEOUT = httpx.Timeout(2.0, connect=1.0)  # a person waits for the answer
@@ -24,6 +24,49 @@ FIRST_REST = 10.0  # seconds
 LONGEST_REST = 30.0  # seconds: so long after its end an outage is noticed to be over, at the latest
 LONGEST_NAMED_REST = 3600.0  # seconds; Retry-After may be a mistake
 VERDICT_WITHIN = 5.0  # seconds, after which one who asks for all is no longer waited for
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class AnswerLost(ConnectorUnavailable):
+    """The call left and nothing readable came back: it may have taken effect, or may not."""
+
+
+class UnreadableAnswer(ConnectorRefused):
+    """It answered, in a way that we do not read: what was asked for has probably taken effect."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request. form: sent as a form; else `body`, if there is one, as JSON.
+
+    key: the idempotency key, for systems that know such.
+    """
+
+    method: str
+    path: str
+    key: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back. body: parsed JSON; None if there was none, or for a refusal that is not JSON.
+
+    headers: by name in lower case. retry_after: as the other system named it.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    retry_after: timedelta | None = None
+
+
+Judge = Callable[[Answer], AnswerableError | None]
+"""Of an answer with status 300 or more: what it means in the other system's own words. None: it is
+an answer like another."""
 
 
 @dataclass
@@ -77,7 +120,8 @@ class Breaker:
 class Ambassador:
     """Speaks HTTP to one system. name: the connector's, for errors and metrics.
 
-    repeat_after: seconds before a read is repeated, about.
+    repeat_after: seconds before a read is repeated, about. judge: what refusals mean in this
+    system; None: what their status means. call_seconds: instead of CALL_SECONDS.
     """
 
     name: str
@@ -86,6 +130,8 @@ class Ambassador:
     transport: httpx.AsyncBaseTransport | None = None
     breaker: Breaker = field(default_factory=Breaker)
     repeat_after: float = 0.1
+    judge: Judge | None = None
+    call_seconds: float | None = None
 
     def __post_init__(self) -> None:
         self._client = httpx.AsyncClient(
@@ -127,31 +173,35 @@ class Ambassador:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any] | None:
+        call = Call(method=method, path=path, key=key, query=query, body=body)
+        answer = await self.exchange(call)
+        if answer.status == 404:
+            return None
+        if not isinstance(answer.body, dict):
+            raise AnswerLost(self.name, f"{self.name} answered nonsense")
+        return answer.body
+
+    async def exchange(self, call: Call) -> Answer:
+        """Send once. Raises ConnectorUnavailable, AnswerLost if it may have taken effect, or
+        ConnectorRefused; what is a refusal says `judge`, or else the status: 404 is none."""
         refusal = self.breaker.refusal()
         if refusal is not None:
             raise ConnectorUnavailable(self.name, retry_after=refusal)
         started = time.perf_counter()
         outcome = "unavailable"
         try:
-            request = self._client.build_request(
-                method, path, params=query, json=body, headers={"Idempotency-Key": key}
-            )
-            async with asyncio.timeout(CALL_SECONDS):
-                response = await self._client.send(request, stream=True)
-                try:
-                    answer = await self._read(response)
-                finally:
-                    await response.aclose()
+            answer = await self._sent(call)
             outcome = "ok"
             self.breaker.succeeded()
             return answer
         except (httpx.HTTPError, TimeoutError) as error:
             self.breaker.failed()
-            raise ConnectorUnavailable(self.name) from error
+            lost = ConnectorUnavailable if isinstance(error, _NEVER_LEFT) else AnswerLost
+            raise lost(self.name) from error
         except ConnectorUnavailable as error:
             self.breaker.failed(error.retry_after)
             raise
-        except ConnectorRefused:
+        except AnswerableError:
             outcome = "refused"
             self.breaker.succeeded()
             raise
@@ -159,36 +209,73 @@ class Ambassador:
             elapsed = time.perf_counter() - started
             CONNECTOR_SECONDS.labels(self.name, outcome).observe(elapsed)
 
-    async def _read(self, response: httpx.Response) -> dict[str, Any] | None:
+    async def _sent(self, call: Call) -> Answer:
+        request = self._client.build_request(
+            call.method,
+            call.path,
+            params=call.query,
+            json=call.body if call.form is None else None,
+            data=call.form,
+            headers={"Idempotency-Key": call.key, **call.headers},
+        )
+        async with asyncio.timeout(self.call_seconds or CALL_SECONDS):
+            response = await self._client.send(request, stream=True)
+            try:
+                return await self._read(response)
+            finally:
+                await response.aclose()
+
+    async def _read(self, response: httpx.Response) -> Answer:
         status = response.status_code
-        if status == 404:
-            return None
-        if status == 429 or status >= 500:
-            raise ConnectorUnavailable(self.name, retry_after=_retry_after(response))
-        if status >= 300:
-            raise ConnectorRefused(self.name, f"{self.name} refused (HTTP {status})")
-        content = await self._content(response)
-        try:
-            answer = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise ConnectorUnavailable(self.name, f"{self.name} answered nonsense") from error
-        if not isinstance(answer, dict):
-            raise ConnectorUnavailable(self.name, f"{self.name} answered nonsense")
+        answer = Answer(
+            status=status, headers=response.headers, body=None, retry_after=_retry_after(response)
+        )
+        if status < 300:
+            return replace(answer, body=self._parsed(await self._content(response)))
+        judge = self.judge
+        if judge is not None:
+            answer = replace(answer, body=_parsed_or_none(await self._content(response)))
+        refused = self._by_status(answer) if judge is None else judge(answer)
+        if refused is not None:
+            raise refused
         return answer
+
+    def _by_status(self, answer: Answer) -> AnswerableError | None:
+        if answer.status == 429 or answer.status >= 500:
+            return ConnectorUnavailable(self.name, retry_after=answer.retry_after)
+        if answer.status == 404:
+            return None
+        return ConnectorRefused(self.name, f"{self.name} refused (HTTP {answer.status})")
+
+    def _parsed(self, content: bytes) -> Any:
+        if not content:
+            return None
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise AnswerLost(self.name, f"{self.name} answered nonsense") from error
 
     async def _content(self, response: httpx.Response) -> bytes:
         """No more of it is ever held than is taken."""
         content = bytearray()
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise ConnectorRefused(self.name, f"{self.name} answered in a form we did not ask for")
+            raise UnreadableAnswer(self.name, f"{self.name} answered in a form we did not ask for")
         async for piece in response.aiter_bytes():
             content += piece
             if len(content) > LONGEST_ANSWER:
-                raise ConnectorRefused(self.name, f"{self.name} answered with too much")
+                raise UnreadableAnswer(self.name, f"{self.name} answered with too much")
         return bytes(content)
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _parsed_or_none(content: bytes) -> Any:
+    """Of a refusal: the status says enough where its body says nothing."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:

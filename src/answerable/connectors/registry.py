@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from typing import Any
 
 from answerable.definition.schema import Integration, ServiceDefinition
-from answerable.flow.ports import Connector
-from answerable.kit.errors import InvalidInput
+from answerable.flow.ports import Connector, Finding, Question
+from answerable.kit.errors import ConnectorRefused, InvalidInput
 from answerable.kit.ids import TenantId
+from answerable.kit.telemetry import get_logger
+
+log = get_logger("connectors")
 
 Secrets = Callable[[str], str | None]
 """A connector's own secrets by name; `key` is the setting ANSWERABLE_CONNECTOR_<NAME>_KEY."""
 Factory = Callable[[Integration, str, Secrets], Connector]
-"""(integration, its address, its secrets) -> connector"""
+"""(integration, its address, its secrets) -> connector; `set_up.ConnectorType` is one."""
 
 
 def factories() -> dict[str, Factory]:
@@ -45,3 +49,33 @@ def build_connectors(
             )
         built[(definition.tenant, name)] = factory(integration, address, secrets(name))
     return built
+
+
+def needed(integration: Integration, name: str) -> str:
+    """A setting of the integration that its connector cannot do without. Raises InvalidInput."""
+    value = integration.settings.get(name)
+    if value in (None, ""):
+        raise InvalidInput(
+            "connector_setting_missing",
+            f"the integration {integration.name!r} ({integration.type}) needs {name}",
+        )
+    return str(value)
+
+
+class NotSetUp:
+    """Stands for a connector without its key: refuses everything."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def read(self, question: Question) -> Finding:
+        raise ConnectorRefused(self._name, f"no key is set for {self._name}")
+
+    async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
+        return {}
+
+
+def warn_without_key(integration: str) -> None:
+    """Of a connector that will refuse everything; the service goes on without it."""
+    setting = f"ANSWERABLE_CONNECTOR_{integration.upper().replace('-', '_')}_KEY"
+    log.warning("connector_without_key", connector=integration, setting=setting)

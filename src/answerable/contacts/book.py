@@ -12,9 +12,12 @@ from answerable.contacts.store import (
     NewContact,
     add_contacts,
     find_contacts,
+    profiles_of,
+    replace_profiles,
 )
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
-from answerable.privacy.vault import Vault, VaultEntry
+from answerable.privacy.sealing import VaultEntry
+from answerable.privacy.vault import Erased, Vault
 
 NO_CONVERSATION = ConversationId("")  # a profile belongs to the contact, whatever they talk about
 
@@ -45,14 +48,8 @@ class ContactBook:
         made = {lookup: ContactId(new_id("con")) for lookup in newcomers}
         profiles = self._vault.put_many(
             tx,
-            [
-                VaultEntry(
-                    tenant=one.tenant, contact_id=made[lookup], conversation_id=NO_CONVERSATION,
-                    value={"kind": one.kind, "address": one.address, "name": one.name},
-                )
-                for lookup, one in newcomers.items()
-            ],
-        )  # fmt: skip
+            [_profile(one, made[lookup]) for lookup, one in newcomers.items()],
+        )
         add_contacts(
             tx,
             [
@@ -65,8 +62,28 @@ class ContactBook:
         )  # fmt: skip
         return made
 
+    def renew(self, tx: Connection, met: Mapping[ContactId, Newcomer]) -> None:
+        """What is known of these contacts, from a message of theirs, where it was forgotten
+        meanwhile: of tenants whose texts are nowhere on disk."""
+        passing = {one: by for one, by in met.items() if not self._vault.keeps(by.tenant)}
+        for tenant in {by.tenant for by in passing.values()}:
+            own = [one for one, by in passing.items() if by.tenant == tenant]
+            refs = profiles_of(tx, tenant, own)
+            found = self._vault.get_many(tx, tenant=tenant, ids=refs.values())
+            gone = [one for one, ref in refs.items() if isinstance(found.get(ref), Erased)]
+            entries = [_profile(passing[one], one) for one in gone]
+            profiles = self._vault.put_many(tx, entries)
+            replace_profiles(tx, {one: new.id for one, new in zip(gone, profiles, strict=True)})
+
     def find(
         self, tx: Connection, tenant: TenantId, *, kind: str, address: str
     ) -> KnownContact | None:
         key = self.lookup.address(tenant, kind, address)
         return find_contacts(tx, [key]).get(key)
+
+
+def _profile(one: Newcomer, contact: ContactId) -> VaultEntry:
+    return VaultEntry(
+        tenant=one.tenant, contact_id=contact, conversation_id=NO_CONVERSATION,
+        value={"kind": one.kind, "address": one.address, "name": one.name},
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.contacts.reply_caps import CapDecision, ReplyLimits, may_reply_automatically
-from answerable.kit.database import UtcDateTime, lock_until_commit, metadata
+from answerable.kit.database import UtcDateTime, delete_some, lock_until_commit, metadata
 from answerable.kit.ids import ConversationId, TenantId
 
 automatic_reply = sa.Table(
@@ -16,7 +16,7 @@ automatic_reply = sa.Table(
     sa.Column("tenant", sa.Text, nullable=False),
     sa.Column("conversation_id", sa.Text, nullable=False),
     sa.Column("address_lookup", sa.Text, nullable=False),
-    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
     sa.Index("automatic_reply_conversation", "conversation_id", "at"),
     sa.Index("automatic_reply_address", "tenant", "address_lookup", "at"),
 )
@@ -75,6 +75,7 @@ def claim_automatic_reply(
     return decision
 
 
-def forget_automatic_replies(tx: Connection, *, before: datetime) -> int:
+def forget_automatic_replies(tx: Connection, *, before: datetime, most: int) -> int:
     """Remove what no limit counts any more; how many rows went."""
-    return tx.execute(sa.delete(automatic_reply).where(automatic_reply.c.at < before)).rowcount
+    table = automatic_reply.c
+    return delete_some(tx, table.key, table.at < before, most=most)

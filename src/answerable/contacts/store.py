@@ -4,15 +4,16 @@ No address or name stands in these tables: the profile is a vault value, the add
 """
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.database import UtcDateTime, is_of, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.kit.rows import InsertRows
 
 contact = sa.Table(
     "contact",
@@ -43,18 +44,28 @@ mail_reference = sa.Table(
 
 _PROFILES = sa.select(contact.c.id, contact.c.profile_ref).where(
     contact.c.id.in_(sa.bindparam("these", expanding=True)),
-    contact.c.tenant == sa.bindparam("tenant"),
+    is_of(sa.bindparam("tenant"), contact.c.tenant),
 )
 _NOTE_PERSON = (
     sa.update(contact)
     .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
     .values(person=sa.bindparam("b_person"))
 )
+_REPLACE_PROFILE = (
+    sa.update(contact)
+    .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
+    .values(profile_ref=sa.bindparam("b_ref"))
+)
 _BOUND = sa.select(contact_address.c.lookup).where(
     contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True))
 )
 _MAILS = sa.select(mail_reference).where(
     mail_reference.c.lookup.in_(sa.bindparam("lookups", expanding=True))
+)
+# In the order of their lookups, so that two processes that add the same ones do not wait for each
+# other.
+_ADD_MAILS = InsertRows(
+    mail_reference, ("lookup", "conversation_id", "reply_seq"), unless_there=True
 )
 _KNOWN = (
     sa.select(contact_address.c.lookup, contact.c.id, contact.c.profile_ref)
@@ -99,6 +110,10 @@ class Lookup:
         """Of whom a system knows by this id, whatever address they write from."""
         return self._digest("person", tenant, source, customer)
 
+    def phone(self, tenant: TenantId, number: str) -> str:
+        """Of a number, or of how it begins."""
+        return self._digest("phone", tenant, number)
+
     def word(self, tenant: TenantId, stem: str) -> int:
         """Of a word of their messages, as a number of 63 bits."""
         return int(self._digest("word", tenant, stem)[:16], 16) >> 1
@@ -134,6 +149,13 @@ def profiles_of(
     """The vault's references to the profiles of these; who is gone has none."""
     rows = tx.execute(_PROFILES, {"these": contacts, "tenant": tenant})
     return {ContactId(row.id): row.profile_ref for row in rows}
+
+
+def replace_profiles(tx: Connection, profiles: Mapping[ContactId, str]) -> None:
+    """Of contacts whose profile is gone, the reference of the new one."""
+    if profiles:
+        rows = [{"b_id": one, "b_ref": ref} for one, ref in sorted(profiles.items())]
+        tx.execute(_REPLACE_PROFILE, rows)
 
 
 def add_contacts(tx: Connection, contacts: Sequence[NewContact]) -> None:
@@ -174,6 +196,17 @@ def note_persons(tx: Connection, persons: Mapping[ContactId, str]) -> None:
         tx.execute(_NOTE_PERSON, rows)
 
 
+def lookups_of(
+    lookup: Lookup, tenant: TenantId, name: str, systems: Iterable[str]
+) -> tuple[list[str], list[str]]:
+    """Addresses and persons for `contacts_known_as`. name: as people write it: a mail address, or
+    a customer's id, which may be that of any of these systems."""
+    if "@" in name:
+        return [lookup.address(tenant, "email", name.lower())], []
+    persons = [lookup.person(tenant, system, name) for system in systems]
+    return [lookup.address(tenant, "customer", name)], persons
+
+
 def contacts_known_as(
     tx: Connection, tenant: TenantId, *, addresses: Sequence[str], persons: Sequence[str]
 ) -> set[ContactId]:
@@ -212,10 +245,8 @@ def add_mail_references(
     tx: Connection, mails: Mapping[str, tuple[ConversationId, int | None]]
 ) -> None:
     """The same the other way; a Message-ID that was seen before stays where it is."""
-    new = mails.keys() - find_mail_references(tx, list(mails)).keys() if mails else ()
-    if new:
-        rows = [
-            {"lookup": lookup, "conversation_id": mails[lookup][0], "reply_seq": mails[lookup][1]}
-            for lookup in new
-        ]
-        tx.execute(sa.insert(mail_reference), rows)
+    rows = [
+        {"lookup": lookup, "conversation_id": conversation, "reply_seq": reply}
+        for lookup, (conversation, reply) in sorted(mails.items())
+    ]
+    _ADD_MAILS.write(tx, rows)

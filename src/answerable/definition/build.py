@@ -5,10 +5,11 @@ from typing import Any
 
 from answerable.definition.actions import ActionCatalogue
 from answerable.definition.build_intents import build_categories
+from answerable.definition.build_limits import build_limits
 from answerable.definition.build_playbooks import build_playbooks
 from answerable.definition.build_service import (
     build_calendars,
-    build_limits,
+    build_keeping,
     build_privacy,
     build_sla,
     build_teams,
@@ -76,6 +77,7 @@ def build(
         out_of_scope=document.classification.out_of_scope,
         limits=build_limits(document, notes),
         privacy=build_privacy(document, notes),
+        keeping=build_keeping(document, notes),
     )
 
 

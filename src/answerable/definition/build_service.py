@@ -1,8 +1,8 @@
-"""Teams, calendars, promises and limits, from the file's shape."""
+"""Teams, calendars, promises and texts, from the file's shape."""
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from answerable.definition.calendar import BusinessCalendar, read_calendar
 from answerable.definition.document import CalendarEntry, ServiceDocument
@@ -10,20 +10,19 @@ from answerable.definition.duration import parse_elapsed
 from answerable.definition.explain import did_you_mean, shown
 from answerable.definition.keys import camel
 from answerable.definition.reading import Notes
-from answerable.definition.schema import Intent, Limits, Rate, SlaClass, Team, Where
+from answerable.definition.schema import Intent, Keeping, SlaClass, Team, Where
 from answerable.definition.terms import (
     ALWAYS_DROPPED,
     PRIORITIES,
-    ChannelKind,
     PersonalData,
     Priority,
     Treatment,
 )
 
 IN_PLACE = "businessHours"
-_RATE = re.compile(r"(?P<count>\d+)\s*(?:per|/|in|within)\s*(?P<per>.+)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_DEFAULT_RATES: dict[ChannelKind, str] = {"email": "2 per 24h", "sms": "4 per 24h"}
+_FORGET_AFTER = "24h"
+_LEAST_KEPT, _MOST_KEPT = timedelta(minutes=10), timedelta(days=90)
 _SLA_KEYS = ("firstResponse", "resolution")
 
 
@@ -190,38 +189,27 @@ def build_templates(document: ServiceDocument, notes: Notes) -> dict[str, dict[s
     return result
 
 
-def build_limits(document: ServiceDocument, notes: Notes) -> Limits:
-    """Brakes, with those that a definition always has if it names none."""
-    entry = document.limits
-    texts = {**_DEFAULT_RATES, **entry.automatic_replies_per_conversation}
-    rates: dict[ChannelKind, Rate] = {}
-    for kind, text in texts.items():
-        try:
-            rates[kind] = read_rate(text)
-        except ValueError as error:
-            notes.error(("limits", "automaticRepliesPerConversation", kind), str(error))
-    return Limits(
-        automatic_replies=rates,
-        clarifying_questions=entry.clarifying_questions,
-        message_characters=entry.message_characters,
-        messages_per_minute=entry.messages_per_minute,
-    )
-
-
 def build_privacy(document: ServiceDocument, notes: Notes) -> dict[PersonalData, Treatment]:
     """Treatments that differ from the usual; weaker ones of card data are refused (PCI DSS 3.3)."""
+    given = document.privacy.treatments
     for kind in ALWAYS_DROPPED:
-        if document.privacy.get(kind, "drop") != "drop":
+        if given.get(kind, "drop") != "drop":
             notes.error(("privacy", kind), f"{kind} is always dropped: write drop, or leave it out")
-    return {kind: how for kind, how in document.privacy.items() if kind not in ALWAYS_DROPPED}
+    return {kind: how for kind, how in given.items() if kind not in ALWAYS_DROPPED}
 
 
-def read_rate(text: str) -> Rate:
-    """`2 per 24h`. Raises ValueError with what to write instead."""
-    found = _RATE.fullmatch(text.strip())
-    if not found:
-        raise ValueError(f"{text!r} is not a rate: write 2 per 24h")
-    per = parse_elapsed(found["per"])
-    if not per.approximate:
-        raise ValueError(f"{text!r} counts in no time at all: write 2 per 24h")
-    return Rate(count=int(found["count"]), per=per)
+def build_keeping(document: ServiceDocument, notes: Notes) -> Keeping:
+    """Where texts are, and for how long where they are nowhere on disk."""
+    given, where = document.privacy, ("privacy", "forgetAfter")
+    if given.store == "database":
+        if given.forget_after is not None:
+            notes.error(where, "nothing is forgotten by itself in the database: write store: none")
+        return Keeping()
+    try:
+        lasts = parse_elapsed(given.forget_after or _FORGET_AFTER).approximate
+    except ValueError as error:
+        notes.error(where, str(error))
+        return Keeping(forget_after=_LEAST_KEPT)
+    if not _LEAST_KEPT <= lasts <= _MOST_KEPT:
+        notes.error(where, f"{given.forget_after} is not between 10m and 90 days")
+    return Keeping(forget_after=lasts)

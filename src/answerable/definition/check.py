@@ -5,17 +5,20 @@ from collections.abc import Iterator
 from jinja2 import TemplateSyntaxError
 
 from answerable.definition.actions import ActionCatalogue
+from answerable.definition.check_limits import check_limits
 from answerable.definition.check_playbooks import (
     check_playbooks,
     check_team,
     error,
     warning,
 )
+from answerable.definition.color import LEGIBLE, contrast
 from answerable.definition.examples import check_examples
 from answerable.definition.explain import did_you_mean
 from answerable.definition.problem import Finding
 from answerable.definition.schema import Intent, ServiceDefinition, Where
 from answerable.definition.templates import check_template
+from answerable.definition.terms import OTHER_SYSTEMS
 
 
 def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Iterator[Finding]:
@@ -24,6 +27,7 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     actions: what steps may name; None leaves out the checks that need to know it.
     """
     yield from _check_thresholds(definition)
+    yield from _check_brand(definition)
     yield from _check_channels(definition)
     yield from _check_teams(definition)
     for intent in definition.intents.values():
@@ -35,6 +39,8 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     for kind in definition.entities:
         if not (kind.shapes or kind.values or kind.builtin):
             yield error(kind.where, f"{kind.name} is never recognised: add shapes or values")
+    yield from check_limits(definition)
+    yield from _check_record(definition)
     yield from check_playbooks(definition, actions)
 
 
@@ -51,6 +57,34 @@ def _check_thresholds(definition: ServiceDefinition) -> Iterator[Finding]:
                 (*intent.where, "confidence"),
                 f"confidence ({intent.confidence:g}) must not be below clarify ({clarify:g})",
             )
+
+
+def _check_brand(definition: ServiceDefinition) -> Iterator[Finding]:
+    color = definition.brand.color
+    if color is not None and (found := contrast(color, "#ffffff")) < LEGIBLE:
+        message = (
+            f"white words on {color} cannot be read by everybody (contrast {found:.1f}, "
+            f"{LEGIBLE} are needed): take a darker colour"
+        )
+        yield error(("brand", "color"), message)
+
+
+def _check_record(definition: ServiceDefinition) -> Iterator[Finding]:
+    """With texts nowhere on disk a CRM is the only record of what was said. Whether a connector of
+    somebody else's keeps cases is seen at the start."""
+    if definition.keeping.forget_after is None:
+        return
+    others = [one for one in definition.integrations.values() if one.type not in OTHER_SYSTEMS]
+    if not others:
+        yield error(
+            ("privacy", "store"),
+            "store: none needs a CRM, which then has the only record: add an integration of type "
+            "salesforce",
+        )
+    for one in others:
+        if one.type == "salesforce" and one.settings.get("mirror", "whole") != "whole":
+            message = "the CRM has the only record (privacy.store: none): write whole, or leave it"
+            yield error((*one.where, "mirror"), message)
 
 
 def _check_channels(definition: ServiceDefinition) -> Iterator[Finding]:

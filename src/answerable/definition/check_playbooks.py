@@ -1,14 +1,16 @@
 """Whether playbooks can do what they say: actions, their parameters, proofs, texts and systems."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from answerable.definition.actions import ActionCatalogue, ActionSpec, Parameter
+from answerable.definition.changes import CHANGES, CODE_WAYS, ChangeKind
 from answerable.definition.duration import parse_elapsed
 from answerable.definition.explain import did_you_mean, shown
 from answerable.definition.problem import Finding, Severity
 from answerable.definition.schema import Playbook, ServiceDefinition, Step, Where
-from answerable.definition.terms import PRIORITIES
+from answerable.definition.terms import PRIORITIES, Proof
 
 # Actions of the reference definitions: read and kept, though not every one is performed yet.
 FAMILIAR_ACTIONS = frozenset(
@@ -29,6 +31,7 @@ _SHAPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "team": (str, "the name of a team"),
     "integration": (str, "the name of an integration"),
     "number": ((int, float), "a number"),
+    "count": (int, "a whole number"),
     "boolean": (bool, "true or false"),
     "names": (list, "a list of names"),
     "mapping": (dict, "keys with values"),
@@ -55,8 +58,10 @@ def check_playbooks(
             place = (*playbook.where, "onMissingProof")
             yield from check_template(playbook.on_missing_proof, place, definition)
         for step in playbook.workflow:
-            yield from _check_step(step, playbook, definition, actions)
+            yield from _check_step(step, definition, actions)
             yield from _check_entity(step, definition)
+        yield from _check_authority(playbook, actions or {})
+        yield from _check_guards(playbook, actions or {})
 
 
 def _check_intents(
@@ -84,7 +89,6 @@ def _check_intents(
 
 def _check_step(
     step: Step,
-    playbook: Playbook,
     definition: ServiceDefinition,
     actions: ActionCatalogue | None,
 ) -> Iterator[Finding]:
@@ -96,13 +100,96 @@ def _check_step(
         yield _unknown_action(step, actions)
         yield from _check_usual_names(step, definition)
         return
-    if not playbook.proof.satisfies(spec.proof):
-        yield error(
-            (*step.where, "action"),
-            f"{step.action} needs the proof {spec.proof}, but the playbook asks only for "
-            f"{playbook.proof}: write proof: {spec.proof}",
-        )
     yield from _check_parameters(step, spec, definition)
+
+
+def _check_authority(playbook: Playbook, actions: ActionCatalogue) -> Iterator[Finding]:
+    """Whether each step has the proof, the approval and the step before it that it needs. What a
+    step with a condition gives may be missing, so it does not count."""
+    proof, approved, before = playbook.proof, False, set[str]()
+    aside: str | None = None
+    for step in playbook.workflow:
+        spec = actions.get(step.action)
+        if spec is None:
+            continue
+        place = (*step.where, "action")
+        if not proof.satisfies(spec.proof):
+            yield error(place, _too_little_proof(spec, playbook, actions))
+        if spec.needs_approval and not approved:
+            yield error(place, f"{spec.name} needs an approval: {_add_before(_givers(actions))}")
+        if spec.after is not None and spec.after not in before:
+            yield error(place, f"{spec.name} needs {spec.after}: {_add_before([spec.after])}")
+        if spec.listens and aside is not None:
+            yield error(place, f"{spec.name} waits for a message: put it before {aside}")
+        aside = spec.name if spec.puts_aside else aside
+        if step.condition is None:
+            before.add(step.action)
+            approved = approved or spec.gives_approval
+            proof = max(proof, spec.gives_proof, key=lambda one: one.rank)
+
+
+def _check_guards(playbook: Playbook, actions: ActionCatalogue) -> Iterator[Finding]:
+    """Whether a change has the notice, the time and the consents that its kind must have."""
+    kind: ChangeKind | None = None
+    name, noticed, passed, approvers = "", False, timedelta(0), 0
+    for step in playbook.workflow:
+        spec = actions.get(step.action)
+        if spec is None or (step.condition is not None and not spec.puts_aside):
+            continue
+        if spec.puts_aside:
+            name = str(step.parameters.get("change", ""))
+            kind, noticed, passed, approvers = CHANGES.get(name), False, timedelta(0), 0
+        noticed = noticed or spec.gives_notice
+        passed += _time_given(step) if spec.gives_time else timedelta(0)
+        if spec.gives_approval:
+            approvers = max(approvers, _approvers_given(step))
+        if not spec.needs_approval or kind is None:
+            continue
+        place = (*step.where, "action")
+        if not kind.fields:
+            yield error(
+                place, f"{name} is shown once the code was right: there is nothing to apply"
+            )
+        if kind.noticed and not noticed:
+            givers = [one for one, other in actions.items() if other.gives_notice]
+            yield error(place, f"a change of {name} is told to the number on record before: "
+                               f"{_add_before(givers)}")  # fmt: skip
+        if passed < kind.delay:
+            hours = kind.delay // timedelta(hours=1)
+            yield error(place, f"a change of {name} is open to objections for {hours} hours: "
+                               f"add `{{action: wait, duration: {hours}h}}` before it")  # fmt: skip
+        if 0 < approvers < kind.approvers:
+            yield error(place, f"a change of {name} needs the consent of {kind.approvers} agents: "
+                               f"write `approvers: {kind.approvers}` in its approval")  # fmt: skip
+
+
+def _time_given(step: Step) -> timedelta:
+    try:
+        return parse_elapsed(step.parameters.get("duration")).approximate
+    except ValueError:
+        return timedelta(0)  # it is an error of its own
+
+
+def _approvers_given(step: Step) -> int:
+    given = step.parameters.get("approvers", 1)
+    return given if isinstance(given, int) else 0
+
+
+def _too_little_proof(spec: ActionSpec, playbook: Playbook, actions: ActionCatalogue) -> str:
+    needs = f"{spec.name} needs the proof {spec.proof}, but the playbook asks only for"
+    givers = [name for name, one in actions.items() if one.gives_proof.satisfies(spec.proof)]
+    if givers and spec.proof.rank > Proof.SIGNED_IN.rank:
+        return f"{needs} {playbook.proof}: {_add_before(givers)}"
+    return f"{needs} {playbook.proof}: write proof: {spec.proof}"
+
+
+def _givers(actions: ActionCatalogue) -> list[str]:
+    return [name for name, one in actions.items() if one.gives_approval]
+
+
+def _add_before(actions: Sequence[str]) -> str:
+    named = " or ".join(actions) or "a step that gives it"
+    return f"add {named} before it, without a condition"
 
 
 def _check_entity(step: Step, definition: ServiceDefinition) -> Iterator[Finding]:
@@ -126,7 +213,12 @@ def _check_parameters(
     step: Step, spec: ActionSpec, definition: ServiceDefinition
 ) -> Iterator[Finding]:
     for name, parameter in spec.parameters.items():
-        if name in step.parameters:
+        way = _other_way(parameter, step, spec)
+        if way is not None:
+            if name in step.parameters and way in CODE_WAYS:  # one that is none is told of above
+                message = f"{step.action} takes no {name} with `by: {way}`: remove it"
+                yield error((*step.where, name), message, at_key=True)
+        elif name in step.parameters:
             value = step.parameters[name]
             yield from _check_value(parameter, value, (*step.where, name), definition)
         elif parameter.required:
@@ -136,6 +228,14 @@ def _check_parameters(
             known = [*spec.parameters, "action", "condition", "as"]
             message = f"{step.action} takes no {name}{did_you_mean(name, known)}"
             yield error((*step.where, name), message, at_key=True)
+
+
+def _other_way(parameter: Parameter, step: Step, spec: ActionSpec) -> Any:
+    """By what the step's code comes, if this parameter means nothing then."""
+    if parameter.only_by is None:
+        return None
+    said = step.parameters.get("by", spec.parameters["by"].default)
+    return None if said == parameter.only_by else said
 
 
 def _check_value(
@@ -158,9 +258,25 @@ def _check_value(
                 parse_elapsed(value)
             except ValueError as wrong:
                 yield error(where, str(wrong))
+        case "change" if value not in CHANGES:
+            yield error(where, f"{shown(value)} is nothing that can be changed"
+                               f"{did_you_mean(str(value), CHANGES)}")  # fmt: skip
+        case "code-way" if value not in CODE_WAYS:
+            yield error(where, _no_code_way(value))
+        case "count" if isinstance(value, bool) or value < 1:
+            yield error(where, f"{name} must be 1 or more, not {shown(value)}")
         case "priority" if value not in (*PRIORITIES, "critical"):
             hint = did_you_mean(str(value), PRIORITIES)
             yield error(where, f"{shown(value)} is no priority{hint}")
+
+
+def _no_code_way(value: Any) -> str:
+    if str(value).lower() in ("email", "e-mail", "mail"):
+        return (
+            "a code by e-mail proves no more than the link that came by e-mail, and whoever reads "
+            "that mailbox has both: write by: sms or by: app"
+        )
+    return f"{shown(value)} is nothing that a code comes by{did_you_mean(str(value), CODE_WAYS)}"
 
 
 def _bool_as_number(parameter: Parameter, value: Any) -> bool:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from answerable.definition.channel import Channel
 from answerable.definition.duration import DurationField, ElapsedField
+from answerable.definition.explain import shown
 from answerable.definition.extras import Analytics, Chatbot, Compliance, Monitoring
 from answerable.definition.keys import Model, camel, waiting
 from answerable.definition.schema import Brand, OutsideHours, Sentiment
@@ -285,6 +286,28 @@ def _for_all_channels(value: object) -> object:
     return dict.fromkeys(get_args(ChannelKind), value) if isinstance(value, str) else value
 
 
+def _as_rates(value: object) -> object:
+    given = value if isinstance(value, list) else [value]
+    for one in given:
+        if not isinstance(one, str):
+            raise ValueError(f"{shown(one)} is not a rate: write 5 per 1h, or a list of such")
+    if not given:
+        raise ValueError("an empty list limits nothing: write 5 per 1h, or leave the key out")
+    return given
+
+
+Rates = Annotated[tuple[str, ...], BeforeValidator(_as_rates)]
+"""Rates such as `5 per 1h`, all of which hold; a single one may stand alone."""
+
+
+class TextMessagesEntry(Model):
+    """How many text messages may leave; None: as usual."""
+
+    per_number: Rates | None = None
+    per_prefix: Rates | None = None
+    per_tenant: Rates | None = None
+
+
 class LimitsEntry(Model):
     """Brakes."""
 
@@ -294,6 +317,21 @@ class LimitsEntry(Model):
     clarifying_questions: int = Field(default=2, ge=0, le=10)
     message_characters: int = Field(default=4000, ge=1, le=4000)  # a frame of the chat holds that
     messages_per_minute: int = Field(default=30, ge=1, le=1_000_000)
+    text_messages: TextMessagesEntry = TextMessagesEntry()
+
+
+class PrivacyEntry(Model):
+    """What is kept of customers, and how. Every other key is a type of personal data."""
+
+    store: Literal["database", "none"] = "database"
+    forget_after: str | None = None
+    treatments: Mapping[PersonalData, Treatment] = Field(
+        default={}, json_schema_extra={"inner": True}
+    )
+
+    @classmethod
+    def reshape(cls, data: dict[Any, Any]) -> dict[Any, Any]:
+        return gather(data, cls, into="treatments", values=(str,))
 
 
 def _brand(value: object) -> object:
@@ -325,7 +363,7 @@ class ServiceDocument(Model):
     integrations: Mapping[Name, IntegrationEntry] = {}
     entities: Mapping[Name, EntityEntry] = {}
     limits: LimitsEntry = LimitsEntry()
-    privacy: Mapping[PersonalData, Treatment] = {}
+    privacy: PrivacyEntry = PrivacyEntry()
     compliance: Compliance | None = waiting()
     chatbot: Chatbot | None = waiting()
     analytics: Analytics | None = waiting()

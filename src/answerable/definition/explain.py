@@ -1,6 +1,6 @@
 """From pydantic's errors to sentences that say what to write instead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -54,7 +54,9 @@ def explained(error: ValidationError, reading: Reading, data: Any) -> Iterator[F
             yield _missing(detail, where)
         else:
             at_key = detail["loc"][-1:] == ("[key]",)
-            yield Finding(severity="error", where=where, message=_message(detail), at_key=at_key)
+            yield Finding(
+                severity="error", where=where, message=_message(detail, where), at_key=at_key
+            )
 
 
 def did_you_mean(name: str, known: Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
@@ -86,7 +88,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _message(detail: ErrorDetails) -> str:
+def _message(detail: ErrorDetails, where: Sequence[str | int]) -> str:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     steps = [step for step in detail["loc"] if step != "[key]"]
     if len(steps) < len(detail["loc"]):
@@ -95,7 +97,8 @@ def _message(detail: ErrorDetails) -> str:
     if kind in _EXPECTED:
         return f"{key} must be {_EXPECTED[kind]}, not {shown(value)}"
     if detail["loc"][-1:] == ("[key]",):
-        return f"{key} has no key {value}" + _choose_key(str(value), context)
+        owner = where[-2] if len(where) > 1 else key  # as it stands in the document
+        return f"{owner} has no key {value}" + _choose_key(str(value), context)
     if kind in ("literal_error", "enum"):
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
         return f"{key} cannot be {shown(value)}{_choose(str(value), choices)}"

@@ -1,6 +1,7 @@
 """The service definition as the rest of the platform sees it: typed, complete, immutable."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import Field
@@ -32,10 +33,11 @@ class Part(Model):
 
 
 class Brand(Model):
-    """How the organisation shows itself to customers."""
+    """How the organisation shows itself to customers. color: of the pages' buttons, `#rrggbb`."""
 
     name: str = Field(min_length=1)
     url: str | None = None
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
 
 
 class Thresholds(Model):
@@ -214,17 +216,37 @@ class Rate(Model):
     per: Duration
 
 
+class TextLimits(Model):
+    """How many text messages may leave: to one number, to numbers that begin alike, of the tenant.
+
+    All rates of each hold, and none counts in more than a day.
+    """
+
+    per_number: tuple[Rate, ...]
+    per_prefix: tuple[Rate, ...]
+    per_tenant: tuple[Rate, ...]
+
+
 class Limits(Model):
     """Brakes. automatic_replies: for each conversation, by kind of channel (absent: no limit).
 
     clarifying_questions: in a row. message_characters: of a chat. messages_per_minute: of one
-    contact, who may also write as many at once after a pause.
+    contact, who may also write as many at once after a pause. text_messages: what may be spent.
     """
 
     automatic_replies: Mapping[ChannelKind, Rate]
     clarifying_questions: int = 2
     message_characters: int = 4000
     messages_per_minute: int = 30
+    text_messages: TextLimits
+
+
+class Keeping(Model):
+    """How long what customers say is kept here. forget_after: how long after a contact's last
+    message it is forgotten at the latest; it is nowhere on disk, and a CRM has it. None: it is in
+    the database, until it is erased."""
+
+    forget_after: timedelta | None = None
 
 
 class ServiceDefinition(Model):
@@ -233,6 +255,7 @@ class ServiceDefinition(Model):
     hash: SHA-256 of the canonical JSON of the parsed document; every decision names it.
     out_of_scope: sentences that are none of the intents, for the model to learn from.
     privacy: what is done with personal data of a type, where it is not the usual.
+    keeping: where what customers say is.
     sla: by class name. business_hours: name of the calendar that applies without a team's own.
     """
 
@@ -263,6 +286,7 @@ class ServiceDefinition(Model):
     out_of_scope: tuple[str, ...] = ()
     limits: Limits
     privacy: Mapping[PersonalData, Treatment] = Field(default_factory=dict)
+    keeping: Keeping = Keeping()
 
     def playbook_for(self, intent: str) -> Playbook | None:
         """The enabled playbook of the intent, or None."""

@@ -30,6 +30,9 @@ PersonalData = Literal[
 Treatment = Literal["drop", "mask", "vault", "keep"]
 ALWAYS_DROPPED: tuple[PersonalData, ...] = ("card", "cvv")
 
+# Types of integrations of ours that keep no cases.
+OTHER_SYSTEMS: tuple[str, ...] = ("core-banking", "twilio")
+
 PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
 
 # What a channel's `type` may be, and the kind of conversation it carries.

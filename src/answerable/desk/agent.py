@@ -23,7 +23,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agent:
-    """A person of one tenant. email: in lower case, unique over all tenants (it signs in)."""
+    """A person of one tenant. email: in lower case, unique over all tenants (it signs in).
+
+    known_as: keyed hashes of the mail addresses and customer ids by which they are a customer of
+    the tenant themselves, beside `email`: what is their own they may not decide on.
+    """
 
     id: AgentId
     tenant: TenantId
@@ -32,6 +36,7 @@ class Agent:
     role: Role
     teams: tuple[str, ...]
     suspended: bool = False
+    known_as: tuple[str, ...] = ()
 
 
 def normalised_email(address: str) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from answerable.desk.agent import Agent, Role
-from answerable.kit.database import JsonText, UtcDateTime, metadata
+from answerable.kit.database import JsonText, UtcDateTime, is_of, metadata
 from answerable.kit.ids import AgentId, TenantId
 
 agent = sa.Table(
@@ -22,6 +22,7 @@ agent = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("teams", JsonText, nullable=False),
     sa.Column("suspended", sa.Boolean(create_constraint=False), nullable=False),
+    sa.Column("known_as", JsonText, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 sa.Index("agent_of_tenant", agent.c.tenant, agent.c.id)
@@ -39,6 +40,7 @@ def add_agent(tx: Connection, new: Agent, *, password_hash: str, at: datetime) -
             role=new.role.value,
             teams=list(new.teams),
             suspended=new.suspended,
+            known_as=list(new.known_as),
             created_at=at,
         )
     )
@@ -60,7 +62,7 @@ def find_agent(tx: Connection, tenant: TenantId, agent_id: AgentId) -> Agent | N
 def find_names(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> dict[str, str]:
     """id -> name, for those of `ids` that are agents of this tenant."""
     query = sa.select(agent.c.id, agent.c.name).where(
-        agent.c.tenant == tenant, agent.c.id.in_(list(ids))
+        agent.c.id.in_(list(ids)), is_of(tenant, agent.c.tenant)
     )
     return {row.id: row.name for row in tx.execute(query)}
 
@@ -79,7 +81,7 @@ def read_agents(
 
 
 def save_agent(tx: Connection, changed: Agent) -> None:
-    """Write name, role, teams and suspension. The address stays."""
+    """Write name, role, teams, suspension and by what they are known. The address stays."""
     tx.execute(
         sa.update(agent)
         .where(agent.c.id == changed.id, agent.c.tenant == changed.tenant)
@@ -88,6 +90,7 @@ def save_agent(tx: Connection, changed: Agent) -> None:
             role=changed.role.value,
             teams=list(changed.teams),
             suspended=changed.suspended,
+            known_as=list(changed.known_as),
         )
     )
 
@@ -105,4 +108,5 @@ def to_agent(row: Row[Any]) -> Agent:
         role=Role(row.role),
         teams=tuple(row.teams),
         suspended=bool(row.suspended),
+        known_as=tuple(row.known_as),
     )

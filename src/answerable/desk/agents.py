@@ -90,6 +90,18 @@ class Agents:
             tenant, agent_id, lambda agent: replace(agent, role=role), "agent_role_changed", by
         )
 
+    async def note_known_as(
+        self, tenant: TenantId, agent_id: AgentId, lookups: Sequence[str], *, by: AgentId
+    ) -> Agent:
+        """Instead of what was noted before. lookups: see `Agent.known_as`. Ends their sessions."""
+        if agent_id == by:
+            raise Conflict("own_account", "Nobody changes by what they are known themselves.")
+        known_as = tuple(dict.fromkeys(lookups))
+        return await self._change(
+            tenant, agent_id, lambda agent: replace(agent, known_as=known_as),
+            "agent_known_as_changed", by,
+        )  # fmt: skip
+
     async def _change(
         self,
         tenant: TenantId,

@@ -1,6 +1,6 @@
 """Reading the inbox: pages of conversations by a key, and counts. Nothing here writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam
 from answerable.contacts.store import contact, same_person
 from answerable.desk.agent_store import agent as agent_table
 from answerable.desk.inbox_counts import read_counts
-from answerable.desk.summary_store import Summary, conversation
-from answerable.kit.database import UtcDateTime
+from answerable.desk.summary_store import Holder, Summary, conversation
+from answerable.kit.database import UtcDateTime, is_of
 from answerable.kit.ids import AgentId, ContactId, ConversationId, TenantId
 from answerable.privacy.store import vault_key
 
@@ -121,7 +121,7 @@ def find_summaries(
     tx: Connection, tenant: TenantId, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, Summary]:
     """Those of `ids` that are conversations of this tenant."""
-    query = sa.select(conversation).where(_table.tenant == tenant, _table.id.in_(ids))
+    query = sa.select(conversation).where(_table.id.in_(ids), is_of(tenant, _table.tenant))
     return {ConversationId(row.id): to_summary(row) for row in tx.execute(query)}
 
 
@@ -144,17 +144,22 @@ def find_related(tx: Connection, of: Summary) -> list[Summary]:
     return [to_summary(row) for row in tx.execute(query)]
 
 
-def count_inbox(tx: Connection, tenant: TenantId, agent: AgentId) -> Counted:
-    """Open conversations by owner, from what is kept of them."""
-    counts = read_counts(tx, tenant)
+def read_holders(tx: Connection, tenants: Sequence[TenantId]) -> list[dict[Holder, int]]:
+    """Of each tenant, who has how many open conversations, from what is kept of them."""
+    known = {tenant: read_counts(tx, tenant) for tenant in set(tenants)}
+    return [known[tenant] for tenant in tenants]
+
+
+def counted_for(agent: AgentId, holders: Mapping[Holder, int]) -> Counted:
+    """What an agent is shown of them."""
 
     def of(kind: str) -> int:
-        return sum(number for (owner, _), number in counts.items() if owner == kind)
+        return sum(number for (owner, _), number in holders.items() if owner == kind)
 
     return Counted(
         queue=of("queue"),
-        mine=counts.get(("agent", agent), 0),
-        open=sum(counts.values()),
+        mine=holders.get(("agent", agent), 0),
+        open=sum(holders.values()),
         assistant=of("assistant"),
     )
 

@@ -1,6 +1,7 @@
 """Password hashing: deliberately slow, so deliberately rationed."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,18 +14,20 @@ from answerable.kit.errors import TooMany
 
 T = TypeVar("T")
 
-COMPUTATIONS = 2  # argon2id takes 64 MiB and a third of a second of a busy core each
-WAITING = 16  # further ones may wait; at 0.3 s each, the last waits under 3 s
+# Each takes 64 MiB, and a core of its own for a third of a second: whoever signs in again and again
+# keeps half of the cores busy at most, and everybody else has the others.
+COMPUTATIONS = max(1, (os.cpu_count() or 1) // 2)
+WAITING = 16  # further ones may wait; at 0.3 s each, the last waits 5 s
 
 
 class Passwords:
-    """argon2id in threads of its own, at most COMPUTATIONS at once.
+    """argon2id in threads of its own, at most COMPUTATIONS at once, each of which has one.
 
     Both methods raise TooMany if COMPUTATIONS are under way and WAITING wait already.
     """
 
     def __init__(self, hasher: Argon2Hasher | None = None, *, waiting: int = WAITING) -> None:
-        self._hashing = PasswordHash((hasher or Argon2Hasher(),))
+        self._hashing = PasswordHash((hasher or Argon2Hasher(parallelism=1),))
         self._threads = ThreadPoolExecutor(COMPUTATIONS, thread_name_prefix="argon2")
         self._room = COMPUTATIONS + waiting
         self._under_way = 0

@@ -47,6 +47,8 @@ class Permission(StrEnum):
 
     PUBLIC = "public"  # needs no credential
     SIGN_IN = "sign-in"
+    CALL_HOOK = "call-hook"  # of other systems; each call is signed
+    OPEN_LINK = "open-link"  # a page, with the token of a link
     OPEN_CHAT = "open-chat"  # ask for a customer session, with the public widget key
     CHAT = "chat"
     OWN_SESSION = "own-session"
@@ -54,6 +56,8 @@ class Permission(StrEnum):
     READ_CONVERSATION = "read-conversation"
     READ_LEDGER = "read-ledger"
     ACT = "act"  # take over, release, reply, hand off, close, reopen, label
+    READ_APPROVALS = "read-approvals"
+    APPROVE = "approve"
     FOLLOW_INBOX = "follow-inbox"
     READ_TEAMS = "read-teams"
     READ_INTENTS = "read-intents"
@@ -70,6 +74,8 @@ _ADMINISTRATORS: frozenset[Kind] = frozenset({Role.ADMINISTRATOR})
 PERMITTED: dict[Permission, frozenset[Kind]] = {
     Permission.PUBLIC: _EVERYBODY,
     Permission.SIGN_IN: _EVERYBODY,
+    Permission.CALL_HOOK: _EVERYBODY,
+    Permission.OPEN_LINK: _EVERYBODY,
     Permission.OPEN_CHAT: _EVERYBODY,
     Permission.CHAT: frozenset({"contact"}),
     Permission.OWN_SESSION: _AGENTS,
@@ -77,6 +83,8 @@ PERMITTED: dict[Permission, frozenset[Kind]] = {
     Permission.READ_CONVERSATION: _AGENTS,
     Permission.READ_LEDGER: _AGENTS,
     Permission.ACT: _AGENTS,
+    Permission.READ_APPROVALS: _AGENTS,
+    Permission.APPROVE: _AGENTS,
     Permission.FOLLOW_INBOX: _AGENTS,
     Permission.READ_TEAMS: _AGENTS,
     Permission.READ_INTENTS: _AGENTS,

@@ -10,12 +10,14 @@ import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from answerable.desk.summary_store import conversation
-from answerable.kit.database import lock_until_commit, metadata
+from answerable.kit.canonical import canonical_text
+from answerable.kit.database import in_index_order, is_of, lock_until_commit, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.tables import event
 
@@ -56,17 +58,32 @@ _NEWEST = (
     .order_by(_word.opened.desc())
     .limit(bindparam("limit"))
 )
-_HAVING = sa.select(_word.opened, _word.seq).where(
-    _word.tenant == bindparam("tenant"),
-    _word.word == bindparam("word"),
-    _word.opened.in_(bindparam("these", expanding=True)),
+_THESE = {
+    "postgresql": "unnest(CAST(:these AS bigint[])) AS these(value)",
+    "sqlite": "json_each(:these) AS these",
+}
+
+
+def _probes(asked: str) -> Mapping[str, sa.TextClause]:
+    """By store: what is asked about each of `these`, each by a probe of an index of its own.
+
+    As a list beside tenant and word, PostgreSQL reads all that the word has and picks these out: it
+    takes every word for as rare as most are.
+    """
+    return {store: sa.text(f"SELECT these.value AS opened, ({asked}) AS found FROM {these}")  # noqa: S608 - no text of anybody's
+            for store, these in _THESE.items()}  # fmt: skip
+
+
+_HAVING = _probes(
+    "SELECT w.seq FROM search_word w "
+    "WHERE w.tenant = :tenant AND w.word = :word AND w.opened = these.value"
+)
+_PLACES = _probes(
+    "SELECT d.conversation_id FROM search_document d "
+    "WHERE d.tenant = :tenant AND d.opened = these.value"
 )
 _DOCUMENTS = sa.select(search_document).where(
     _document.conversation_id.in_(bindparam("ids", expanding=True))
-)
-_PLACES = sa.select(_document.opened, _document.conversation_id).where(
-    _document.tenant == bindparam("tenant"),
-    _document.opened.in_(bindparam("these", expanding=True)),
 )
 _STARTS = sa.select(event.c.stream, event.c.position).where(
     event.c.stream.in_(bindparam("ids", expanding=True)), event.c.seq == 1
@@ -182,6 +199,7 @@ def find_conversations(
     However rare what is asked for, MOST_LOOKED_AT conversations are looked at, and no more.
     """
     before = _NO_END if before is None else before
+    in_index_order(tx)
 
     def read(number: int, before: int) -> dict[int, int]:
         if number == len(words):
@@ -194,7 +212,7 @@ def find_conversations(
     candidates, found = lists[rarest], list[Hit]()
     for looked_at in range(LOOKED_AT, MOST_LOOKED_AT + 1, LOOKED_AT):
         others = [forms for n, forms in enumerate(words) if n != rarest]
-        found += _with_all(tx, tenant, others, candidates)
+        found += _with_all(tx, tenant, others, candidates, limit + 1 - len(found))
         is_all = len(candidates) < LOOKED_AT
         if len(found) >= limit:
             is_all = is_all and len(found) == limit
@@ -222,9 +240,19 @@ def _having(
 ) -> dict[int, int]:
     found: dict[int, int] = {}
     for form in sorted(forms):
-        for row in tx.execute(_HAVING, {"tenant": tenant, "word": form, "these": these}):
-            found[row.opened] = min(row.seq, found.get(row.opened, row.seq))
+        for opened, seq in _probed(tx, _HAVING, these, tenant=tenant, word=form):
+            found[opened] = min(seq, found.get(opened, seq))
     return found
+
+
+def _probed(
+    tx: Connection, queries: Mapping[str, sa.TextClause], these: Sequence[int], **asked: Any
+) -> list[tuple[int, Any]]:
+    """(opened, what was found) of those of `these` of which something was."""
+    store = tx.dialect.name
+    listed = these if store == "postgresql" else canonical_text(these)
+    rows = tx.execute(queries[store], {**asked, "these": listed})
+    return [(row.opened, row.found) for row in rows if row.found is not None]
 
 
 def _of_contacts(
@@ -235,7 +263,7 @@ def _of_contacts(
         .join(conversation, conversation.c.id == _document.conversation_id)
         .where(
             conversation.c.contact_id.in_(contacts),
-            _document.tenant == tenant,
+            is_of(tenant, _document.tenant),
             _document.opened < before,
         )
         .order_by(_document.opened.desc())
@@ -254,19 +282,22 @@ def _with_all(
     tenant: TenantId,
     words: Sequence[Collection[int]],
     candidates: Mapping[int, int],
+    most: int,
 ) -> list[Hit]:
-    """Those of `candidates` (opened -> seq, 0: of no message) that have these words too."""
+    """Those of `candidates` (opened -> seq, 0: of no message) that have these words too; the newest
+    `most` of them."""
     seqs = {opened: (seq,) if seq else () for opened, seq in candidates.items()}
     for forms in words:
         having = _having(tx, tenant, forms, list(seqs)) if seqs else {}
         seqs = {opened: (*seqs[opened], having[opened]) for opened in seqs if opened in having}
     if not seqs:
         return []
-    rows = tx.execute(_PLACES, {"tenant": tenant, "these": list(seqs)})
-    places = {row.opened: ConversationId(row.conversation_id) for row in rows}
+    newest = sorted(seqs, reverse=True)[:most]
+    places = dict(_probed(tx, _PLACES, newest, tenant=tenant))
     return [
-        Hit(conversation=places[opened], opened=opened, seqs=seqs[opened])
-        for opened in sorted(places, reverse=True)
+        Hit(conversation=ConversationId(places[opened]), opened=opened, seqs=seqs[opened])
+        for opened in newest
+        if opened in places
     ]
 
 

@@ -123,7 +123,7 @@ class Sessions:
     async def find(self, token: str) -> AgentIdentity | None:
         """Whose session this is, if it is one; counts as use."""
         hashed = token_hash(token)
-        stored = await self._database.read_batched(_find_many, hashed)
+        stored = await self._database.read_remembered(_find_many, hashed)
         now = self._clock.now()
         if stored is None or not is_alive(stored, now):
             return None

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam
 
 from answerable.kit.database import UtcDateTime, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.kit.rows import InsertRows, UpdateRows
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 
@@ -112,12 +113,8 @@ def holder_of(one: "Summary") -> Holder | None:
 _ALL = tuple(column.name for column in conversation.c)
 _FIXED = {"id", "tenant", "contact_id", "inbox", "channel", "opened_at"}
 _CHANGING = tuple(name for name in _ALL if name not in _FIXED)
-_insert = sa.insert(conversation)
-_update = (
-    sa.update(conversation)
-    .where(conversation.c.id == bindparam("b_id"))
-    .values({name: bindparam(name) for name in _CHANGING})
-)
+_insert = InsertRows(conversation, _ALL)
+_update = UpdateRows(conversation, "id", _CHANGING)
 
 _CONTACTS_OF = sa.select(conversation.c.id, conversation.c.contact_id).where(
     conversation.c.id.in_(bindparam("ids", expanding=True))
@@ -125,10 +122,9 @@ _CONTACTS_OF = sa.select(conversation.c.id, conversation.c.contact_id).where(
 
 
 def write_summaries(tx: Connection, *, new: Sequence[Summary], changed: Sequence[Summary]) -> None:
-    if new:
-        tx.execute(_insert, [_row(summary, _ALL) for summary in new])
-    if changed:
-        tx.execute(_update, [{"b_id": s.id, **_row(s, _CHANGING)} for s in changed])
+    """changed: each conversation once."""
+    _insert.write(tx, [_row(summary, _ALL) for summary in new])
+    _update.write(tx, [_row(summary, ("id", *_CHANGING)) for summary in changed])
 
 
 def _row(summary: Summary, names: Sequence[str]) -> dict[str, Any]:

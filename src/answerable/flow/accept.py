@@ -28,8 +28,9 @@ from answerable.ledger.append import Appender, find_received
 from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
 from answerable.privacy.detect import Record, find
 from answerable.privacy.mask import mask
+from answerable.privacy.sealing import VaultEntry, VaultRef
 from answerable.privacy.spans import Span
-from answerable.privacy.vault import Vault, VaultEntry, VaultRef
+from answerable.privacy.vault import Vault
 
 IN_TURN_AFTER = timedelta(seconds=0.5)
 
@@ -84,6 +85,7 @@ class Intake:
                 open_conversation(appender, place)
         found = [find(p.message.text, record=_record(p.message)) for p in placed]
         found = with_continued(tx, self._vault, appender, placed, found)
+        self._vault.ready_keys(tx, [(p.message.tenant, p.contact) for p in placed])
         self._read_handles(tx, [p for p, spans in zip(placed, found, strict=True) if spans])
         masked = [self._masked(tx, p, spans) for p, spans in zip(placed, found, strict=True)]
         references = self._vault.put_many(

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from answerable.contacts.book import ContactBook
 from answerable.definition.schema import ServiceDefinition
 from answerable.flow.advance import Advancer, Changes
+from answerable.flow.approving import check_decision
 from answerable.flow.hand_off import fallback_team
 from answerable.flow.message import Accepted
 from answerable.flow.state import ConversationState, evolve
@@ -82,14 +84,34 @@ class Label(_Act):
     intents: tuple[str, ...]
 
 
-AgentAct = TakeOver | Release | Reply | HandOffTo | Close | Reopen | Label
+@dataclass(frozen=True, kw_only=True)
+class Approve(_Act):
+    """Consent to a change. commitment: of what the agent has seen."""
+
+    change: str
+    commitment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefuseApproval(_Act):
+    """Refuse a change. reason: for the colleagues, kept in the vault."""
+
+    change: str
+    commitment: str
+    reason: str
+
+
+AgentAct = (
+    TakeOver | Release | Reply | HandOffTo | Close | Reopen | Label | Approve | RefuseApproval
+)
 
 
 class Desk:
     """Carries out agents' acts, each in one transaction with its check."""
 
-    def __init__(self, vault: Vault, advancer: Advancer) -> None:
+    def __init__(self, vault: Vault, advancer: Advancer, contacts: ContactBook) -> None:
         self._vault = vault
+        self._lookup = contacts.lookup
         self._advancer = advancer
 
     def act(
@@ -108,6 +130,9 @@ class Desk:
                 state = evolve(state, pending)
         if isinstance(act, Reply):
             _check_version(tx, act)
+        if isinstance(act, Approve | RefuseApproval):
+            systems = definition.integrations
+            check_decision(tx, act, state, self._lookup, systems=systems, at=at)
         new = self._event(tx, act, state, definition)
         event = appender.append(act.conversation, new, at=at)
         accepted = Accepted(conversation=act.conversation, seq=event.seq, at=at)
@@ -146,6 +171,19 @@ class Desk:
                 _require_mine(mine)
                 data = {"by": act.agent, "resolution": act.resolution[:200]}
                 return NewEvent(kind="conversation_closed", actor=actor, data=data)
+            case Approve():
+                assert state.change is not None
+                if actor in state.change.consents:
+                    raise Conflict("consented", "You have approved this; a colleague has to, too.")
+                left = state.change.approvers - len(state.change.consents) - 1
+                data = {"change": act.change, "commitment": act.commitment, "left": left}
+                return NewEvent(kind="approved", actor=actor, data=data)
+            case RefuseApproval():
+                if not act.reason.strip():
+                    raise InvalidInput("reason_missing", "say why you refuse")
+                reason = self._put_away(tx, act, state, act.reason.strip()[:LONGEST_REPLY])
+                data = {"change": act.change, "commitment": act.commitment, "reason": reason}
+                return NewEvent(kind="approval_refused", actor=actor, data=data)
             case Reopen():
                 if state.status != "closed":
                     raise Conflict("conversation_open", "the conversation is open")

@@ -10,13 +10,15 @@ that fails, or is another process's work, the conversation is left behind for `a
 import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Treatment
+from answerable.desk.approval_store import note_approvals
 from answerable.desk.inbox_counts import count_changes
 from answerable.desk.summary_store import (
     PRIORITIES,
@@ -25,7 +27,7 @@ from answerable.desk.summary_store import (
     write_summaries,
 )
 from answerable.flow.definitions import Definitions
-from answerable.flow.follows import Follows, Rules
+from answerable.flow.follows import Follows, Rules, moved
 from answerable.flow.hand_off import fallback_team
 from answerable.flow.message import News
 from answerable.flow.state import ConversationState, evolve
@@ -39,6 +41,7 @@ from answerable.kit.telemetry import get_logger
 from answerable.ledger.append import Appender, Behind, Head, find_behind, note_failure
 from answerable.ledger.event import Effect, Event, NewEvent
 from answerable.playbooks.action import ActionLibrary
+from answerable.playbooks.run import PlaybookRun
 from answerable.privacy.mask import DEFAULT_POLICY, policy_with
 
 log = get_logger("flow")
@@ -173,6 +176,7 @@ class Advancer:
                 first[change.summary.id] = change.summary
             else:
                 changed.append(change)
+        note_approvals(appender.tx, appender.appended)
         _write_inbox(appender, new=list(first.values()), changed=changed)
         changes = Changes(
             news=tuple(
@@ -218,8 +222,7 @@ class Advancer:
             event = queue.popleft()
             state = evolve(state, event)
             follows = transition(state, event, self._rules(appender.tx, state, event))
-            if follows.run is not None:
-                state = replace(state, run=follows.run[0])
+            state = moved(state, follows)
             taken = len(followed.effects) + len(effects)
             effects += self._append(appender, event, follows, queue, taken)
             last = queue[-1] if queue else event
@@ -251,10 +254,16 @@ class Advancer:
 
     def _rules(self, tx: Connection, state: ConversationState, event: Event) -> Rules:
         definition = self._definitions.active(event.tenant)
-        of_run = definition
-        if state.run is not None and state.run.definition != definition.hash:
-            of_run = self._definitions.by_hash(tx, event.tenant, state.run.definition)
-        return Rules(definition=definition, of_run=of_run, actions=self._actions)
+
+        def begun_under(run: PlaybookRun | None) -> ServiceDefinition:
+            if run is None or run.definition == definition.hash:
+                return definition
+            return self._definitions.by_hash(tx, event.tenant, run.definition)
+
+        return Rules(
+            definition=definition, of_run=begun_under(state.run),
+            of_aside=begun_under(state.aside), actions=self._actions,
+        )  # fmt: skip
 
     def _give_up_or_retry(
         self, tx: Connection, appender: Appender, behind: Behind, followed: _Followed

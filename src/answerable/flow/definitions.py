@@ -1,6 +1,6 @@
 """The service definitions in force, and those that running playbooks began under."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -43,6 +43,12 @@ class Definitions:
             return self._active[tenant]
         except KeyError:
             raise NotFound("unknown_tenant", f"no service definition for {tenant}") from None
+
+    def forget_after(self, tenant: TenantId) -> timedelta | None:
+        """How long texts of the tenant are kept that are nowhere on disk; None: they are in the
+        database."""
+        known = self._active.get(tenant)
+        return known.keeping.forget_after if known is not None else None
 
     def known(self, digest: str) -> ServiceDefinition | None:
         """The definition with this hash, if this process has met it."""

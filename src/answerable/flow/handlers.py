@@ -2,27 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection
-
 from answerable.contacts.book import ContactBook
+from answerable.contacts.links import PLACEHOLDER, Links, token_hash
 from answerable.contacts.reply_caps import ReplyLimits
-from answerable.contacts.store import profiles_of
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import CHANNEL_KINDS, Proof
 from answerable.flow.definitions import Definitions
 from answerable.flow.drafts import draft_text
+from answerable.flow.effect_reading import EffectReader
 from answerable.flow.message import OutboundReply, Sender
 from answerable.flow.perform import BatchHandler, Handler
-from answerable.flow.ports import Alarm, Connector, Deliverer, NoShadow, Question, Reader, Shadow
-from answerable.flow.record import Cap, Outcome, Sealed
+from answerable.flow.ports import (
+    Alarm,
+    Connector,
+    Deliverer,
+    NoShadow,
+    Question,
+    Reader,
+    Shadow,
+)
+from answerable.flow.record import Cap, IssuedLink, Outcome, Sealed
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorRefused
-from answerable.kit.ids import ContactId, TenantId
+from answerable.kit.ids import ContactId, TenantId, new_id
 from answerable.ledger.event import Effect
 from answerable.privacy.mask import unmask
-from answerable.privacy.vault import Erased, Vault
+from answerable.privacy.vault import Vault
 from answerable.replies.render import render
 from answerable.understanding.entities import extract
 from answerable.understanding.understanding import Understanding
@@ -44,18 +52,6 @@ class World:
     shadow: Shadow = field(default_factory=NoShadow)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Wanted:
-    """What an effect needs to know: a contact's profile, and values of the vault."""
-
-    tenant: TenantId
-    contact: ContactId
-    refs: Sequence[str]
-
-
-Values = dict[str, dict[str, Any] | Erased]
-
-
 class Handlers:
     def __init__(
         self,
@@ -65,12 +61,14 @@ class Handlers:
         contacts: ContactBook,
         definitions: Definitions,
         world: World,
+        links: Links,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._reader = EffectReader(database, vault)
         self._contacts = contacts
         self._definitions = definitions
         self._world = world
+        self._links = links
 
     def single(self) -> dict[str, Handler]:
         return {
@@ -94,7 +92,7 @@ class Handlers:
         outcomes: dict[str, Outcome] = {}
         for tenant, own in by_tenant.items():
             definition = self._definitions.active(tenant)
-            values = await self._texts(tenant, [str(e.payload["ref"]) for e in own])
+            values = await self._reader.texts(tenant, [str(e.payload["ref"]) for e in own])
             texts = [readable(values[str(e.payload["ref"])]) for e in own]
             read = await self._world.reader.understand(definition, texts)
             self._world.shadow.saw(definition, [effect.stream for effect in own], texts, read)
@@ -107,7 +105,7 @@ class Handlers:
 
         Not knowing is an answer: a customer must not wait because a system is down.
         """
-        profile, _ = await self._read(effect)
+        profile, _ = await self._reader.read(effect)
         subject = (profile["kind"], profile["address"])
         definition = self._definitions.active(effect.tenant)
         for name in definition.integrations:
@@ -148,7 +146,7 @@ class Handlers:
         if connector is None:
             raise ConnectorRefused(name, f"no connector {name!r} is set up")
         slots = payload["bound"]["slots"]
-        profile, values = await self._read(effect, _refs(slots))
+        profile, values = await self._reader.read(effect, _refs(slots))
         told = _told(slots, values)
         question = Question(
             operation=str(payload["operation"]),
@@ -181,8 +179,11 @@ class Handlers:
         definition = await self._decided_under(effect)
         bound = payload["bound"]
         refs = [*bound["values"].values(), *_refs(bound["slots"])]
-        profile, values = await self._read(effect, refs)
+        profile, values = await self._reader.read(effect, refs)
         names = _names(bound, values)
+        link = self._new_link(payload.get("link"))
+        if link is not None:
+            names["link"] = PLACEHOLDER
         text = render(definition, payload["template"], payload["language"], names)
         if payload["notice"] and definition.template("assistant-notice", payload["language"]):
             notice = render(definition, "assistant-notice", payload["language"], {})
@@ -192,23 +193,37 @@ class Handlers:
             contact=ContactId(payload["contact"]),
             value={"text": text, "name": definition.brand.name},
         )
+        data = {
+            "author": "assistant",
+            "template": payload["template"],
+            "language": payload["language"],
+        }
+        if link is not None:
+            data["link"] = {"change": link.change, **payload["link"]}
         return Outcome(
-            kind="reply_written",
-            data={
-                "author": "assistant",
-                "template": payload["template"],
-                "language": payload["language"],
-            },
-            sealed=(sealed,),
+            kind="reply_written", data=data, sealed=(sealed,), link=link,
             cap=self._cap(effect, definition, profile),
-        )
+        )  # fmt: skip
+
+    def _new_link(self, wanted: Mapping[str, Any] | None) -> IssuedLink | None:
+        """A link for the reply: the text holds a placeholder, so nobody but its receiver sees it.
+        Raises InvalidInput where no pages are served."""
+        if wanted is None:
+            return None
+        change = new_id("chg")
+        self._links.url(change)
+        lasts = timedelta(seconds=wanted["lasts_seconds"])
+        hashed = token_hash(self._links.token(change))
+        return IssuedLink(token_hash=hashed, change=change, lasts=lasts)
 
     def _cap(
         self, effect: Effect, definition: ServiceDefinition, profile: Mapping[str, Any]
     ) -> Cap | None:
         kind = CHANNEL_KINDS.get(str(effect.payload["channel"]), "chat")
         rate = definition.limits.automatic_replies.get(kind)
-        if rate is None:
+        # What tells of an applied change follows an agent's consent, once: no two robots get there,
+        # and whoever did not ask for the change has to hear of it whatever was written before.
+        if rate is None or effect.payload.get("consented"):
             return None
         lookup = self._contacts.lookup.address(effect.tenant, profile["kind"], profile["address"])
         limits = ReplyLimits(per_conversation=rate.count, window=rate.per.approximate)
@@ -221,7 +236,7 @@ class Handlers:
     async def write_draft(self, effect: Effect) -> Outcome:
         """Draft the playbook's reply for a person, reading what it would read."""
         definition = await self._decided_under(effect)
-        profile, _ = await self._read(effect)
+        profile, _ = await self._reader.read(effect)
         text = await draft_text(
             definition,
             definition.playbooks[str(effect.payload["playbook"])],
@@ -251,7 +266,7 @@ class Handlers:
         if deliverer is None:
             raise ConnectorRefused(inbox, f"the inbox {inbox!r} has no way out")
         refs = [payload["ref"], payload["answers"], payload["subject"]]
-        profile, values = await self._read(effect, [str(ref) for ref in refs if ref])
+        profile, values = await self._reader.read(effect, [str(ref) for ref in refs if ref])
         written = values[str(payload["ref"])]
         answered = values.get(str(payload["answers"]), {})
         first = values.get(str(payload["subject"]), {})
@@ -263,7 +278,9 @@ class Handlers:
             key=effect.key,
             to=Sender(kind=profile["kind"], address=profile["address"], name=profile.get("name")),
             subject=_reply_subject(first.get("subject")),
-            text=unmask(written["text"], written.get("values", {})),
+            text=self._with_link(
+                unmask(written["text"], written.get("values", {})), payload.get("link")
+            ),
             automatic=payload["author"] == "assistant",
             language=str(payload["language"]),
             in_reply_to=answered.get("message_id"),
@@ -277,6 +294,10 @@ class Handlers:
             mail = (lookup, int(payload["reply"]))
         kind = "reply_held" if delivered.held else "reply_delivered"
         return Outcome(kind=kind, actor="system", data={"reply": payload["reply"]}, mail=mail)
+
+    def _with_link(self, text: str, change: str | None) -> str:
+        """The one place where a link is put in: on its way out."""
+        return text if change is None else self._links.put_in(text, change)
 
     async def alert(self, effect: Effect) -> Outcome:
         teams = [str(team) for team in effect.payload["teams"]]
@@ -300,42 +321,6 @@ class Handlers:
         return await self._database.read(
             lambda tx: self._definitions.by_hash(tx, effect.tenant, digest), tenant=effect.tenant
         )
-
-    async def _texts(self, tenant: TenantId, refs: Sequence[str]) -> dict[str, dict[str, Any]]:
-        found = await self._database.read(
-            lambda tx: self._vault.get_many(tx, tenant=tenant, ids=refs), tenant=tenant
-        )
-        return {ref: _there(found, ref) for ref in refs}
-
-    async def _read(
-        self, effect: Effect, refs: Sequence[str] = ()
-    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """The contact's profile, and these values; read with what other effects want meanwhile."""
-        contact = ContactId(effect.payload["contact"])
-        wanted = _Wanted(tenant=effect.tenant, contact=contact, refs=refs)
-        profile_ref, found = await self._database.read_batched(
-            self._read_many, wanted, tenant=effect.tenant
-        )
-        if profile_ref is None:
-            raise AnswerableError("contact_gone", "the contact does not exist any more")
-        return _there(found, profile_ref), {ref: _there(found, ref) for ref in refs}
-
-    def _read_many(
-        self, tx: Connection, wanted: Sequence[_Wanted]
-    ) -> Sequence[tuple[str | None, Values]]:
-        """For each, the reference of the profile, and what was found. All are of one tenant."""
-        tenant = wanted[0].tenant
-        profiles = profiles_of(tx, tenant, [one.contact for one in wanted])
-        refs = {*profiles.values(), *(ref for one in wanted for ref in one.refs)}
-        found = self._vault.get_many(tx, tenant=tenant, ids=refs)
-        return [(profiles.get(one.contact), found) for one in wanted]
-
-
-def _there(found: Values, ref: str) -> dict[str, Any]:
-    value = found.get(ref)
-    if value is None or isinstance(value, Erased):
-        raise AnswerableError("value_erased", "the contact's data was erased", ref=ref)
-    return value
 
 
 def _refs(slots: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -8,6 +8,9 @@ A start may also have no end: the process died. One of the effects that were und
 blame, and most are not. So all of them are suspects, which run in small company the next time if
 they are many, and otherwise, and from the second missing end on, as the only suspect. Those starts
 tell who it is: an effect is given up when `MOST_STARTS` had no end.
+
+Where the store takes nothing (away, or its disk full), nobody is to blame: the effect is given back
+as soon as it takes something again, and is done once more.
 """
 
 import asyncio
@@ -16,6 +19,9 @@ import dataclasses
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+
+import sqlalchemy as sa
 
 from answerable.flow.advance import Changes
 from answerable.flow.patience import (
@@ -28,8 +34,8 @@ from answerable.flow.patience import (
 from answerable.flow.record import Outcome, Recorder
 from answerable.flow.work import CONNECTOR_EFFECTS
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database
-from answerable.kit.errors import AnswerableError, ConnectorUnavailable
+from answerable.kit.database import Database, DatabaseClosed
+from answerable.kit.errors import AnswerableError, ConnectorUnavailable, StoreUnavailable
 from answerable.kit.telemetry import EFFECTS, STAGE_SECONDS, get_logger
 from answerable.ledger.event import Effect
 from answerable.ledger.outbox import (
@@ -50,6 +56,9 @@ MOST_HELD = 256  # taken on by the sweep: what is held when the process dies bec
 COMPANY = 16  # suspects that may run beside each other, if there are so many
 BATCH = 32  # texts a model reads together: more gains nothing on one core
 LONGEST_RUN = timedelta(seconds=45)  # less than a lease: nobody else starts it meanwhile
+GIVE_BACK_EVERY = 0.5  # seconds, while the store takes nothing
+# A full disk is an error of the server's, and not one that it is away by.
+STORE_TROUBLE = (StoreUnavailable, sa.exc.OperationalError)
 ENDLESS = "it was started too often without an end"
 
 
@@ -70,8 +79,11 @@ class Performer:
         batch_handlers: Mapping[str, BatchHandler],
         tell: Callable[[Changes], None],
         has_room: Callable[[], None],
+        holder: str,
     ) -> None:
+        """holder: this process, in leases."""
         self._database = database
+        self._holder = holder
         self._clock = clock
         self._recorder = recorder
         self._handlers = handlers
@@ -95,7 +107,7 @@ class Performer:
                     self._begin(self._drain(effect.kind, waiting))
                 waiting.append(effect)
             else:
-                self._begin(self._to_the_end(self._perform_one(effect), [effect]))
+                self._begin(self._to_the_end(partial(self._perform_one, effect), [effect]))
 
     @property
     def held(self) -> Sequence[str]:
@@ -155,7 +167,7 @@ class Performer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._waiting.clear()
         self._held.clear()
-        await self._database.write(lambda tx: return_effects(tx, held))
+        await self._database.write(lambda tx: return_effects(tx, held, self._holder))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -167,19 +179,22 @@ class Performer:
         await asyncio.sleep(0)
         while waiting:
             batch = [waiting[i] for i in range(min(len(waiting), BATCH))]
-            await self._to_the_end(self._perform_batch(kind, batch), batch)
+            await self._to_the_end(partial(self._perform_batch, kind, batch), batch)
             for _ in batch:
                 waiting.popleft()
 
     async def _to_the_end(
-        self, work: Coroutine[None, None, None], effects: Sequence[Effect]
+        self, work: Callable[[], Awaitable[None]], effects: Sequence[Effect]
     ) -> None:
-        """Hold these effects until the work on them is over."""
+        """Hold these effects until the work on them is over. It is begun here and not before: a
+        process that stops first has nothing half begun."""
         try:
-            await work
+            await work()
+        except STORE_TROUBLE as error:
+            log.warning("outcome_not_written", kind=effects[0].kind, why=type(error).__name__)
+            await self._give_back([effect.key for effect in effects])
         except Exception:
-            # The outcome could not be written (a full disk, say): the lease ends, and it is done
-            # again. What waits behind it goes on.
+            # Whatever it is, its lease ends, and it is done again. What waits behind it goes on.
             log.exception("outcome_not_written", kind=effects[0].kind)
         finally:
             for effect in effects:
@@ -189,6 +204,18 @@ class Performer:
                     awaited.set_result(None)
             if len(self._held) <= MOST_HELD // 2:
                 self._has_room()
+
+    async def _give_back(self, keys: Sequence[str]) -> None:
+        """Until the store has taken it: a lease that only ended would hold them for a minute."""
+        while True:
+            try:
+                await self._database.write(lambda tx: return_effects(tx, keys, self._holder))
+            except DatabaseClosed:
+                return
+            except STORE_TROUBLE:
+                await asyncio.sleep(GIVE_BACK_EVERY)
+            else:
+                return
 
     async def _perform_batch(self, kind: str, effects: Sequence[Effect]) -> None:
         due = [effect for effect in effects if not _exhausted(effect)]
@@ -204,6 +231,8 @@ class Performer:
         except ConnectorUnavailable as error:  # of all of them alike: nothing is asked again now
             await asyncio.gather(*(self._unanswered(effect, error) for effect in due))
             return
+        except STORE_TROUBLE:
+            raise
         except Exception as error:
             if len(due) > 1:  # find the one that spoils the batch
                 for effect in due:
@@ -230,6 +259,8 @@ class Performer:
             with STAGE_SECONDS.labels(effect.kind).time():
                 async with asyncio.timeout(LONGEST_RUN.total_seconds()):
                     outcome = await handler(effect)
+        except STORE_TROUBLE:
+            raise
         except Exception as error:
             await self._failed(effect, error)
             return

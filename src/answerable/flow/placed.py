@@ -9,7 +9,7 @@ from answerable.flow.message import InboundMessage
 from answerable.kit.ids import ContactId, ConversationId
 from answerable.ledger.append import Appender
 from answerable.ledger.event import SYSTEM, NewEvent
-from answerable.privacy.vault import VaultRef
+from answerable.privacy.sealing import VaultRef
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

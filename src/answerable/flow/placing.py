@@ -44,7 +44,10 @@ class Placing:
     def place(self, tx: Connection, messages: Mapping[str, InboundMessage]) -> list[Placed]:
         """Each message, by its key, with its conversation and its contact, made if need be."""
         known = self._read(tx, list(messages.values()))
-        return [self._place(key, message, known) for key, message in messages.items()]
+        placed = [self._place(key, message, known) for key, message in messages.items()]
+        own = [one for one in placed if one.bounced_reply is None and one.message.contact is None]
+        self._contacts.renew(tx, {one.contact: _newcomer(one.message) for one in own})
+        return placed
 
     def _read(self, tx: Connection, messages: Sequence[InboundMessage]) -> _Known:
         named = {lookup for message in messages for lookup in self._named_mails(message)}
@@ -79,13 +82,7 @@ class Placing:
         return found | self._contacts.make_many(
             tx,
             {
-                address: Newcomer(
-                    tenant=message.tenant,
-                    kind=message.sender.kind,
-                    address=message.sender.address,
-                    name=message.sender.name,
-                    at=message.at,
-                )
+                address: _newcomer(message)
                 for address, message in first.items()
                 if address not in found
             },
@@ -161,3 +158,14 @@ class Placing:
                 if one in known.owners
             ],
         )
+
+
+def _newcomer(message: InboundMessage) -> Newcomer:
+    sender = message.sender
+    return Newcomer(
+        tenant=message.tenant,
+        kind=sender.kind,
+        address=sender.address,
+        name=sender.name,
+        at=message.at,
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
@@ -53,6 +53,95 @@ class Connector(Protocol):
 
         And "customer", by which the other system tells people apart: no condition sees it, and a
         keyed hash of it is kept with the contact until they are erased.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Whose data the back office holds. customer: their id there; phone: E.164, as it is on record.
+
+    values: of the fields that were asked for, and of no others.
+    """
+
+    customer: str
+    phone: str | None
+    values: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return "Holder()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeOrder:
+    """What is to be changed. kind: one of `definition.changes.CHANGES`, values: its fields."""
+
+    customer: str
+    kind: str
+    values: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"ChangeOrder({self.kind})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """request: the back office's name for it. before: what the order's fields would replace; where
+    there is nothing of a field, it is missing."""
+
+    request: str
+    before: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Submitted({self.request})"
+
+
+@runtime_checkable
+class Records(Protocol):
+    """A connector that changes data too, always in two steps: a request, then its approval."""
+
+    async def holder(
+        self, subject: tuple[str, str], *, fields: Sequence[str], key: str
+    ) -> Holder | None:
+        """Who has this address; None if nobody, or if it could be several.
+
+        fields: to read, "phone" among them if it is wanted. Raises ConnectorUnavailable.
+        """
+        ...
+
+    async def submit_change(self, order: ChangeOrder, *, key: str) -> Submitted:
+        """Ask for the change, which applies nothing. The same key again is the same request.
+
+        Raises ConnectorUnavailable or ConnectorRefused."""
+        ...
+
+    async def decide_change(
+        self,
+        request: str,
+        *,
+        approve: bool,
+        expected: Mapping[str, str] | None,
+        by: str,
+        key: str,
+    ) -> None:
+        """Apply or reject a request; safe to repeat. expected: what it must be about, letter for
+        letter, or ConnectorRefused; None: whatever it is. Raises ConnectorUnavailable too."""
+        ...
+
+
+@runtime_checkable
+class AppCodes(Protocol):
+    """A connector whose system checks the digits of its customers' authenticator apps (RFC 6238).
+
+    The secrets stay there: what comes out is yes or no. Each time step is accepted once.
+    """
+
+    async def accepts_app_code(self, customer: str | None, digits: str, *, key: str) -> bool:
+        """Whether the customer's app shows these digits, now or one step of 30 s before or after.
+
+        customer: as in `Holder`; None: nobody. Then it asks all the same and says no, so that it
+        takes as long. A repeat under the same key has the same answer and accepts nothing more.
+        Raises ConnectorUnavailable or ConnectorRefused.
         """
         ...
 

@@ -1,12 +1,13 @@
 """What came of an effect is written: its event, with what follows, and the effect's end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from answerable.contacts.links_store import StoredLink, add_links
 from answerable.contacts.reply_caps import ReplyLimits
 from answerable.contacts.reply_caps_store import claim_automatic_reply
 from answerable.contacts.store import add_mail_references, note_persons
@@ -16,7 +17,8 @@ from answerable.kit.ids import ContactId
 from answerable.ledger.append import Appender
 from answerable.ledger.event import ASSISTANT, SYSTEM, Effect, NewEvent
 from answerable.ledger.outbox import finish_effects
-from answerable.privacy.vault import Vault, VaultEntry
+from answerable.privacy.sealing import VaultEntry
+from answerable.privacy.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,15 @@ class Cap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IssuedLink:
+    """A link that the outcome's reply holds, to be known from the same commit on."""
+
+    token_hash: str
+    change: str
+    lasts: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What came of an effect: an event for its stream, with values for the vault.
 
@@ -53,6 +64,7 @@ class Outcome:
     cap: Cap | None = None
     mail: tuple[str, int] | None = None
     person: tuple[ContactId, str] | None = None
+    link: IssuedLink | None = None
 
 
 class Recorder:
@@ -118,8 +130,9 @@ class Recorder:
             if outcome.mail is not None
         }
         add_mail_references(tx, mails)
+        add_links(tx, [link for one in outcomes for link in _links(*one, at)])
         note_persons(tx, dict(one.person for _, one in outcomes if one.person is not None))
-        values = [entry.value for entry in entries]
+        values = [sealed.value for _, outcome in outcomes for sealed in outcome.sealed]
         return {ref.id: value for ref, value in zip(references, values, strict=True)}
 
     def _unless_capped(
@@ -142,3 +155,11 @@ class Recorder:
             return effect, outcome
         why = f"no more automatic replies for now ({allowed.reason})"
         return effect, Outcome(kind="reply_suppressed", data={"why": why}, actor=SYSTEM)
+
+
+def _links(effect: Effect, outcome: Outcome, at: datetime) -> Iterator[StoredLink]:
+    if outcome.link is not None:
+        yield StoredLink(
+            token_hash=outcome.link.token_hash, tenant=effect.tenant, conversation=effect.stream,
+            change=outcome.link.change, expires_at=at + outcome.link.lasts,
+        )  # fmt: skip

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from answerable.definition.schema import ServiceDefinition
+from answerable.definition.terms import Proof
 from answerable.flow.follows import NOTHING, Follows, Rules, closed_by
 from answerable.flow.hand_off import hand_off
 from answerable.flow.state import MAX_SILENCE, ConversationState
@@ -11,23 +13,38 @@ from answerable.flow.trend import trend
 from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent
 from answerable.playbooks import interpret
 from answerable.playbooks.interpret import Progress
-from answerable.playbooks.run import StepContext, entities_told
+from answerable.playbooks.run import PAGE, StepContext, entities_told
 
 
 def on_playbook_started(state: ConversationState, event: Event, rules: Rules) -> Follows:
     assert state.run is not None
     playbook = rules.of_run.playbooks[state.run.playbook]
-    context = _step_context(state, rules)
+    context = _step_context(state, event, rules.of_run)
     progress = interpret.start(state.run, playbook, event, context, rules.actions)
     return after_progress(state, event, rules, progress)
 
 
 def on_outcome(state: ConversationState, event: Event, rules: Rules) -> Follows:
-    """The outcome of an effect, or a timer: a waiting playbook goes on."""
-    if state.run is None or state.run.waiting is None or state.status == "closed":
+    """The outcome of an effect, or a timer: a waiting playbook goes on, perhaps the one aside."""
+    if state.status == "closed":
         return NOTHING
-    progress = resume_run(state, event, event.data, rules)
-    return NOTHING if progress is None else after_progress(state, event, rules, progress)
+    if state.run is not None and state.run.waiting is not None:
+        progress = resume_run(state, event, event.data, rules)
+        if progress is not None:
+            return after_progress(state, event, rules, progress)
+    return on_aside(state, event, rules)
+
+
+def on_aside(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    """What the playbook that was put aside may be waiting for."""
+    if state.aside is None or state.status == "closed":
+        return NOTHING
+    playbook = rules.of_aside.playbooks[state.aside.playbook]
+    context = _step_context(state, event, rules.of_aside, of_change=True)
+    progress = interpret.resume(state.aside, playbook, event, context, rules.actions)
+    if progress is None:
+        return NOTHING
+    return after_progress(state, event, rules, progress, aside=True)
 
 
 def resume_run(
@@ -35,7 +52,7 @@ def resume_run(
 ) -> Progress | None:
     assert state.run is not None
     playbook = rules.of_run.playbooks[state.run.playbook]
-    context = _step_context(state, rules)
+    context = _step_context(state, event, rules.of_run)
     if "intents" in data and event.kind != "understood":
         # The understanding waited for the contact's facts: the step sees it as it came.
         event = replace(event, kind="understood", data=data)
@@ -45,12 +62,21 @@ def resume_run(
     return interpret.resume(run, playbook, event, context, rules.actions)
 
 
-def _step_context(state: ConversationState, rules: Rules) -> StepContext:
+def _step_context(
+    state: ConversationState, event: Event, definition: ServiceDefinition, of_change: bool = False
+) -> StepContext:
+    """of_change: of the playbook whose change it is: what was shown on its page proves something
+    to this playbook, and to no other."""
     facts = state.contact_facts or {}
+    change = state.change
+    shown = change.proof if of_change and change is not None else Proof.ANONYMOUS
     return StepContext(
-        definition=rules.of_run,
-        proof=state.proof,
-        language=state.language or rules.of_run.language,
+        definition=definition,
+        proof=max(state.proof, shown, key=lambda one: one.rank),
+        language=state.language or definition.language,
+        at=event.at,
+        approved=of_change and change is not None and change.is_approved,
+        change=change,
         variables={
             "contact": {"tier": facts.get("tier", ""), "known": bool(facts.get("known")),
                         "language": facts.get("language", "")},
@@ -66,8 +92,18 @@ def _step_context(state: ConversationState, rules: Rules) -> StepContext:
 
 
 def after_progress(
-    state: ConversationState, event: Event, rules: Rules, progress: Progress
+    state: ConversationState,
+    event: Event,
+    rules: Rules,
+    progress: Progress,
+    *,
+    aside: bool = False,
 ) -> Follows:
+    """aside: of the one that was put aside. It closes no conversation that others are busy with."""
+    own = state.aside if aside else state.run
+    alone = state.aside is None
+    if aside:
+        alone = state.run is None and state.owner.kind == "assistant"
     events = list(progress.events)
     effects = list(progress.effects)
     end = progress.end
@@ -77,12 +113,12 @@ def after_progress(
             reason = {"rule": "playbook", "text": why}
             events.append(
                 hand_off(state, event, rules, team=team, reasons=[reason], why=why,
-                          intent=state.run.intent if state.run else None)
+                          intent=own.intent if own else None)
             )  # fmt: skip
         elif end.set_aside is not None:
             events.append(NewEvent(kind="set_aside", actor=ASSISTANT, data={"why": end.set_aside}))
             events.append(closed_by("assistant", f"set aside: {end.set_aside}"))
-        elif end.close:
+        elif end.close and alone:
             events.append(closed_by("assistant", "settled by the assistant"))
         else:
             effects.append(
@@ -92,4 +128,10 @@ def after_progress(
                     after=MAX_SILENCE,
                 )
             )
-    return Follows(events=tuple(events), effects=tuple(effects), run=(progress.run,))
+    if aside:
+        return Follows(events=tuple(events), effects=tuple(effects), aside=(progress.run,))
+    run = progress.run
+    if run is not None and run.waiting is not None and run.waiting.kind == PAGE:
+        # It goes on by itself; what else is said has its turn.
+        return Follows(events=tuple(events), effects=tuple(effects), run=(None,), aside=(run,))
+    return Follows(events=tuple(events), effects=tuple(effects), run=(run,))

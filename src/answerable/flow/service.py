@@ -24,6 +24,7 @@ from answerable.flow.admission import Admission, Bounds
 from answerable.flow.advance import Advancer, Changes
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
+from answerable.flow.pages import Pages
 from answerable.flow.perform import BATCH, Performer
 from answerable.flow.ports import Hints
 from answerable.flow.trials import Trials
@@ -111,6 +112,7 @@ class Service:
         self._counted_at: datetime | None = None
         self.performer: Performer
         self.trials: Trials
+        self.pages: Pages
 
     async def accept(self, message: InboundMessage) -> Accepted:
         """Store a message. When this returns it is on disk; the same message again is the same.
@@ -164,9 +166,8 @@ class Service:
         return bool(rest)
 
     async def act(self, act: AgentAct) -> Accepted:
-        """Carry out an agent's act. Raises NotFound, Conflict or InvalidInput."""
-        definition = self.definitions.active(act.tenant)
-        at = self.clock.now()
+        """Raises NotFound, Conflict or InvalidInput."""
+        definition, at = self.definitions.active(act.tenant), self.clock.now()
         accepted, changes = await self.database.write(
             lambda tx: self._desk.act(tx, act, definition, at=at), tenant=act.tenant
         )
@@ -241,7 +242,7 @@ class Service:
 
     def _give_back_untold(self, tx: Connection) -> None:
         effects = [effect for changes in self._advancer.untold for effect in changes.effects]
-        return_effects(tx, [effect.key for effect in effects if effect.leased])
+        return_effects(tx, [one.key for one in effects if one.leased], self.work.holder)
 
     async def settle(self) -> None:
         """Do all work that is due now; for tests, scenarios and the intake of files."""

@@ -11,6 +11,7 @@ from answerable.desk.owner import ASSISTANT_OWNS, Owner
 from answerable.flow.trend import REMEMBERED_MOODS
 from answerable.kit.ids import ContactId
 from answerable.ledger.event import Event, wire_time
+from answerable.playbooks.change import Change, evolve_change
 from answerable.playbooks.run import PlaybookRun
 
 NOBODY = ContactId("")  # until the first event says who
@@ -31,6 +32,8 @@ class ConversationState:
     attempts: clarifying questions since something was last understood.
     automatic_replies: times of the latest ones, oldest first.
     contact_refs: texts of the contact's latest messages, oldest first.
+    aside: a playbook that waits for pages or for an approval while the conversation goes on.
+    change: of the contact's data, the latest one.
     quick_answers: mails that came within seconds of an automatic reply of ours.
     """
 
@@ -66,6 +69,8 @@ class ConversationState:
     contact_refs: tuple[str, ...] = ()
     quick_answers: int = 0
     last_author: str | None = None
+    aside: PlaybookRun | None = None
+    change: Change | None = None
 
     def as_data(self) -> dict[str, Any]:
         data = {name: getattr(self, name) for name in _PLAIN}
@@ -79,6 +84,10 @@ class ConversationState:
         for name in _TIMES:
             moment = getattr(self, name)
             data[name] = wire_time(moment) if moment else None
+        for name in _RARE:
+            part = getattr(self, name)
+            if part is not None:
+                data[name] = part.as_data()
         return data
 
     @classmethod
@@ -95,6 +104,10 @@ class ConversationState:
         read["automatic_replies"] = tuple(map(_moment, data["automatic_replies"]))
         for name in _TIMES:
             read[name] = _moment(data[name]) if data[name] else None
+        if "aside" in data:
+            read["aside"] = PlaybookRun.from_data(data["aside"])
+        if "change" in data:
+            read["change"] = Change.from_data(data["change"])
         return cls(**read)
 
     def automatic_replies_since(self, moment: datetime) -> int:
@@ -102,7 +115,9 @@ class ConversationState:
 
 
 _TIMES = ("opened_at", "updated_at", "waiting_since", "first_response_due", "closed_at")
+_RARE = ("aside", "change")  # most conversations have neither, and no place for them
 _CODED = {
+    *_RARE,
     "proof",
     "undecided",
     "moods",
@@ -125,7 +140,7 @@ def evolve(state: ConversationState, event: Event) -> ConversationState:
         return state
     rule = _RULES.get(event.kind)
     changed = rule(state, event) if rule else state
-    return replace(changed, updated_at=event.at)
+    return replace(changed, updated_at=event.at, change=evolve_change(state.change, event))
 
 
 def _opened(state: ConversationState, event: Event) -> ConversationState:

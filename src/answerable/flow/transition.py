@@ -17,9 +17,16 @@ from answerable.decisions.decide import (
 )
 from answerable.decisions.decision import as_data
 from answerable.definition.schema import ServiceDefinition
+from answerable.flow.change_rules import CHANGE_RULES, withdrawn
 from answerable.flow.follows import NOTHING, Follows, Rules, closed_by, reply_from
 from answerable.flow.hand_off import hand_off, team_title
-from answerable.flow.running import after_progress, on_outcome, on_playbook_started, resume_run
+from answerable.flow.running import (
+    after_progress,
+    on_aside,
+    on_outcome,
+    on_playbook_started,
+    resume_run,
+)
 from answerable.flow.state import (
     ConversationState,
     facts_outstanding,
@@ -41,10 +48,12 @@ def transition(state: ConversationState, event: Event, rules: Rules) -> Follows:
     if rule is None:
         return NOTHING
     follows = rule(state, event, rules)
-    return replace(follows, effects=tuple(_addressed(state, e) for e in follows.effects))
+    if not follows.effects:
+        return follows
+    return replace(follows, effects=tuple(_addressed(state, event, e) for e in follows.effects))
 
 
-def _addressed(state: ConversationState, effect: NewEffect) -> NewEffect:
+def _addressed(state: ConversationState, event: Event, effect: NewEffect) -> NewEffect:
     """What every effect must know of the conversation to be carried out without reading it."""
     known: dict[str, Any] = {"contact": state.contact, "channel": state.channel}
     if effect.kind == "deliver":
@@ -54,6 +63,8 @@ def _addressed(state: ConversationState, effect: NewEffect) -> NewEffect:
     if effect.kind == "write_reply":
         known["notice"] = not state.noticed
         known["looks_like_a_loop"] = state.quick_answers >= QUICK_ANSWERS
+        if event.kind == "change_applied":
+            known["consented"] = True
     return replace(effect, payload={**effect.payload, **known})
 
 
@@ -254,7 +265,8 @@ def _on_decided(state: ConversationState, event: Event, rules: Rules) -> Follows
 def _on_timer(state: ConversationState, event: Event, rules: Rules) -> Follows:
     if event.data.get("why") == "silence":
         quiet = state.owner.kind == "assistant" and state.last_message == event.data.get("after")
-        if quiet and state.status == "open" and state.run is None:
+        busy = state.run is not None or state.aside is not None
+        if quiet and state.status == "open" and not busy:
             return Follows(events=(closed_by("assistant", "answered, and not asked again"),))
         return NOTHING
     return on_outcome(state, event, rules)
@@ -274,6 +286,7 @@ def _on_reply_written(state: ConversationState, event: Event, rules: Rules) -> F
             "answers": state.contact_refs[-1] if state.contact_refs else None,
             "subject": state.subject_ref,
             "language": state.language or rules.definition.language,
+            **({"link": event.data["link"]["change"]} if "link" in event.data else {}),
         },
     )
     # The playbook's effects keep their places, for the run has noted their keys.
@@ -309,6 +322,9 @@ def _on_handed_off(state: ConversationState, event: Event, rules: Rules) -> Foll
 
 
 def _on_reply_suppressed(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    goes_on = on_aside(state, event, rules)
+    if goes_on is not NOTHING:
+        return goes_on
     if "effect" not in event.data or state.owner.kind != "assistant":
         return NOTHING
     reason = {"rule": "automatic_replies", "text": str(event.data["why"])}
@@ -330,19 +346,25 @@ def _on_reply_failed(state: ConversationState, event: Event, rules: Rules) -> Fo
 
 def _on_closed(state: ConversationState, event: Event, rules: Rules) -> Follows:
     """Tell the contact in a chat that an agent has closed; by mail silence is politer."""
+    ends = withdrawn(state, "the conversation was closed")
     language = state.language or rules.definition.language
     by_person = event.actor.startswith("agent:")
     if state.channel == "email" or not by_person:
-        return NOTHING
+        return ends
     if rules.definition.template("conversation-closed", language) is None:
-        return NOTHING
+        return ends
     bound: dict[str, Any] = {"facts": {}, "values": {}, "slots": {}}
-    return Follows(effects=(reply_from(state, rules, "conversation-closed", bound),))
+    return replace(ends, effects=(reply_from(state, rules, "conversation-closed", bound),))
 
 
 def _on_effect_failed(state: ConversationState, event: Event, rules: Rules) -> Follows:
     """Work that failed for good becomes work for a person."""
-    if state.owner.kind != "assistant" or state.status == "closed":
+    if state.status == "closed":
+        return NOTHING
+    goes_on = on_aside(state, event, rules)
+    if goes_on is not NOTHING:
+        return goes_on
+    if state.owner.kind != "assistant":
         return NOTHING
     goes_on = on_outcome(state, event, rules)
     if goes_on.events or goes_on.effects:
@@ -366,6 +388,8 @@ _RULES = {
     "playbook_started": on_playbook_started,
     "playbook_ended": _on_playbook_ended,
     "conversation_closed": _on_closed,
+    "link_issued": _on_playbook_ended,
+    **CHANGE_RULES,
     "looked_up": on_outcome,
     "timer_fired": _on_timer,
     "reply_written": _on_reply_written,

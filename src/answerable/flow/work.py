@@ -7,7 +7,19 @@ from answerable.ledger.event import Lease
 
 LEASE = timedelta(seconds=60)
 # All that asks a connector: a draft too is written from what it reads.
-CONNECTOR_EFFECTS = frozenset({"know_contact", "look_up", "write_draft"})
+CONNECTOR_EFFECTS = frozenset(
+    {
+        "know_contact",
+        "look_up",
+        "write_draft",
+        "send_code",
+        "check_code",
+        "submit_change",
+        "apply_change",
+        "drop_change",
+        "send_notice",
+    }
+)
 # The queue of the bus on which a hint at an effect goes; the others go with conversations.
 QUEUES = {
     "understand": "understanding",

@@ -82,10 +82,18 @@ def lock_until_commit(tx: Connection, names: Iterable[str]) -> None:
 
     On SQLite there is one writer anyway.
     """
-    if tx.dialect.name != "postgresql":
-        return
     # In one order everywhere, so that two who want the same ones do not wait for each other.
-    tx.execute(_LOCK, {"names": sorted(set(names))})
+    wanted = sorted(set(names))
+    if wanted and tx.dialect.name == "postgresql":
+        tx.execute(_LOCK, {"names": wanted})
+
+
+def delete_some(
+    tx: Connection, key: sa.Column[Any], which: sa.ColumnElement[bool], *, most: int
+) -> int:
+    """Delete rows of the key's table, `most` of them at most; how many went."""
+    some = sa.select(key).where(which).limit(most)
+    return tx.execute(sa.delete(key.table).where(key.in_(some))).rowcount
 
 
 def transaction_memory(tx: Connection) -> dict[Any, Any]:
@@ -124,6 +132,16 @@ class Database(Protocol):
         """Like `read`, but waiting arguments of one `query` are handed to it together."""
         ...
 
+    async def read_remembered(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read_batched`, but not read again while nothing has been committed since.
+
+        argument: hashable, and all that the answer depends on besides the store. Whoever gets the
+        answer shares it with others, and does not change it.
+        """
+        ...
+
     async def settle(self) -> None:
         """Return once all that was asked for is done, also what nobody waits for any more."""
         ...
@@ -147,6 +165,26 @@ class Database(Protocol):
     def waiting(self) -> int:
         """Units queued now."""
         ...
+
+
+def is_of(tenant: Any, column: sa.Column[str]) -> sa.ColumnElement[bool]:
+    """Whether a row that is sought by its key has this tenant in `column`.
+
+    To be used beside a list of keys. SQLite does not know how much a tenant has: a plain condition
+    lets it take an index that begins with the tenant, and read all there is instead of twenty rows.
+    """
+    condition: sa.ColumnElement[bool] = column.concat("") == tenant
+    return condition
+
+
+def in_index_order(tx: Connection) -> None:
+    """For the rest of this transaction, rows are read one by one as an index has them.
+
+    For lists of which the beginning is wanted. PostgreSQL reckons with the rows that a key has on
+    the average: of a key that has very many it gathers all of them, to sort them. SQLite does not.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
 
 
 # What both stores are made of

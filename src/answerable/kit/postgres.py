@@ -17,7 +17,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -38,7 +38,6 @@ from answerable.kit.database import (
     tell,
     to_run_after,
 )
-from answerable.kit.errors import StoreUnavailable
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
 from answerable.kit.postgres_connection import (
@@ -46,13 +45,14 @@ from answerable.kit.postgres_connection import (
     LONGEST_SILENCE,
     PATIENCE,
     is_away,
+    is_unavailable,
     pauses,
     postgres_engine,
     sqlstate,
     unavailable,
 )
 from answerable.kit.postgres_silence import UNLIMITED, SilenceWatch
-from answerable.kit.reading import GatheredReads
+from answerable.kit.reading import GatheredReads, RememberedReads
 from answerable.kit.telemetry import get_logger
 
 T = TypeVar("T")
@@ -74,6 +74,8 @@ _BEGUN = sa.text(
     "SELECT set_config('answerable.tenant', :tenant, true), pg_current_xact_id()::text"
 )
 _SCOPE = sa.text("SELECT set_config('answerable.tenant', :tenant, true)")
+# Which transactions have ended, and on which server: another one may have taken its place.
+_VERSION = sa.text("SELECT pg_current_snapshot()::text, pg_postmaster_start_time()::text")
 _STATUS = sa.text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
 
 
@@ -99,6 +101,8 @@ class PostgresDatabase:
         self._silence = SilenceWatch(self._engine, silence)
         self._queue = _Queue()
         self._together = GatheredReads(self.read)
+        self._versions = GatheredReads(self._look)
+        self._remembered = RememberedReads(self._version, self.read_batched)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._writers = [
             threading.Thread(target=self._write_forever, name=f"writer-{n}", daemon=True)
@@ -120,16 +124,22 @@ class PostgresDatabase:
 
     async def read(self, query: Unit[T], *, tenant: TenantId | None = None) -> T:
         """Run `query` on a read-only snapshot in a reader thread."""
-        if self._queue.closed:
-            raise DatabaseClosed("the database is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, query, tenant)
+        return await self._in_reader(self._read, query, tenant)
 
     async def read_batched(
         self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
     ) -> T:
         """Like `read`, but waiting arguments of one `query` are handed to it together."""
         return cast("T", await self._together.ask(query, argument, tenant))
+
+    async def read_remembered(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read_batched`, but not read again while nothing has been committed since."""
+        return cast("T", await self._remembered.ask(query, argument, tenant))
+
+    async def _version(self) -> Hashable:
+        return cast("Hashable", await self._versions.ask(_read_version, None, None))
 
     async def settle(self) -> None:
         """Return once nothing is asked for; who asks on meanwhile is waited for too."""
@@ -196,6 +206,21 @@ class PostgresDatabase:
 
         return self._persist(attempt)
 
+    async def _look(self, query: Unit[T], *, tenant: TenantId | None = None) -> T:
+        """Ask one statement that needs no transaction, and sees no rows."""
+
+        def attempt(_conflicts: int) -> T:
+            with self._engine.connect() as plain:
+                return query(plain.execution_options(isolation_level="AUTOCOMMIT"))
+
+        return await self._in_reader(self._persist, attempt)
+
+    async def _in_reader(self, call: Callable[..., T], *arguments: Any) -> T:
+        if self._queue.closed:
+            raise DatabaseClosed("the database is closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, call, *arguments)
+
     # Writing
 
     def _write_forever(self) -> None:
@@ -211,7 +236,7 @@ class PostgresDatabase:
             self._persist(lambda conflicts: self._transaction(group, conflicts))
             return
         except Exception as error:
-            if len(group) == 1 or isinstance(error, StoreUnavailable):
+            if len(group) == 1 or is_unavailable(error):
                 for job in group:
                     job.error = error
                 return
@@ -356,6 +381,10 @@ class _Queue:
     def __len__(self) -> int:
         with self._news:
             return len(self._singles) + sum(map(len, self._batches.values()))
+
+
+def _read_version(tx: sa.Connection, asked: Sequence[None]) -> Sequence[Hashable]:
+    return [tuple(tx.execute(_VERSION).one())] * len(asked)
 
 
 def _roll_back(transaction: sa.engine.Transaction) -> None:

@@ -20,11 +20,12 @@ LONGEST_STATEMENT = timedelta(seconds=15)
 LONGEST_SILENCE = timedelta(seconds=20)
 
 _AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, operator intervention
-# A transaction that hangs must not hold its locks longer than an effect's lease lasts; and a
-# process that vanished without a word loses its locks in about 15 s.
+# A transaction whose program is silent holds its locks for so long, and others up with it; ours
+# have nothing to do between two statements that takes longer than a moment. A process that vanished
+# without a word loses its locks in about 15 s.
 _SESSION = (
     f"-c statement_timeout={LONGEST_STATEMENT.seconds}s -c lock_timeout=10s "
-    "-c idle_in_transaction_session_timeout=30s "
+    "-c idle_in_transaction_session_timeout=10s "
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
 )
 _CONNECTION = {
@@ -100,6 +101,11 @@ def unavailable(why: str = "") -> StoreUnavailable:
     return StoreUnavailable(
         "store_unavailable", f"{message}: {why}" if why else message, retry_after=RETRY_AFTER
     )
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether it is this server that is away, and not what else a unit needs."""
+    return isinstance(error, StoreUnavailable) and error.code == "store_unavailable"
 
 
 def _reason(error: sa.exc.DBAPIError) -> str:

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 LOOK_EVERY = 1.0  # seconds
 _TRY = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+# Waits: whoever asks whether a process is gone holds its lock for as long as that transaction.
+_LIVE = "SELECT pg_advisory_lock(hashtextextended(%s, 0))"
 _SHARE = "SELECT pg_advisory_lock_shared(hashtextextended(%s, 0))"
 # A lock of one number is shown as its two halves.
 _ALIKE = """
@@ -115,7 +117,7 @@ class PostgresMembership:
         self._connection = await psycopg.AsyncConnection.connect(
             **driver_arguments(self._url), autocommit=True
         )
-        await _take(self._connection, _alive(self.id))
+        await self._connection.execute(_LIVE, [_alive(self.id)])
         await self._connection.execute(_SHARE, [_does(self._work)])
         return self._connection
 

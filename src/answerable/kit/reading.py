@@ -1,7 +1,8 @@
-"""Reads that are asked for at the same time, done as one: a statement costs more than a row."""
+"""Reads that are asked for at the same time, done as one: a statement costs more than a row.
+And reads that are asked for again, not done again while nothing was committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,6 +12,8 @@ from answerable.kit.ids import TenantId
 Query = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 Read = Callable[..., Awaitable[Any]]
 _Waiting = list[tuple[Any, asyncio.Future[Any]]]
+
+MOST_REMEMBERED = 500  # answers, of which a page of the inbox has some 30 KB
 
 
 class GatheredReads:
@@ -63,3 +66,33 @@ class GatheredReads:
         for (_, future), result in zip(group, results, strict=True):
             if not future.done():
                 future.set_result(result)
+
+
+class RememberedReads:
+    """Answers of before, while the store has the version of before.
+
+    version: of the store now. Two are the same only if nothing was committed between them, and a
+    version that has passed does not come again.
+    """
+
+    def __init__(self, version: Callable[[], Awaitable[Hashable]], read_batched: Read) -> None:
+        self._version = version
+        self._read_batched = read_batched
+        self._held: tuple[Hashable, dict[Hashable, Any]] = (None, {})
+
+    async def ask(self, query: Query, argument: Hashable, tenant: TenantId | None) -> Any:
+        """What `query` says of `argument`, as `read_batched` would."""
+        # Before it is read: what is committed meanwhile makes another version.
+        version, question = await self._version(), (query, tenant, argument)
+        held, answers = self._held
+        if held == version and question in answers:
+            return answers[question]
+        answer = await self._read_batched(query, argument, tenant=tenant)
+        self._keep(version, question, answer)
+        return answer
+
+    def _keep(self, version: Hashable, question: Hashable, answer: Any) -> None:
+        held, answers = self._held
+        if held != version or len(answers) >= MOST_REMEMBERED:
+            self._held = (version, answers) = (version, {})
+        answers[question] = answer

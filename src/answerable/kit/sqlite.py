@@ -33,13 +33,13 @@ from answerable.kit.database import (
 )
 from answerable.kit.failpoints import Failpoint
 from answerable.kit.ids import TenantId
-from answerable.kit.reading import GatheredReads
+from answerable.kit.reading import GatheredReads, RememberedReads
 
 T = TypeVar("T")
 A = TypeVar("A")
 
 READERS = 4
-CONNECT_ATTEMPTS = 10
+PRAGMA_ATTEMPTS = 100  # 20 ms apart
 
 
 class SqliteDatabase:
@@ -56,6 +56,8 @@ class SqliteDatabase:
         self._writer_engine = sqlite_engine(self.path, begin="BEGIN IMMEDIATE")
         self._reader_engine = sqlite_engine(self.path, begin="BEGIN", read_only=True)
         self._together = GatheredReads(self.read)
+        self._remembered = RememberedReads(self._version, self.read_batched)
+        self._watch: sqlite3.Connection | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._thread = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._thread.start()
@@ -84,6 +86,21 @@ class SqliteDatabase:
         """Like `read`, but waiting arguments of one `query` are handed to it together."""
         return cast("T", await self._together.ask(query, argument, tenant))
 
+    async def read_remembered(
+        self, query: BatchUnit[A, T], argument: A, *, tenant: TenantId | None = None
+    ) -> T:
+        """Like `read_batched`, but not read again while nothing has been committed since."""
+        return cast("T", await self._remembered.ask(query, argument, tenant))
+
+    async def _version(self) -> int:
+        """Another one after each commit, whoever made it. A look at the log's index: it takes less
+        than to hand the question to a thread."""
+        if self._stopped:
+            raise DatabaseClosed("the database is closed")
+        if self._watch is None:
+            self._watch = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
     def _read(self, query: Unit[T]) -> T:
         with self._reader_engine.connect() as connection:
             return query(connection)
@@ -100,6 +117,8 @@ class SqliteDatabase:
         self._jobs.put(None)
         self._thread.join()
         self._readers.shutdown()
+        if self._watch is not None:
+            self._watch.close()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
 
@@ -139,7 +158,7 @@ class SqliteDatabase:
                 tell([job])
 
     def _commit_groups(self) -> None:
-        with _connected(self._writer_engine) as connection:
+        with self._writer_engine.connect() as connection:
             stop = False
             while not stop:
                 job = self._jobs.get()
@@ -193,18 +212,6 @@ class SqliteDatabase:
         run_all(to_run_after(connection))
 
 
-def _connected(engine: Engine) -> Connection:
-    """A connection; another process may hold the file for a moment while it opens it."""
-    for attempt in range(1, CONNECT_ATTEMPTS + 1):
-        try:
-            return engine.connect()
-        except sa.exc.OperationalError:
-            if attempt == CONNECT_ATTEMPTS:
-                raise
-            time.sleep(0.05 * attempt)
-    raise AssertionError("unreachable")
-
-
 def empty_log(path: str, patience: timedelta) -> bool:
     """Move the write-ahead log into the database and cut it to nothing; whether that succeeded."""
     until = time.monotonic() + patience.total_seconds()
@@ -215,6 +222,24 @@ def empty_log(path: str, patience: timedelta) -> bool:
             if not busy or time.monotonic() > until:
                 return not busy
             time.sleep(0.05)
+
+
+def say_pragma(
+    connection: Any, pragma: str, *, pause: Callable[[float], None] = time.sleep
+) -> None:
+    """As often as it takes: of several who make a new file's journal a write-ahead log at the same
+    moment, SQLite tells some that it is locked at once, and lets none of them wait.
+
+    connection: the driver's. Raises sqlite3.OperationalError if it stays locked.
+    """
+    for attempt in range(PRAGMA_ATTEMPTS):
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt == PRAGMA_ATTEMPTS - 1:
+                raise
+            pause(0.02)
 
 
 def sqlite_engine(path: str, *, begin: str, read_only: bool = False) -> Engine:
@@ -241,7 +266,7 @@ def sqlite_engine(path: str, *, begin: str, read_only: bool = False) -> Engine:
             f"mmap_size={0 if read_only else 2**30}",
             f"query_only={'ON' if read_only else 'OFF'}",
         ):
-            dbapi_connection.execute(f"PRAGMA {pragma}")
+            say_pragma(dbapi_connection, pragma)
 
     @event.listens_for(engine, "begin")
     def say_begin(connection: Connection) -> None:

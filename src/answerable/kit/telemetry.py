@@ -48,10 +48,23 @@ EVENTS = Counter(
     ["kind"],
     registry=registry,
 )
+HOOKS = Counter(
+    "answerable_hooks_total",
+    "Calls of other systems at our hooks, by hook and outcome: taken, repeated, ignored, refused, "
+    "forged (no signature that fits).",
+    ["hook", "outcome"],
+    registry=registry,
+)
 SHED = Counter(
     "answerable_shed_total",
     "New work that was told to come again later, because there was too much, by its way in.",
     ["way"],
+    registry=registry,
+)
+TEXTS_CAPPED = Counter(
+    "answerable_texts_capped_total",
+    "Text messages that were not sent, by the limit that was reached: number, prefix or tenant.",
+    ["cap"],
     registry=registry,
 )
 CLOCK_AHEAD = Gauge(
@@ -82,6 +95,26 @@ CONNECTOR_SECONDS = Histogram(
     "answerable_connector_seconds",
     "Time of calls to outside systems, by connector and outcome.",
     ["connector", "outcome"],
+    registry=registry,
+)
+
+
+CASES = Counter(
+    "answerable_case_updates_total",
+    "Updates of cases in a CRM, by connector and outcome: written, refused, later.",
+    ["connector", "outcome"],
+    registry=registry,
+)
+CASES_BEHIND = Gauge(
+    "answerable_cases_behind_seconds",
+    "Age of the oldest event that a CRM was not told yet, by step: noting, writing.",
+    ["step"],
+    registry=registry,
+)
+CONNECTOR_CALLS_LEFT = Gauge(
+    "answerable_connector_calls_left",
+    "Calls that an outside system still takes of us today, as it last said, by connector.",
+    ["connector"],
     registry=registry,
 )
 

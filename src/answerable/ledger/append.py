@@ -15,6 +15,7 @@ from answerable.kit.database import (
     lock_until_commit,
 )
 from answerable.kit.ids import ConversationId, TenantId
+from answerable.kit.rows import InsertRows, UpdateRows
 from answerable.kit.server_time import NotAfterNow
 from answerable.kit.telemetry import EVENTS
 from answerable.ledger.event import (
@@ -65,30 +66,37 @@ class Behind:
     events: Sequence[Event]
 
 
-_insert_event = sa.insert(event)
+_insert_events = InsertRows(
+    event, ("tenant", "stream", "seq", "kind", "at", "actor", "cause", "data", "hash")
+)
 
-_insert_stream = sa.insert(stream)
+_insert_streams = InsertRows(
+    stream,
+    (
+        "id",
+        "tenant",
+        "kind",
+        "head_seq",
+        "head_hash",
+        "advanced_seq",
+        "failures",
+        "retry_at",
+        "state",
+    ),
+)
 
 # What is due at once is so for everybody, also if the clock of who wrote it was fast.
 _insert_effect = sa.insert(effect).values(
     due_at=NotAfterNow(bindparam("b_due_at", type_=UtcDateTime), bindparam("b_at_once"))
 )
 
-_insert_received = sa.insert(received)
+_insert_received = InsertRows(received, ("key", "stream", "seq"))
 
-_move_head = (
-    sa.update(stream)
-    .where(stream.c.id == bindparam("b_id"))
-    .values(head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"))
-)
+_move_heads = UpdateRows(stream, "id", ("head_seq", "head_hash"))
 
-_move_head_and_state = (
-    sa.update(stream)
-    .where(stream.c.id == bindparam("b_id"))
-    .values(
-        head_seq=bindparam("b_seq"), head_hash=bindparam("b_hash"),
-        advanced_seq=bindparam("b_advanced"), state=bindparam("b_state"), failures=0, retry_at=None,
-    )
+_move_heads_and_states = UpdateRows(
+    stream, "id", ("head_seq", "head_hash", "advanced_seq", "state"),
+    also="failures = 0, retry_at = NULL",
 )  # fmt: skip
 
 # What is the same for every call is built once: to build it costs more than SQLite takes for it.
@@ -271,25 +279,21 @@ class Appender:
 
     def flush(self) -> None:
         """Write everything. Best the last thing that a unit does: others wait for its commit."""
-        for statement, rows in (
-            (_insert_stream, self._streams),
-            (_insert_effect, self._effects),
-            (_insert_received, self._received),
-            (_move_head, [self._place(i) for i in self._moved if i not in self._states]),
-            (
-                _move_head_and_state,
-                [
-                    {**self._place(i), "b_advanced": seq, "b_state": state}
-                    for i, (seq, state) in self._states.items()
-                ],
-            ),
-        ):
-            if rows:
-                self.tx.execute(statement, rows)
+        _insert_streams.write(self.tx, self._streams)
+        if self._effects:
+            self.tx.execute(_insert_effect, self._effects)
+        _insert_received.write(self.tx, self._received)
+        moved = [self._place(i) for i in self._moved if i not in self._states]
+        _move_heads.write(self.tx, moved)
+        advanced = [
+            {**self._place(i), "advanced_seq": seq, "state": state}
+            for i, (seq, state) in self._states.items()
+        ]
+        _move_heads_and_states.write(self.tx, advanced)
         if self._events:
             # Positions of a tenant are committed in their order: a reader of the feed skips none.
             lock_until_commit(self.tx, {f"feed {one.tenant}" for one in self._events})
-            self.tx.execute(_insert_event, [_event_row(one) for one in self._events])
+            _insert_events.write(self.tx, [_event_row(one) for one in self._events])
             kinds = Counter(one.kind for one in self._events)
             after_commit(self.tx, lambda: _count(kinds))
         self._moved.clear()
@@ -300,7 +304,7 @@ class Appender:
 
     def _place(self, stream_id: ConversationId) -> dict[str, Any]:
         head = self._heads[stream_id]
-        return {"b_id": stream_id, "b_seq": head.seq, "b_hash": head.hash}
+        return {"id": stream_id, "head_seq": head.seq, "head_hash": head.hash}
 
 
 def _count(kinds: Counter[str]) -> None:

@@ -40,6 +40,12 @@ class Due:
 _ENDED = {"lease_until": None, "holder": None, "missing_ends": 0}
 _FREED = {**_ENDED, "missing_ends": effect.c.missing_ends + 1}
 
+_FINISH = (
+    sa.delete(effect)
+    .where(effect.c.key.in_(sa.bindparam("keys", expanding=True)))
+    .returning(effect.c.key)
+)
+
 
 def claim_effects(
     tx: Connection,
@@ -127,10 +133,12 @@ def renew_leases(tx: Connection, keys: Sequence[str], lease: Lease) -> None:
     )
 
 
-def return_effects(tx: Connection, keys: Sequence[str]) -> None:
-    """Give back what was taken and deliberately not ended: no end is missing."""
+def return_effects(tx: Connection, keys: Sequence[str], holder: str) -> None:
+    """Give back what `holder` took, still has, and deliberately did not end: no end is missing."""
     tx.execute(
-        sa.update(effect).where(effect.c.key.in_(keys)).values(lease_until=None, holder=None)
+        sa.update(effect)
+        .where(effect.c.key.in_(keys), effect.c.holder == holder)
+        .values(lease_until=None, holder=None)
     )
 
 
@@ -158,8 +166,7 @@ def release_leases(tx: Connection) -> None:
 
 def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
     """Remove done effects; returns the keys that were still there (the first outcome wins)."""
-    removed = sa.delete(effect).where(effect.c.key.in_(keys)).returning(effect.c.key)
-    return set(tx.scalars(removed))
+    return set(tx.scalars(_FINISH, {"keys": keys}))
 
 
 def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None:

@@ -1,6 +1,6 @@
 """Reading what was appended: a stream, and the feed of a tenant's events."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, bindparam
 
+from answerable.kit.database import is_of
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event
 from answerable.ledger.tables import event, stream, to_event
@@ -53,6 +54,20 @@ def streams_behind(tx: Connection, now: datetime, limit: int) -> list[Conversati
 def read_state(tx: Connection, stream_id: ConversationId) -> Row[Any] | None:
     """tenant, head_seq, advanced_seq and state of a stream."""
     return tx.execute(sa.select(stream).where(stream.c.id == stream_id)).first()
+
+
+def read_events_at(
+    tx: Connection, tenant: TenantId, places: Collection[tuple[str, int]]
+) -> list[Event]:
+    """The events of a tenant at these (stream, seq); those that are there, in no order."""
+    # Asked for as pairs, SQLite would read the whole ledger.
+    query = sa.select(event).where(
+        event.c.stream.in_(sorted({stream_id for stream_id, _ in places})),
+        event.c.seq.in_(sorted({seq for _, seq in places})),
+        is_of(tenant, event.c.tenant),
+    )
+    found = map(to_event, tx.execute(query)) if places else ()
+    return [one for one in found if (one.stream, one.seq) in places]
 
 
 def read_events(

@@ -93,6 +93,8 @@ def _begin(
     if not context.proof.satisfies(spec.proof):
         # `check` refuses such definitions; a conversation may still have lost its proof meanwhile.
         return End(outcome="refused", hand_off=(None, f"{step.action} needs {spec.proof.value}"))
+    if spec.needs_approval and not context.approved:
+        return End(outcome="refused", hand_off=(None, f"{step.action} needs an approval"))
     return library[step.action].begin(step, run, context)
 
 
@@ -113,5 +115,6 @@ def _over(run: PlaybookRun, events: list[NewEvent], end: End) -> Progress:
     ended: dict[str, Any] = {"playbook": run.playbook, "outcome": end.outcome, "step": run.step}
     if end.hand_off is not None:
         ended["reason"] = end.hand_off[1]
+    events.extend(end.events)
     events.append(NewEvent(kind="playbook_ended", actor="assistant", data=ended))
-    return Progress(run=None, events=tuple(events), end=end)
+    return Progress(run=None, events=tuple(events), effects=end.effects, end=end)

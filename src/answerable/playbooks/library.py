@@ -6,11 +6,19 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from answerable.definition.actions import ActionSpec, Parameter
-from answerable.definition.duration import Duration, parse_duration
 from answerable.definition.schema import Step
 from answerable.definition.terms import Proof
 from answerable.ledger.event import Event, NewEffect, NewEvent
 from answerable.playbooks.action import ActionLibrary
+from answerable.playbooks.changing import (
+    ApplyChange,
+    AwaitApproval,
+    FillInForm,
+    SendLink,
+    SendNotice,
+    SubmitChange,
+    VerifyCode,
+)
 from answerable.playbooks.run import (
     DEFAULT_ATTEMPTS,
     DEFAULT_TIMEOUT,
@@ -22,32 +30,7 @@ from answerable.playbooks.run import (
     StepOutcome,
     entities_told,
 )
-
-
-def _is_outcome(run: PlaybookRun, event: Event) -> bool:
-    """Whether `event` is the outcome (or timer) that the run waits for."""
-    return run.waiting is not None and event.data.get("effect") == run.waiting.key
-
-
-def _write_reply(run: PlaybookRun, template: str, context: StepContext) -> NewEffect:
-    return NewEffect(
-        kind="write_reply",
-        payload={
-            "definition": run.definition,
-            "template": template,
-            "language": context.language,
-            "bound": run.bound(),
-        },
-    )
-
-
-def _time(step: Step, name: str, default: timedelta) -> timedelta:
-    given = step.parameters.get(name)
-    if given is None:
-        return default
-    duration = parse_duration(given)
-    # Working time is for promises to people; what a playbook waits is elapsed time.
-    return duration.approximate if isinstance(duration, Duration) else default
+from answerable.playbooks.steps import is_outcome, time_of, write_reply
 
 
 class Reply:
@@ -63,13 +46,13 @@ class Reply:
     )
 
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
-        effect = _write_reply(run, str(step.parameters["template"]), context)
+        effect = write_reply(run, str(step.parameters["template"]), context)
         return Block(run=run, kind="outcome", effects=(effect,))
 
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        if not _is_outcome(run, event):
+        if not is_outcome(run, event):
             return None
         if event.kind == "reply_written":
             return Proceed(run=run)
@@ -83,6 +66,7 @@ class Ask:
         name="ask",
         reads=("messages",),
         writes=("reply", "slots"),
+        listens=True,
         proof=Proof.ANONYMOUS,
         needs_approval=False,
         parameters={
@@ -105,7 +89,7 @@ class Ask:
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
         assert run.waiting is not None
-        if event.kind == "timer_fired" and _is_outcome(run, event):
+        if event.kind == "timer_fired" and is_outcome(run, event):
             return self._timed_out(step)
         if event.kind != "understood":
             return None
@@ -121,7 +105,7 @@ class Ask:
     def _question(
         self, step: Step, run: PlaybookRun, context: StepContext, *, attempts: int, of: int | None
     ) -> Block:
-        timeout = _time(step, "timeout", DEFAULT_TIMEOUT)
+        timeout = time_of(step, "timeout", DEFAULT_TIMEOUT)
         slot = str(step.parameters["slot"])
         asked = NewEvent(
             kind="asked",
@@ -141,7 +125,7 @@ class Ask:
             waits_on=1,
             events=(asked,),
             effects=(
-                _write_reply(run, str(step.parameters["template"]), context),
+                write_reply(run, str(step.parameters["template"]), context),
                 NewEffect(kind="wake", payload={"why": f"no answer for {slot}"}, after=timeout),
             ),
         )
@@ -194,7 +178,7 @@ class Lookup:
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        if not _is_outcome(run, event):
+        if not is_outcome(run, event):
             return None
         if event.kind != "looked_up" or event.data["result"] != "ok":
             why = event.data.get("result", "failed")
@@ -265,11 +249,12 @@ class Wait:
         writes=(),
         proof=Proof.ANONYMOUS,
         needs_approval=False,
+        gives_time=True,
         parameters={"duration": Parameter(kind="duration", required=True)},
     )
 
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
-        after = _time(step, "duration", timedelta(0))
+        after = time_of(step, "duration", timedelta(0))
         waiting = NewEvent(
             kind="waiting", actor="assistant", data={"seconds": after.total_seconds()}
         )
@@ -279,7 +264,28 @@ class Wait:
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        return Proceed(run=run) if _is_outcome(run, event) else None
+        return Proceed(run=run) if is_outcome(run, event) else None
+
+
+class EndStep:
+    """End the playbook here: what was said is enough, and the conversation stays open."""
+
+    spec = ActionSpec(
+        name="end",
+        reads=(),
+        writes=(),
+        proof=Proof.ANONYMOUS,
+        needs_approval=False,
+        parameters={},
+    )
+
+    def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
+        return End(outcome="done")
+
+    def resume(
+        self, step: Step, run: PlaybookRun, event: Event, context: StepContext
+    ) -> StepOutcome | None:
+        return None
 
 
 class CloseStep:
@@ -313,6 +319,22 @@ def installed_actions() -> ActionLibrary:
 
 def built_in_actions() -> ActionLibrary:
     library = ActionLibrary()
-    for action in (Reply(), Ask(), Lookup(), HandOffStep(), SetAsideStep(), Wait(), CloseStep()):
+    for action in (
+        Reply(),
+        Ask(),
+        Lookup(),
+        HandOffStep(),
+        SetAsideStep(),
+        Wait(),
+        EndStep(),
+        CloseStep(),
+        SendLink(),
+        FillInForm(),
+        VerifyCode(),
+        SubmitChange(),
+        SendNotice(),
+        AwaitApproval(),
+        ApplyChange(),
+    ):
         library.add(action)
     return library

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
 from answerable.ledger.event import NewEffect, NewEvent
+from answerable.playbooks.change import Change
+
+PAGE = "page"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +18,8 @@ class Waiting:
     """What a step waits for.
 
     kind: "outcome" of the effect `key`; "answer" of the contact for `slot` (the timer `key` ends
-    the wait); "time": the timer `key`.
+    the wait); "time": the timer `key`; "page": what the contact does on a page, "approval": what an
+    agent decides (the timer `key` ends either wait).
     attempts: questions asked so far for this slot.
     """
 
@@ -79,12 +83,19 @@ def entities_told(understood: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """What an action may look at, besides the run itself."""
+    """What an action may look at, besides the run itself.
+
+    at: of the event that brought us here. proof: the contact's, here and now; approved: whether an
+    agent has consented to what the run is about. change: the one under way in the conversation.
+    """
 
     definition: ServiceDefinition
     proof: Proof
     language: str
     variables: Mapping[str, Any]
+    at: datetime
+    approved: bool = False
+    change: Change | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +121,17 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """The playbook is over. hand_off: (team or None for the intent's own, reason), if to people."""
+    """The playbook is over. hand_off: (team or None for the intent's own, reason), if to people.
+
+    events, effects: what belongs to the end besides.
+    """
 
     outcome: str
     hand_off: tuple[str | None, str] | None = None
     set_aside: str | None = None
     close: bool = False
+    events: tuple[NewEvent, ...] = ()
+    effects: tuple[NewEffect, ...] = ()
 
 
 StepOutcome = Proceed | Block | End

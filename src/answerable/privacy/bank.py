@@ -15,6 +15,8 @@ IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 _IBAN_START = re.compile(
     r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z] ?[A-Za-z][ .\-]?\d[ ]?\d"
 )
+# Its digits and the letter before them, which hardly any text holds: to look for digits is cheap.
+_IBAN_HINT = re.compile(r"\d(?:(?<=[A-Za-z]\d)|(?<=[A-Za-z][ .\-]\d))[ ]?\d")
 _CHARACTER_VALUES = {c: str(int(c, 36)) for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _SEPARATORS = " .-/\n\t\r"
 
@@ -48,6 +50,8 @@ def is_iban(value: str) -> bool:
 
 
 def find_ibans(view: View) -> None:
+    if not _IBAN_HINT.search(view.text):
+        return
     end = 0
     for start in _IBAN_START.finditer(view.text):
         if start.start() < end:

@@ -12,7 +12,6 @@ An averaged perceptron over sequences (Collins 2002).
 import argparse
 import json
 from array import array
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -35,13 +34,13 @@ from answerable.privacy.tagger.tokens import (
     NAME_LIKE,
     NUMBER,
     PLACE_LIKE,
+    Reader,
     Token,
-    tokens_of,
 )
 from answerable.privacy.tagger.vocabulary import Vocabulary
 
 SEED = 20261121
-ROUNDS = 40  # of all templates
+ROUNDS = 50  # of all templates
 EPOCHS = 3
 SUM_BITS = 64  # sums over time outgrow the 32 bits that weights have
 PRECISION = 64  # weights are whole numbers of this part of one
@@ -55,7 +54,8 @@ def build_tagger(out: Path, *, rounds: int = ROUNDS, epochs: int = EPOCHS) -> No
     """Write weights.bin, words.bin and tagger.json into `out`. A repeat writes the same files."""
     random = Random(SEED)
     known = Vocabulary.from_words(listed_words())
-    lines = [_line(random, sample, known) for sample in samples(random, rounds)]
+    reader = Reader(known)
+    lines = [_line(random, sample, reader) for sample in samples(random, rounds)]
     learner = _Learner(known)
     for _ in range(epochs):
         random.shuffle(lines)
@@ -68,8 +68,8 @@ def build_tagger(out: Path, *, rounds: int = ROUNDS, epochs: int = EPOCHS) -> No
     (out / "tagger.json").write_text(json.dumps({"steps": steps}), encoding="utf-8")
 
 
-def _line(random: Random, sample: Sample, known: Vocabulary) -> Line:
-    tokens = [_forgotten(random, token) for token in tokens_of(sample.text, known)]
+def _line(random: Random, sample: Sample, reader: Reader) -> Line:
+    tokens = [_forgotten(random, token) for token in reader.tokens_of(sample.text)]
     labels = [sample.labels[token.start] for token in tokens]
     # A word that is closed for good is closed here too: what cannot be found cannot be learnt.
     return tokens, features_of(tokens, open_tokens(tokens)), labels
@@ -86,7 +86,7 @@ def _forgotten(random: Random, token: Token) -> Token:
         chance = COMMON_UNKNOWN
     else:
         return token
-    return replace(token, known=0) if random.random() < chance else token
+    return token._replace(known=0) if random.random() < chance else token
 
 
 class _Learner:

@@ -16,12 +16,15 @@ MAC_BYTES = 16
 
 
 class DataKey:
-    """A contact's unwrapped key, ready for use."""
+    """A contact's unwrapped key, ready for use. wrapped: the same as it is kept, by which master
+    key."""
 
-    __slots__ = ("_key", "_mac_key", "cipher")
+    __slots__ = ("_key", "_mac_key", "cipher", "master_key_id", "wrapped")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, wrapped: bytes, master_key_id: str) -> None:
         self._key = key
+        self.wrapped = wrapped
+        self.master_key_id = master_key_id
         self.cipher = AESGCM(key)
         self._mac_key: bytes | None = None
 

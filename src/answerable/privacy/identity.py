@@ -62,12 +62,12 @@ def _rule(kind: str, shape: str, check: Callable[[str], bool], *, alone: bool) -
 
 
 def _any_of(rules: Sequence[_Rule], *, first: str) -> re.Pattern[str]:
-    """Found where one of the rules would find something: one scan instead of one for each.
+    """Found at each place where a rule would find something: one scan instead of one for each.
 
     first: what all their shapes begin with.
     """
     shapes = "|".join(pattern.pattern for _, pattern, _, _ in rules)
-    return re.compile(f"{_NOT_BEFORE}(?={first})(?:{shapes})", re.IGNORECASE)
+    return re.compile(f"{_NOT_BEFORE}(?={first})(?={shapes})", re.IGNORECASE)
 
 
 _NUMERIC_RULES = (
@@ -113,7 +113,7 @@ _LETTERED_RULES = (
           r"(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK)"
           r"[ ]?[a-z0-9]{8,12}", vat.is_valid, alone=True),
 )  # fmt: skip
-_HAS_LETTERED = re.compile(r"[A-Za-z] ?\d")
+_HAS_LETTERED = re.compile(r"\d(?:(?<=[A-Za-z]\d)|(?<=[A-Za-z] \d))")
 _HAS_NUMERIC = re.compile(r"\d[\d .\-/+]{5}")
 _ANY_LETTERED = _any_of(_LETTERED_RULES, first="[a-z]")
 _ANY_NUMERIC = _any_of(_NUMERIC_RULES, first=r"\d")
@@ -142,19 +142,27 @@ _NOT_A_NUMBER = re.compile(r" ?(?:[€$£%]|eur\b|euro|usd|gbp|chf|dollar|pound)
 
 
 def find_identity_numbers(view: View) -> None:
-    rules: list[_Rule] = []
-    if _HAS_NUMERIC.search(view.text) and _ANY_NUMERIC.search(view.text):
-        rules.extend(_NUMERIC_RULES)
-    if _HAS_LETTERED.search(view.text) and _ANY_LETTERED.search(view.text):
-        rules.extend(_LETTERED_RULES)
-    for kind, pattern, check, alone in rules:
-        for candidate in pattern.finditer(view.text):
+    if _HAS_NUMERIC.search(view.text):
+        _find_by_rules(view, _NUMERIC_RULES, _ANY_NUMERIC)
+    if _HAS_LETTERED.search(view.text):
+        _find_by_rules(view, _LETTERED_RULES, _ANY_LETTERED)
+
+
+def _find_by_rules(view: View, rules: Sequence[_Rule], anything: re.Pattern[str]) -> None:
+    starts = [place.start() for place in anything.finditer(view.text)]
+    for kind, pattern, check, alone in rules if starts else ():
+        end = 0
+        for start in starts:
+            candidate = pattern.match(view.text, start) if start >= end else None
+            if candidate is None:
+                continue
+            end = candidate.end()
             if (
-                view.is_free(*candidate.span())
+                view.is_free(start, end)
                 and check(candidate[0])
-                and _is_meant(view, kind, candidate.start(), alone)
+                and _is_meant(view, kind, start, alone)
             ):
-                view.add(kind, *candidate.span(), _normal(candidate[0]))
+                view.add(kind, start, end, _normal(candidate[0]))
 
 
 def _is_meant(view: View, kind: str, start: int, alone: bool) -> bool:
@@ -170,11 +178,11 @@ def find_named_numbers(view: View) -> None:
     if not _NAMED_HINT.search(view.lower):
         return
     for token in _TOKEN.finditer(view.text):
-        rule = _NAMED.get(context.nearest(view.labels_before(token.start())) or "")
+        labels = view.labels_before(token.start())
+        rule = _NAMED.get(context.nearest(labels) or "")
         if rule is None or not view.is_free(*token.span()):
             continue
         kind, within, fewest_digits = rule
-        labels = view.labels_before(token.start())
         if kind == PASSPORT and _CARD_OF_IDENTITY.fullmatch(token[0]):
             fewest_digits = 2
         if kind == PASSPORT and _YEAR.fullmatch(token[0]):

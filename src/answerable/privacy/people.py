@@ -7,6 +7,7 @@ from answerable.privacy.spans import ADDRESS, NAME
 from answerable.privacy.tagger import model
 from answerable.privacy.tagger.tokens import (
     CAPITALISED,
+    COMMA,
     COMMON,
     COUNTRY,
     FOREIGN,
@@ -19,7 +20,6 @@ from answerable.privacy.tagger.tokens import (
     TOWN,
     UNIT,
     Token,
-    tokens_of,
 )
 from answerable.privacy.view import View
 
@@ -29,12 +29,20 @@ _POSTCODE = re.compile(
     r"|\bcódigo postal|\bkod pocztowy)(?: is| ist| lautet| est| es|:){0,2} {0,2}"
     r"(\d{4,6}(?:-\d{3,4})?|[a-z]{1,2}\d[a-z\d]? ?\d[a-z]{2}|\d{4} ?[a-z]{2}|\d\d-\d{3})(?![\w-])"
 )
-# A run without spaces that holds one of these is a link, markup, code or a file's name.
-_CODE_SIGN = re.compile(r"://|::|[<>{}=#_|~`\\]|[^\W\d_]{2}\.[a-z]{2}|\w/\w+/")
+# A run without spaces that holds one of these is a link, markup, code or a file's name. What mail
+# programs put before quoted lines, and a backslash before a mark ("\\n", "\\"") are none of them.
+# Each sign first, and then what has to stand around it: so they are searched for like one letter.
+_CODE_SIGN = re.compile(
+    r"[:<>{}=#_|~`\\./](?:(?<=[<{}=#_|~`])|(?<=[^\s>]>)(?!\s|$)|(?<=\\)(?![nrt\"'\s\\])"
+    r"|(?<=:)(?://|:)|(?<=[^\W\d_]{2}\.)[a-z]{2}|(?<=\w/)\w+/)"
+)
 _RUN = re.compile(r"\S+")
 _CALLING = """dear hi hello hey thanks hallo lieber liebe danke cher chère bonjour merci hola
 querida querido gracias ciao cara caro grazie beste hoi cześć olá obrigado"""
 _CALLS = frozenset(_CALLING.split())
+_TITLES_AFTER = "jr sr ii iii iv phd md dds dvm esq mba msc bsc"
+_AFTER_NAMES = frozenset(_TITLES_AFTER.split())
+_HERE = frozenset(("sir", "madam", "madame", "monsieur"))  # they call as well as they name
 _LONGEST_GAP = 6  # characters between two lines of one address
 _STREETS = "straße strasse str weg allee platz gasse damm straat gatan vägen"
 _STREET_ENDS = tuple(_STREETS.split())
@@ -42,7 +50,7 @@ _STREET_ENDS = tuple(_STREETS.split())
 
 def find_people(view: View, tagger: model.Tagger) -> None:
     """Names and addresses in what nothing else was found in."""
-    tokens = tokens_of(view.text, tagger.vocabulary)
+    tokens = tagger.reader.tokens_of(view.text)
     if not tokens:
         return
     free = _free(view, tokens)
@@ -58,7 +66,7 @@ def find_people(view: View, tagger: model.Tagger) -> None:
         while end < len(tokens) and labels[end] == label and _goes_on(view, label, tokens, end):
             end += 1
         if label == model.NAME and _may_be_a_name(tokens, place, end):
-            _add_name(view, tokens[place:end])
+            _add_name(view, tokens[place:end], *_titles(tokens, place, end))
         elif label == model.ADDRESS:
             _add_address(view, tokens[place:end])
         place = end
@@ -112,10 +120,23 @@ def _may_be_a_name(tokens: list[Token], start: int, end: int) -> bool:
     return not all(token.is_number for token in tokens[start:end])
 
 
-def _add_name(view: View, tokens: list[Token]) -> None:
+def _titles(tokens: list[Token], start: int, end: int) -> tuple[Token | None, Token | None]:
+    """What people put before and after a name: "Dr. …", "… PhD"; it tells of them too."""
+    before = tokens[start - 1] if start else None
+    if before is not None and not (
+        before.known & TITLE and tokens[start].before in (SPACE, STOP) and before.lower not in _HERE
+    ):
+        before = None
+    after = tokens[end] if end < len(tokens) else None
+    if after is not None and not (after.lower in _AFTER_NAMES and after.before in (SPACE, COMMA)):
+        after = None
+    return before, after
+
+
+def _add_name(view: View, tokens: list[Token], before: Token | None, after: Token | None) -> None:
     while tokens and tokens[-1].known & PARTICLE and len(tokens) > 1:
-        tokens = tokens[:-1]
-    start, end = tokens[0].start, tokens[-1].end
+        tokens, after = tokens[:-1], None
+    start, end = (before or tokens[0]).start, (after or tokens[-1]).end
     view.add(NAME, start, end, " ".join(token.lower for token in tokens))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.kit.database import UtcDateTime, metadata
-from answerable.kit.ids import ContactId, ConversationId, TenantId
+from answerable.kit.database import UtcDateTime, is_of, metadata
+from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
+from answerable.kit.rows import InsertRows
 
 vault_key = sa.Table(
     "vault_key",
@@ -46,7 +47,9 @@ handle = sa.Table(
 
 _IN_CHUNK = 400
 _INSERT_KEY = vault_key.insert()
-_INSERT_VALUE = vault_value.insert()
+_INSERT_VALUES = InsertRows(
+    vault_value, ("id", "tenant", "contact_id", "conversation_id", "sealed", "created_at")
+)
 _INSERT_HANDLE = handle.insert()
 _KEY_OF = sa.select(vault_key.c.wrapped_key, vault_key.c.master_key_id).where(
     vault_key.c.tenant == sa.bindparam("t"), vault_key.c.contact_id == sa.bindparam("c")
@@ -91,6 +94,10 @@ _VALUES = (
 _LIVING = sa.select(vault_value.c.id, vault_value.c.tenant).where(
     vault_value.c.id.in_(sa.bindparam("ids", expanding=True)), vault_value.c.sealed != b""
 )
+
+
+def new_value_id(contact_id: ContactId) -> str:
+    return new_id("val")
 
 
 def find_key(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Any:
@@ -146,9 +153,14 @@ def blank(tx: Connection, tenant: TenantId, contact_id: ContactId, *, at: dateti
     return changed > 0
 
 
+def blank_values(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> None:
+    """Overwrites the tenant's ciphertexts under these ids; others are not there."""
+    own = vault_value.c.id.in_(list(ids)), is_of(tenant, vault_value.c.tenant)
+    tx.execute(vault_value.update().where(*own).values(sealed=b""))
+
+
 def insert_values(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        tx.execute(_INSERT_VALUE, rows)
+    _INSERT_VALUES.write(tx, rows)
 
 
 def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:

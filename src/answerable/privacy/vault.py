@@ -3,38 +3,35 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Connection
 
-from answerable.kit.canonical import canonical_json
 from answerable.kit.clock import Clock
 from answerable.kit.database import after_commit, transaction_memory
 from answerable.kit.errors import InvalidInput, NotFound
-from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
+from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.privacy import store
 from answerable.privacy.data_keys import DataKey, RememberedKeys
 from answerable.privacy.keys import KEY_BYTES, NONCE_BYTES, MasterKey, WrongMasterKey
+from answerable.privacy.rows import VaultRows
+from answerable.privacy.sealing import (
+    SALT_BYTES,
+    VaultEntry,
+    VaultRef,
+    key_context,
+    seal,
+    value_context,
+)
+from answerable.privacy.volatile import VolatileRows, is_volatile
 
-SALT_BYTES = 16
 KEYS_REMEMBERED = 4096  # unwrapped keys in memory, about 0.5 KB each
 Number = Callable[[str, str], int]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VaultRef:
-    """What the ledger may hold of a value.
-
-    commitment: hex SHA-256 of a random salt and the canonical value. The salt exists only inside
-    the ciphertext: until erasure the commitment proves the value, afterwards it tells nothing.
-    """
-
-    id: str
-    commitment: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,16 +44,6 @@ class Erased:
     at: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VaultEntry:
-    """One value to be put away. value: anything JSON can hold."""
-
-    tenant: TenantId
-    contact_id: ContactId
-    conversation_id: ConversationId
-    value: Mapping[str, Any]
-
-
 class Vault:
     """Puts values away and gets them back; all functions run inside the caller's transaction.
 
@@ -65,6 +52,7 @@ class Vault:
     exclusive: no other process writes this database, so that the key of a contact seen before
     need not be read again. With several writers it is read each time, and locked against an
     erasure elsewhere, which then also destroys what is just being put away.
+    volatile: where the values of some tenants are instead of the database, for a time.
     """
 
     def __init__(
@@ -75,11 +63,13 @@ class Vault:
         previous: Sequence[MasterKey] = (),
         exclusive: bool = False,
         keys_remembered: int = KEYS_REMEMBERED,
+        volatile: VolatileRows | None = None,
     ) -> None:
         self._master = master
         self._masters = {key.id: key for key in (*previous, master)}
         self._clock = clock
         self._exclusive = exclusive
+        self._volatile = volatile
         self._by_contact = RememberedKeys(keys_remembered)
         # By wrapped bytes: what a reader remembers from an old snapshot can never be found again.
         self._by_wrapping = RememberedKeys(keys_remembered)
@@ -93,7 +83,7 @@ class Vault:
         tenant: TenantId,
         contact_id: ContactId,
         conversation_id: ConversationId,
-        value: Mapping[str, Any],
+        value: Mapping[str, Any] | bytes,
     ) -> VaultRef:
         """Encrypts and stores `value`; see `put_many` for several at once."""
         entry = VaultEntry(
@@ -102,18 +92,19 @@ class Vault:
         return self.put_many(tx, [entry])[0]
 
     def put_many(self, tx: Connection, entries: Sequence[VaultEntry]) -> list[VaultRef]:
-        """Stores all entries with one statement; references in the order of the entries.
+        """Stores all entries of a store with one statement; references in the order of the entries.
 
         An erased contact who comes back gets a new key: what was erased stays so.
         """
         now = self._clock.now()
         keys = self._writing_keys(tx, {(e.tenant, e.contact_id) for e in entries}, now)
         refs: list[VaultRef] = []
-        rows: list[dict[str, Any]] = []
+        rows: dict[bool, list[dict[str, Any]]] = {}
         for entry in entries:
-            ref, sealed = _seal(keys[entry.tenant, entry.contact_id], entry)
+            key, keeps = keys[entry.tenant, entry.contact_id], self.keeps(entry.tenant)
+            ref, sealed = seal(key, entry, self._rows(keeps).new_value_id(entry.contact_id))
             refs.append(ref)
-            rows.append(
+            rows.setdefault(keeps, []).append(
                 {
                     "id": ref.id,
                     "tenant": entry.tenant,
@@ -121,10 +112,30 @@ class Vault:
                     "conversation_id": entry.conversation_id,
                     "sealed": sealed,
                     "created_at": now,
+                    "wrapped_key": key.wrapped,
+                    "master_key_id": key.master_key_id,
                 }
             )
-        store.insert_values(tx, rows)
+        for keeps, own in rows.items():
+            self._rows(keeps).insert_values(tx, own)
         return refs
+
+    def keeps(self, tenant: TenantId) -> bool:
+        """Whether what is put away of this tenant is in the database, and stays until erased."""
+        return self._volatile is None or not self._volatile.takes(tenant)
+
+    def _rows(self, keeps: bool) -> VaultRows:
+        if keeps or self._volatile is None:
+            return store
+        return self._volatile
+
+    def forget(
+        self, *, tenant: TenantId, contact_id: ContactId, conversations: Iterable[ConversationId]
+    ) -> None:
+        """Of what was never in the database, what was said in these conversations; it then reads
+        as erased. Those of no conversation ("") are what is known of the contact."""
+        if self._volatile is not None:
+            self._volatile.forget(tenant, contact_id, conversations)
 
     def erase(self, tx: Connection, *, tenant: TenantId, contact_id: ContactId) -> bool:
         """Destroys the contact's key and overwrites the ciphertexts; False if there was no key.
@@ -142,7 +153,25 @@ class Vault:
         transaction_memory(tx).pop(("vault_key", *name), None)
         forget()
         after_commit(tx, forget)  # again: another thread may have read it meanwhile
-        return store.blank(tx, tenant, contact_id, at=self._clock.now())
+        known = store.blank(tx, tenant, contact_id, at=self._clock.now())
+        if self._volatile is not None:
+            known = self._volatile.blank(tx, tenant, contact_id, at=self._clock.now()) or known
+        return known
+
+    def remove(self, tx: Connection, *, tenant: TenantId, ids: Iterable[str]) -> None:
+        """Overwrites single values that nobody needs any more; their key goes on. Safe to repeat.
+
+        From then on they are `Erased`, without a time.
+        """
+        wanted = list(ids)
+        store.blank_values(tx, tenant, [id_ for id_ in wanted if not is_volatile(id_)])
+        if self._volatile is not None:
+            self._volatile.remove(tenant, [id_ for id_ in wanted if is_volatile(id_)])
+
+    def ready_keys(self, tx: Connection, names: Iterable[tuple[TenantId, ContactId]]) -> None:
+        """Read, or make, the keys of several contacts with one query of each tenant, for what this
+        transaction does with them next."""
+        self._writing_keys(tx, names, self._clock.now())
 
     def _writing_keys(
         self, tx: Connection, names: Iterable[tuple[TenantId, ContactId]], now: datetime
@@ -151,17 +180,18 @@ class Vault:
         memory = transaction_memory(tx)
         keys: dict[tuple[TenantId, ContactId], DataKey] = {}
         missing: dict[TenantId, list[ContactId]] = {}
-        for name in sorted(names):
+        for name in sorted(set(names)):
             key: DataKey | None = memory.get(("vault_key", *name))
-            if key is None and self._exclusive:
+            if key is None and self._exclusive and self.keeps(name[0]):
                 key = self._by_contact.get(name)
             if key is None:
                 missing.setdefault(name[0], []).append(name[1])
             else:
                 keys[name] = key
-        made: list[dict[str, Any]] = []
         for tenant, contacts in missing.items():
-            rows = store.keys_to_write_with(tx, tenant, contacts)
+            keeps, made = self.keeps(tenant), []
+            kept = self._rows(keeps)
+            rows = kept.keys_to_write_with(tx, tenant, contacts)
             for contact_id in contacts:
                 row = rows.get(contact_id)
                 if row is not None and row.wrapped_key is not None:
@@ -171,11 +201,11 @@ class Vault:
                     if row is None:
                         made.append(new)
                     else:
-                        store.replace_key(tx, **new)
+                        kept.replace_key(tx, **new)
                 keys[tenant, contact_id] = memory["vault_key", tenant, contact_id] = key
-                if self._exclusive:
+                if self._exclusive and keeps:
                     self._remember_after_commit(tx, (tenant, contact_id), key)
-        store.insert_keys(tx, made)
+            kept.insert_keys(tx, made)
         return keys
 
     def _remember_after_commit(self, tx: Connection, name: tuple[str, str], key: DataKey) -> None:
@@ -193,14 +223,15 @@ class Vault:
     ) -> tuple[DataKey, dict[str, Any]]:
         """A key, and its row."""
         data_key = os.urandom(KEY_BYTES)
+        wrapped = self._master.wrap(data_key, key_context(tenant, contact_id))
         row = {
             "tenant": tenant,
             "contact_id": contact_id,
-            "wrapped_key": self._master.wrap(data_key, _key_context(tenant, contact_id)),
+            "wrapped_key": wrapped,
             "master_key_id": self._master.id,
             "created_at": now,
         }
-        return DataKey(data_key), row
+        return DataKey(data_key, wrapped=wrapped, master_key_id=self._master.id), row
 
     # Reading
 
@@ -219,18 +250,42 @@ class Vault:
         Raises WrongMasterKey, or InvalidInput ("vault_damaged") if one was altered or moved.
         """
         found: dict[str, dict[str, Any] | Erased] = {}
-        for row in store.values_of(tx, tenant, ids):
+        for row in self._values_of(tx, tenant, ids):
             opened = self._open(tenant, row)
             found[row.id] = (
                 opened if isinstance(opened, Erased) else json.loads(opened[SALT_BYTES:])
             )
         return found
 
+    def get_bytes(
+        self, tx: Connection, *, tenant: TenantId, id: str, commitment: str
+    ) -> bytes | Erased:
+        """A file put away under `id`, and only what `commitment` was given for.
+
+        Raises NotFound as `get` does, InvalidInput ("vault_damaged") if it is another file.
+        """
+        opened = self.opening(tx, tenant=tenant, id=id)
+        if isinstance(opened, Erased):
+            return opened
+        if hashlib.sha256(opened).hexdigest() != commitment:
+            raise InvalidInput("vault_damaged", f"the value {id} is not what was put away", id=id)
+        return opened[SALT_BYTES:]
+
     def opening(self, tx: Connection, *, tenant: TenantId, id: str) -> bytes | Erased:
-        """The bytes whose SHA-256 is the commitment (salt, then canonical JSON), for an auditor."""
-        for row in store.values_of(tx, tenant, [id]):
+        """The bytes whose SHA-256 is the commitment (salt, then the value), for an auditor."""
+        for row in self._values_of(tx, tenant, [id]):
             return self._open(tenant, row)
         raise NotFound("vault_value_not_found", f"no value {id}", id=id)
+
+    def _values_of(self, tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:
+        """Wherever each was put away, whatever the definition says by now."""
+        wanted = list(ids)
+        stored = [id_ for id_ in wanted if not is_volatile(id_)]
+        if self._volatile is None or len(stored) == len(wanted):
+            return store.values_of(tx, tenant, stored)
+        volatile = [id_ for id_ in wanted if is_volatile(id_)]
+        found = self._volatile.values_of(tx, tenant, volatile)
+        return chain(store.values_of(tx, tenant, stored), found) if stored else found
 
     def _open(self, tenant: TenantId, row: Any) -> bytes | Erased:
         if not row.sealed or row.wrapped_key is None:
@@ -239,7 +294,7 @@ class Vault:
         nonce, ciphertext = row.sealed[:NONCE_BYTES], row.sealed[NONCE_BYTES:]
         try:
             return key.cipher.decrypt(
-                nonce, ciphertext, _value_context(tenant, row.contact_id, row.id)
+                nonce, ciphertext, value_context(tenant, row.contact_id, row.id)
             )
         except InvalidTag as error:
             raise InvalidInput(
@@ -254,7 +309,8 @@ class Vault:
             master = self._masters.get(master_key_id)
             if master is None:
                 raise WrongMasterKey(wanted=master_key_id, held=self._master.id)
-            key = DataKey(master.unwrap(wrapped, _key_context(tenant, contact_id)))
+            plain = master.unwrap(wrapped, key_context(tenant, contact_id))
+            key = DataKey(plain, wrapped=wrapped, master_key_id=master_key_id)
             self._by_wrapping.put(wrapped, key)
         return key
 
@@ -303,7 +359,8 @@ class Vault:
             if found is None:
                 found = handles.last.get(kind, 0) + 1
                 handles.note(kind, mac, found)
-                store.insert_handle(tx, tenant, conversation_id, kind=kind, mac=mac, number=found)
+                rows = self._rows(self.keeps(tenant))
+                rows.insert_handle(tx, tenant, conversation_id, kind=kind, mac=mac, number=found)
             return found
 
         return number
@@ -318,7 +375,7 @@ class Vault:
             return
         for one in missing:
             memory["handles", tenant, one] = _Handles()
-        for row in store.handles_of(tx, tenant, missing):
+        for row in self._rows(self.keeps(tenant)).handles_of(tx, tenant, missing):
             memory["handles", tenant, row.conversation_id].note(row.type, row.mac, row.number)
 
 
@@ -332,43 +389,3 @@ class _Handles:
     def note(self, kind: str, mac: bytes, number: int) -> None:
         self.known[kind, mac] = number
         self.last[kind] = max(self.last.get(kind, 0), number)
-
-
-def rewrap(tx: Connection, old: MasterKey, new: MasterKey, *, limit: int = 1000) -> int:
-    """Moves at most `limit` data keys from the old master key to the new; how many were moved.
-
-    Repeat until 0. Values are untouched, and a Vault that knows both keys works throughout.
-    """
-    rows = store.keys_under(tx, old.id, limit)
-    for row in rows:
-        context = _key_context(row.tenant, row.contact_id)
-        wrapped = new.wrap(old.unwrap(row.wrapped_key, context), context)
-        store.replace_wrapping(
-            tx, row.tenant, row.contact_id, wrapped_key=wrapped, master_key_id=new.id
-        )
-    return len(rows)
-
-
-def check_master_keys(tx: Connection, *masters: MasterKey) -> None:
-    """Raises WrongMasterKey if some data can be opened by none of `masters`; call it at start."""
-    held = {key.id for key in masters}
-    for wanted in sorted(store.master_key_ids(tx) - held):
-        raise WrongMasterKey(wanted=wanted, held=", ".join(sorted(held)))
-
-
-def _seal(key: DataKey, entry: VaultEntry) -> tuple[VaultRef, bytes]:
-    value_id = new_id("val")
-    random = os.urandom(NONCE_BYTES + SALT_BYTES)
-    nonce, salt = random[:NONCE_BYTES], random[NONCE_BYTES:]
-    plaintext = salt + canonical_json(entry.value)
-    context = _value_context(entry.tenant, entry.contact_id, value_id)
-    sealed = nonce + key.cipher.encrypt(nonce, plaintext, context)
-    return VaultRef(id=value_id, commitment=hashlib.sha256(plaintext).hexdigest()), sealed
-
-
-def _key_context(tenant: str, contact_id: str) -> bytes:
-    return f"{tenant}|{contact_id}".encode()
-
-
-def _value_context(tenant: str, contact_id: str, value_id: str) -> bytes:
-    return f"{tenant}|{contact_id}|{value_id}".encode()

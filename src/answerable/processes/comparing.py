@@ -7,7 +7,7 @@ a different answer would have led to later is not imagined.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -90,7 +90,7 @@ def _asked(
         if event.kind not in POINTS:
             continue
         before = _decision(e.data for e in stored if e.kind == "decided")
-        changed_rules = Rules(definition=other, of_run=rules.of_run, actions=rules.actions)
+        changed_rules = replace(rules, definition=other)
         follows = transition(state, event, changed_rules)
         after = _decision(e.data for e in follows.events if e.kind == "decided")
         asked = int(before is not None or after is not None)

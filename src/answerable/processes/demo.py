@@ -5,6 +5,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
+
+from joserfc.jwk import RSAKey
 
 from answerable.desk.agent import Role
 from answerable.desk.agents import Agents
@@ -24,6 +27,7 @@ from answerable_sandbox.world import build_world
 
 TENANT = TenantId("northwind-bank")
 CHAT_SECRET = "NORTHWIND_CHAT_SECRET"  # noqa: S105 - the name of a setting
+SMS_TOKEN = "sandbox"  # noqa: S105 - of an invented account
 PASSWORD = "demo-northwind-2026"  # noqa: S105 - for the demo's invented people, on this machine only
 PEOPLE = (
     ("Sam Okoro", "agent@northwind.example", Role.AGENT),
@@ -44,12 +48,20 @@ class DemoPorts:
 
 
 def demo_settings(settings: Settings, ports: DemoPorts) -> Settings:
-    """The settings of the demo: its mail servers and connectors are the sandbox's."""
+    """The settings of the demo: its mail servers and connectors are the sandbox's, and what is
+    secret between the two is made at each start."""
     values = {
         "SMTP_URL": f"smtp+plain://127.0.0.1:{ports.sandbox_smtp}",
         "SMTP_IN": f"127.0.0.1:{ports.mail_in}",
         "CONNECTOR_CORE_BANKING_URL": f"http://127.0.0.1:{ports.sandbox}/core",
+        "CONNECTOR_CORE_BANKING_KEY": SandboxSettings.api_key,
         "CONNECTOR_CRM_URL": f"http://127.0.0.1:{ports.sandbox}/crm",
+        "CONNECTOR_CRM_KEY": RSAKey.generate_key(2048).as_pem(private=True).decode(),
+        "CONNECTOR_CRM_HOOK_SECRET": token_urlsafe(32),
+        "CONNECTOR_SMS_URL": f"http://127.0.0.1:{ports.sandbox}/sms",
+        "CONNECTOR_SMS_KEY": SMS_TOKEN,
+        "CONNECTOR_SMS_HOOK_SECRET": SMS_TOKEN,
+        "PUBLIC_URL": f"http://localhost:{ports.web}",
         **settings.values,
     }
     return Settings(values=values, environment=settings.environment)
@@ -61,16 +73,10 @@ async def run_demo(
     """Serve the demo until it is told to stop."""
     settings = demo_settings(settings, ports)
     secret = settings.named_secret(CHAT_SECRET) or DEMO_SECRET
-    world = build_world(
-        SandboxSettings(
-            answerable_url=f"http://127.0.0.1:{ports.web}",
-            secret=secret,
-            intake_port=ports.mail_in,
-        )
-    )
+    world = build_world(sandbox_settings(settings, ports, secret))
     service = service_of(ports, settings)
     listening = bind(ports.host, ports.web)
-    async with Sandbox(world, http_port=ports.sandbox, smtp_port=ports.sandbox_smtp):
+    async with Sandbox(world, http_port=ports.sandbox, smtp_port=ports.sandbox_smtp, tells=True):
         platform = await open_platform(settings, [service])
         await create_people(platform)
         pages = bank_pages("", secret, sandbox_url=f"http://127.0.0.1:{ports.sandbox}")
@@ -78,6 +84,21 @@ async def run_demo(
             platform, secrets={CHAT_SECRET: secret}, home="/bank", extra_routes=pages.routes
         )
         await serve(app, listening, ready=lambda _port: ready(ports))
+
+
+def sandbox_settings(settings: Settings, ports: DemoPorts, secret: str) -> SandboxSettings:
+    """settings: the demo's. secret: signs customers' tokens."""
+    ours = f"http://127.0.0.1:{ports.web}"
+    key = RSAKey.import_key(settings.connector_key("crm") or "")
+    return SandboxSettings(
+        answerable_url=ours,
+        secret=secret,
+        intake_port=ports.mail_in,
+        crm_public_key=key.as_pem(private=False).decode(),
+        crm_hook=f"{ours}/v1/hooks/{TENANT}/crm/cases",
+        crm_hook_secret=settings.hook_secret("crm") or "",
+        sms_token=settings.connector_key("sms") or "",
+    )
 
 
 def service_of(ports: DemoPorts, settings: Settings) -> Path:

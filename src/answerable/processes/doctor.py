@@ -9,17 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from answerable.kit.clock import Clock
-from answerable.kit.errors import InvalidInput, NotFound
+from answerable.kit.errors import InvalidInput, NotFound, StoreUnavailable
 from answerable.kit.resources import model_path, web_path
 from answerable.privacy.tagger.model import load as load_tagger
 from answerable.processes.doctor_broker import check_broker
-from answerable.processes.doctor_database import check_database
+from answerable.processes.doctor_database import KNOCK, check_database
 from answerable.processes.doctor_redis import check_redis
 from answerable.processes.doctor_report import Finding, ok, problem, warning
-from answerable.processes.doctor_services import check_connections, check_service
+from answerable.processes.doctor_services import Source, check_connections, check_service
 from answerable.processes.settings import PREFIX, Settings, read_settings
-from answerable.processes.stored import DATABASE_NAME, store_of
+from answerable.processes.stored import DATABASE_NAME, definitions_in_force, opened, store_of
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 37)  # 2021: before it, reading beside the writer had bugs that lost pages
@@ -29,8 +31,8 @@ NO_DISK_BYTES = 200 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What is to be looked at. data, database: as on the command line. connect: also knock at
-    every outside system."""
+    """What is to be looked at. data, database, role: as on the command line. connect: also knock
+    at every outside system. services: definitions; none: those in force."""
 
     environment: Mapping[str, str]
     data: str | None
@@ -38,11 +40,14 @@ class Visit:
     connect: bool
     clock: Clock
     database: str | None = None
+    role: str | None = None
 
 
 def examine(visit: Visit) -> Iterator[Finding]:
     """Every finding, good ones too; one check that fails unexpectedly stops no other."""
-    settings, wrong = known_settings(visit.environment, visit.data, visit.database)
+    settings, wrong = known_settings(
+        visit.environment, DATA=visit.data, DATABASE=visit.database, ROLE=visit.role
+    )
     yield from wrong
     yield from check_program()
     yield from check_data(settings)
@@ -52,16 +57,27 @@ def examine(visit: Visit) -> Iterator[Finding]:
         yield from check_database(store, settings, visit.clock.now())
     yield from check_broker(settings)
     yield from check_redis(settings)
-    for service in visit.services:
-        yield from check_service(service, settings)
+    for source in [Source(name=str(file)) for file in visit.services] or _in_force(store):
+        yield from check_service(source, settings)
         if visit.connect:
-            yield from check_connections(service, settings)
+            yield from check_connections(source, settings)
+
+
+def _in_force(store: Path | str) -> list[Source]:
+    if isinstance(store, Path) and not store.is_file():
+        return []
+    try:
+        with opened(store, patience=KNOCK) as engine, engine.begin() as tx:
+            return [Source(name=name, text=text) for name, text in definitions_in_force(tx)]
+    except (StoreUnavailable, SQLAlchemyError, sqlite3.DatabaseError):
+        return []  # what ails the database is told already
 
 
 def known_settings(
-    environment: Mapping[str, str], data: str | None, database: str | None = None
+    environment: Mapping[str, str], **given: str | None
 ) -> tuple[Settings, list[Finding]]:
-    """Settings without the names that would stop the start, and what is wrong with those."""
+    """Settings without the names that would stop the start, and what is wrong with those. given:
+    on the command line."""
     wrong = []
     good = dict(environment)
     for name, value in environment.items():
@@ -73,7 +89,7 @@ def known_settings(
                 del good[name]
     if not wrong:
         wrong.append(ok("settings", "every ANSWERABLE_ name is known"))
-    return read_settings(good, DATA=data, DATABASE=database), wrong
+    return read_settings(good, **given), wrong
 
 
 def check_program() -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from answerable.kit.ids import TenantId
 from answerable.ledger.checkpoint import checkpoint
 from answerable.ledger.tables import effect, event, stream
 from answerable.ledger.verify import read_outside
+from answerable.privacy.rotation import check_master_keys
 from answerable.privacy.store import master_key_ids
-from answerable.privacy.vault import check_master_keys
 from answerable.processes.doctor_models import check_models
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.doctor_server import check_server

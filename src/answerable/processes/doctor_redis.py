@@ -1,6 +1,7 @@
 """The doctor's look at Redis: whether it answers, and passes on what one process tells another.
 
-Nothing of ours is stored in it, so any memory policy will do, with persistence or without.
+Nothing of ours is stored in it, so any memory policy will do, with persistence or without; unless a
+definition keeps nothing: then it has the texts.
 """
 
 import time
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from redis import Redis
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.settings import PREFIX, Settings
@@ -17,6 +18,9 @@ KNOCK_SECONDS = 3.0
 OLDEST_REDIS = (6, 2)
 LOCAL = ("localhost", "127.0.0.1", "::1")
 CHANNEL = "answerable:doctor"
+_UNWRITTEN = {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
+_WRITE_NOTHING = 'set save "", appendonly no and maxmemory-policy noeviction'
+_SET_IT = f"set {PREFIX}REDIS"
 
 
 def check_redis(settings: Settings) -> Iterator[Finding]:
@@ -62,6 +66,32 @@ def _version(redis: Redis) -> Finding:
         oldest = ".".join(map(str, OLDEST_REDIS))
         return problem("redis", f"version {version}", f"use {oldest} or newer")
     return ok("redis", f"version {version} answers; nothing is stored in it")
+
+
+def check_kept(settings: Settings) -> Iterator[Finding]:
+    """Whether texts that are to be nowhere on disk are not written there, and not dropped early."""
+    url = settings.get("REDIS")
+    if url is None:
+        if settings.database is not None:
+            yield problem("redis", "several processes would have texts of their own", _SET_IT)
+        return
+    try:
+        with Redis.from_url(
+            url, socket_timeout=KNOCK_SECONDS, socket_connect_timeout=KNOCK_SECONDS, protocol=2
+        ) as redis:
+            told = {name: redis.config_get(name).get(name, "") for name in _UNWRITTEN}
+    except ResponseError:  # not permitted, or not known there
+        yield warning(
+            "redis", "this account may not ask whether texts are written to disk", _WRITE_NOTHING
+        )
+        return
+    except (RedisError, OSError, ValueError):
+        return  # `check_redis` has said so
+    wrong = [f"{name} {told[name]}" for name, good in _UNWRITTEN.items() if told[name] != good]
+    if wrong:
+        yield problem("redis", f"texts that are kept nowhere: {', '.join(wrong)}", _WRITE_NOTHING)
+    else:
+        yield ok("redis", "texts that are kept nowhere are on no disk, and stay for their time")
 
 
 def _passes_on(redis: Redis) -> Finding:

@@ -1,18 +1,23 @@
-"""The doctor's look at service definitions, their secrets, and the systems they name."""
+"""The doctor's look at service definitions, their secrets, and the servers they need."""
 
 import socket
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
-
-from answerable.connectors.registry import factories
 from answerable.contacts.customer_token import SECRET_BYTES
-from answerable.definition.load import load_definition
+from answerable.definition.load import LoadResult, load_definition
 from answerable.definition.schema import ServiceDefinition
+from answerable.kit.errors import InvalidInput
+from answerable.kit.web_address import in_the_clear, web_address
 from answerable.playbooks.library import built_in_actions
+from answerable.processes.doctor_integrations import (
+    check_integrations,
+    check_reachable,
+    role_here,
+)
+from answerable.processes.doctor_redis import check_kept
 from answerable.processes.doctor_report import Finding, ok, problem, warning
 from answerable.processes.models import examples_of, own_model_folder
 from answerable.processes.settings import PREFIX, Settings, capitals
@@ -21,22 +26,36 @@ KNOCK_SECONDS = 2.0
 PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25, "imap": 143, "imaps": 993}
 
 
-def check_service(file: Path, settings: Settings) -> Iterator[Finding]:
-    loaded = load_definition(file, actions=built_in_actions().catalogue)
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A definition to be looked at. text: as it is in force; None: as the file `name` has it."""
+
+    name: str
+    text: bytes | None = None
+
+    def load(self) -> LoadResult:
+        return load_definition(self.name, self.text, actions=built_in_actions().catalogue)
+
+
+def check_service(source: Source, settings: Settings) -> Iterator[Finding]:
+    loaded = source.load()
     if loaded.definition is None:
-        told = f"{file}: {len(loaded.errors)} errors; the first: {loaded.errors[0]}"
-        yield problem("definition", told, f"run `answerable check {file}`")
+        told = f"{source.name}: {len(loaded.errors)} errors; the first: {loaded.errors[0]}"
+        yield problem("definition", told, f"run `answerable check {source.name}`")
         return
     definition = loaded.definition
     if loaded.warnings:
         told = f"{definition.tenant}: loads, with {len(loaded.warnings)} warnings"
-        yield warning("definition", told, f"run `answerable check {file}`")
+        yield warning("definition", told, f"run `answerable check {source.name}`")
     else:
         yield ok("definition", f"{definition.tenant} loads")
     yield from _model(definition, settings)
     yield from _secrets(definition, settings)
+    if definition.keeping.forget_after is not None:
+        yield from check_kept(settings)
     yield from _mail(definition, settings)
-    yield from _integrations(definition, settings)
+    yield from _pages(definition, settings)
+    yield from check_integrations(definition, settings, source.name)
 
 
 def _model(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding]:
@@ -54,6 +73,8 @@ def _model(definition: ServiceDefinition, settings: Settings) -> Iterator[Findin
 
 
 def _secrets(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding]:
+    if not role_here(settings).faces_the_world:
+        return
     for channel in definition.channels:
         if channel.sign_in is None:
             continue
@@ -90,28 +111,33 @@ def _mail(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding
             yield warning("mail in", told, f"set {PREFIX}{own} or {PREFIX}SMTP_IN")
 
 
-def _integrations(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding]:
-    known = factories()
-    for name, integration in definition.integrations.items():
-        if integration.type not in known:
-            told = f"{name}: no connector of type {integration.type!r} is installed"
-            yield warning("connectors", told, "playbooks that need it hand off to people")
-        elif not (settings.connector_url(name) or integration.url):
-            told = f"{name}: has no address"
-            yield problem("connectors", told, f"set {PREFIX}CONNECTOR_{capitals(name)}_URL")
-        else:
-            yield ok("connectors", f"{name}: a connector of type {integration.type} is installed")
+def _pages(definition: ServiceDefinition, settings: Settings) -> Iterator[Finding]:
+    """Where links in mails lead to."""
+    steps = (step.action for book in definition.playbooks.values() for step in book.workflow)
+    if "send-link" not in steps:
+        return
+    setting = f"{PREFIX}PUBLIC_URL"
+    try:
+        url = web_address(settings.public_url)
+    except InvalidInput as error:
+        yield problem("pages", error.message, f"correct {setting}")
+        return
+    if url is None:
+        told = f"{definition.tenant}: {setting} is not set: playbooks that send a link hand over"
+        yield warning("pages", told, f"set {setting} to where customers reach the gateways")
+    elif in_the_clear(url):
+        told = f"{definition.tenant}: links in mails lead to pages that are not encrypted"
+        yield problem("pages", told, f"use https in {setting}")
+    else:
+        yield ok("pages", f"{definition.tenant}: links lead to {url.hostname}")
 
 
-def check_connections(file: Path, settings: Settings) -> Iterator[Finding]:
+def check_connections(source: Source, settings: Settings) -> Iterator[Finding]:
     """Knock at connectors and mail servers; nothing is sent that could change anything."""
-    definition = load_definition(file, actions=built_in_actions().catalogue).definition
+    definition = source.load().definition
     if definition is None:
         return
-    for name, integration in definition.integrations.items():
-        url = settings.connector_url(name) or integration.url
-        if url and integration.type in factories():
-            yield _knock_http(name, url)
+    yield from check_reachable(definition, settings)
     for name in ("SMTP_URL", "IMAP_URL", *_own_imap(definition)):
         url = settings.get(name)
         if url:
@@ -120,15 +146,6 @@ def check_connections(file: Path, settings: Settings) -> Iterator[Finding]:
 
 def _own_imap(definition: ServiceDefinition) -> list[str]:
     return [f"IMAP_URL_{capitals(c.name)}" for c in definition.channels if c.kind == "email"]
-
-
-def _knock_http(name: str, url: str) -> Finding:
-    try:
-        answer = httpx.get(url, timeout=KNOCK_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        told = f"{name}: no answer ({type(error).__name__})"
-        return problem("reachable", told, "start it, or correct its address")
-    return ok("reachable", f"{name}: answers (status {answer.status_code})")
 
 
 def _knock_mail(name: str, url: str) -> Finding:

@@ -1,5 +1,6 @@
 """Erasure of a contact: everything that is known of them is gone, and the ledger still verifies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -7,7 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.channels.email.store import erase_raw_mail
+from answerable.contacts.links_store import page_link
+from answerable.contacts.one_time_codes_store import code_standing, one_time_code
 from answerable.contacts.reply_caps_store import automatic_reply
+from answerable.contacts.send_caps_store import sent_text
 from answerable.contacts.session_store import customer_session
 from answerable.contacts.store import forget_contact, get_contact
 from answerable.desk.search_store import forget_words
@@ -88,7 +92,7 @@ def erase_stored(
     forget_contact(tx, tenant, contact_id, at=clock.now())
     mails = 0
     for stream in streams:
-        for mail_id in _raw_mails(tx, stream):
+        for mail_id in raw_mails_of(tx, stream):
             erase_raw_mail(tx, tenant, mail_id)
             mails += 1
     tx.execute(
@@ -102,10 +106,32 @@ def erase_stored(
             automatic_reply.c.tenant == tenant, automatic_reply.c.conversation_id.in_(streams)
         )
     )
+    _forget_codes_and_links(tx, tenant, streams)
     return Erasure(known=known, conversations=len(streams), mails=mails)
 
 
-def _raw_mails(tx: Connection, stream: str) -> list[str]:
+def _forget_codes_and_links(tx: Connection, tenant: TenantId, streams: Sequence[str]) -> None:
+    """With the codes go the texts that carried them and the wrong tries of whoever got them."""
+    codes = one_time_code.c.tenant == tenant, one_time_code.c.conversation_id.in_(streams)
+    for table, column, named in (
+        (sent_text, sent_text.c.key, one_time_code.c.id),
+        (code_standing, code_standing.c.person, one_time_code.c.person),
+    ):
+        tx.execute(
+            sa.delete(table).where(
+                table.c.tenant == tenant, column.in_(sa.select(named).where(*codes))
+            )
+        )
+    tx.execute(sa.delete(one_time_code).where(*codes))
+    tx.execute(
+        sa.delete(page_link).where(
+            page_link.c.tenant == tenant, page_link.c.conversation_id.in_(streams)
+        )
+    )
+
+
+def raw_mails_of(tx: Connection, stream: str) -> list[str]:
+    """Ids of the mails that a conversation's messages came in."""
     rows = tx.scalars(
         sa.select(event.c.data).where(event.c.stream == stream, event.c.kind == "message_received")
     )

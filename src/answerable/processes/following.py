@@ -24,7 +24,10 @@ from answerable.ledger.reading import newest_position, read_feed, tenants_since
 
 log = get_logger("processes")
 
-AT_ONCE = 200
+AT_ONCE = 200  # events of a turn
+# Of whoever takes a part of a processor only: how long a turn may last, and so hold others up.
+TURN_SECONDS = 0.015
+FIRST_TURN, FEWEST = 20, 10
 LOOK_EVERY = 1.0  # seconds
 ALL_EVERY = 60  # looks: whoever has no news is looked at too, in case some became visible late
 
@@ -103,25 +106,31 @@ class Follower:
             self._consumer.behind.set(0)
             news.close()
 
-    async def hand_on(self, *, share: float = 1.0) -> bool:
+    async def hand_on(self, *, share: float = 1.0, at_once: int = AT_ONCE) -> bool:
         """Everything that is not handed on yet, in turns of tenants; False if not all could be.
 
-        share: of a processor, that it takes at most.
+        share: of a processor, that it takes at most; whoever takes a part only holds others up for
+        a moment at a time. at_once: events of a turn at most; more cost less.
         """
+        turn = at_once if share == 1 else min(at_once, FIRST_TURN)
         behind = await self._with_news()
         self._left = set(behind)
         left: list[datetime] = []
         while behind and self._leads():
             for tenant in list(behind):
                 began = time.perf_counter()
-                events, done = await self._hand_on_some(tenant)
+                events, done = await self._hand_on_some(tenant, turn)
                 left += [event.at for event in events[done : done + 1]]
-                if done == len(events) < AT_ONCE:
+                if done == len(events) < turn:
                     self._left.discard(tenant)
-                if done < AT_ONCE:
+                if done < turn:
                     behind.remove(tenant)
+                elif share < 1:
+                    took = time.perf_counter() - began
+                    await asyncio.sleep(took * (1 / share - 1))
+                    turn = min(at_once, max(FEWEST, round(turn * TURN_SECONDS / took)))
                 else:
-                    await asyncio.sleep((time.perf_counter() - began) * (1 / share - 1))
+                    await asyncio.sleep(0)
         oldest = (self._now() - min(left)).total_seconds() if left else 0
         self._consumer.behind.set(oldest)
         return not left
@@ -140,11 +149,11 @@ class Follower:
         having = await self._database.read(lambda tx: tenants_since(tx, since))
         return [one for one in all_of_them if one in having or one in self._left]
 
-    async def _hand_on_some(self, tenant: TenantId) -> tuple[Sequence[Event], int]:
+    async def _hand_on_some(self, tenant: TenantId, at_once: int) -> tuple[Sequence[Event], int]:
         """The next events of a tenant, and how many of them are done with."""
 
         def query(tx: Connection) -> list[Event]:
-            return read_feed(tx, tenant, after=self._position(tx, tenant), limit=AT_ONCE)
+            return read_feed(tx, tenant, after=self._position(tx, tenant), limit=at_once)
 
         events = await self._database.read(query, tenant=tenant)
         if not events:

@@ -12,6 +12,7 @@ from answerable.flow.handlers import readable
 from answerable.kit.database import Database
 from answerable.kit.ids import TenantId
 from answerable.ledger.event import Event
+from answerable.ledger.reading import read_events_at
 from answerable.ledger.tables import event as events
 from answerable.ledger.tables import to_event
 from answerable.privacy.vault import Vault
@@ -70,14 +71,11 @@ def _texts(
     tx: Connection, *, vault: Vault, tenant: TenantId, labels: Sequence[Event]
 ) -> Mapping[tuple[str, int], str]:
     """By stream and seq of the message; those that were erased are missing."""
-    places = [(one.stream, one.data["of"]) for one in labels]
-    query = sa.select(events).where(
-        events.c.tenant == tenant,
-        sa.tuple_(events.c.stream, events.c.seq).in_(places),
-        events.c.kind == "message_received",
-    )
+    places = {(one.stream, one.data["of"]) for one in labels}
     refs = {
-        (one.stream, one.seq): one.data["text"]["ref"] for one in map(to_event, tx.execute(query))
+        (one.stream, one.seq): one.data["text"]["ref"]
+        for one in read_events_at(tx, tenant, places)
+        if one.kind == "message_received"
     }
     values = vault.get_many(tx, tenant=tenant, ids=refs.values())
     found = {place: values.get(ref) for place, ref in refs.items()}

@@ -12,6 +12,7 @@ from answerable.channels.email.imap import ImapFollower
 from answerable.channels.email.imap_connection import ImapSettings
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.intake import MailIntake
+from answerable.channels.email.keys_apart import MailKeys
 from answerable.channels.email.reader import MailReader
 from answerable.channels.email.reply_token import ReplyTokens
 from answerable.channels.email.seal import MailSeal
@@ -158,6 +159,7 @@ def mail_room(
     inboxes: Mapping[tuple[TenantId, str], MailInbox],
     *,
     master: MasterKey,
+    keys: MailKeys | None = None,
 ) -> MailRoom:
     reader = MailReader()
     intake = MailIntake(
@@ -170,6 +172,7 @@ def mail_room(
         inboxes=inboxes,
         membership=service.membership,
         busy=lambda: service.admission.refusal(room=ROOM_FOR_READING) is not None,
+        keys=keys,
     )
     room = MailRoom(intake=intake, reader=reader, receiver=None, followers=[])
     if settings.get("IMAP_URL") is not None and len(inboxes) != 1:

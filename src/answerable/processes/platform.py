@@ -19,10 +19,14 @@ from answerable.kit.lock import DirectoryLock
 from answerable.kit.memory import give_back_memory
 from answerable.kit.relay import Relay
 from answerable.kit.telemetry import get_logger
+from answerable.kit.volatile import Volatile
 from answerable.privacy.keys import MasterKey
+from answerable.processes.case_lookup import CaseLookup
+from answerable.processes.case_mirror import Mirroring
 from answerable.processes.duties import while_leading
 from answerable.processes.following import Follower
 from answerable.processes.mail import MailRoom
+from answerable.processes.mirroring import check_records
 from answerable.processes.model_reports import ModelReports
 from answerable.processes.models import has_model
 from answerable.processes.roles import (
@@ -30,11 +34,14 @@ from answerable.processes.roles import (
     FEEDING,
     FETCHING_MAIL,
     INDEXING,
+    MIRRORING,
     SEALING,
+    TIDYING,
     Role,
 )
 from answerable.processes.sealing import Sealer
 from answerable.processes.settings import Settings
+from answerable.processes.tidying import Tidying
 from answerable.understanding.local_reader import LocalReader
 from answerable.understanding.shadow import Shadow
 
@@ -66,7 +73,8 @@ class Platform:
     """`start` it, `stop` it; or only `service.settle()`.
 
     sealer: None if this process never seals. lock: of an embedded store's directory. joint: None
-    without a bus, relay without a Redis. live_sweep: None without followers, or without others.
+    without a bus, relay without a Redis, mirroring without a CRM. live_sweep: None without
+    followers, or without others.
     """
 
     settings: Settings
@@ -79,6 +87,8 @@ class Platform:
     master: MasterKey
     sealer: Sealer | None
     indexer: Follower
+    mirroring: Mirroring | None
+    case_texts: CaseLookup
     inboxes: Mapping[tuple[TenantId, str], MailInbox]
     mail: MailRoom
     smtp: SmtpSender | None
@@ -86,11 +96,17 @@ class Platform:
     lock: DirectoryLock | None
     joint: Joint | None
     relay: Relay | None
+    volatile: Volatile
     live_sweep: LiveSweep | None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Warm the models, then take up all work, also what an earlier process left."""
+        """Warm the models, then take up all work, also what an earlier process left.
+
+        Raises InvalidInput `no_record` if texts would be nowhere in the end.
+        """
+        if self.role.speaks_with_systems:
+            check_records(self.definitions, self.connectors)
         if self.role.reads_texts:
             await self._warm()
             self._begin(self.reports.run())
@@ -131,9 +147,15 @@ class Platform:
 
     def _duties(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """By duty, what it is to do while this process leads in it."""
-        duties = {FETCHING_MAIL: self.mail.fetch, INDEXING: self.indexer.run}
+        duties = {
+            FETCHING_MAIL: self.mail.fetch,
+            INDEXING: self.indexer.run,
+            TIDYING: Tidying(self.service.database, self.service.clock).run,
+        }
         if self.sealer is not None:
             duties[SEALING] = self.sealer.run
+        if self.mirroring is not None:
+            duties[MIRRORING] = self.mirroring.run
         if self.joint is not None:
             duties[DEAD_LETTERS] = self.joint.dead_letters.run
             duties[FEEDING] = self.joint.feed.run
@@ -148,6 +170,8 @@ class Platform:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.mirroring is not None and self.service.membership.leads(MIRRORING):
+            await self.mirroring.finish()
         await self.service.stop()
         if self.joint is not None:
             await self.joint.close()
@@ -168,5 +192,6 @@ class Platform:
         await self.shadow.close()
         self.reader.close()
         await self.service.database.close()
+        self.volatile.close()
         if self.lock is not None:
             self.lock.release()

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from answerable.flow.follows import Follows, Rules
+from answerable.flow.follows import Follows, Rules, moved
 from answerable.flow.state import ConversationState, evolve
 from answerable.flow.transition import transition
 from answerable.kit.canonical import canonical_text
@@ -171,8 +171,7 @@ class ConversationReplay:
                 self._effects.add(effect_key(event.stream, event.seq, ordinal))
             if event.seq in self._left_out:
                 continue
-            if follows.run is not None:
-                state = replace(state, run=follows.run[0])
+            state = moved(state, follows)
             yield from self._compared(event, follows.events)
 
     def points(self) -> Iterator[tuple[ConversationState, Event, Rules, list[Event]]]:
@@ -186,8 +185,7 @@ class ConversationReplay:
             follows = self._follow(state, event)
             rules = self._rules(state, self._used[event.seq])
             yield state, event, rules, [s.event for s in self._derived.get(event.seq, ())]
-            if follows.run is not None:
-                state = replace(state, run=follows.run[0])
+            state = moved(state, follows)
 
     def _arrange(self) -> None:
         """Consequences by cause; and the definition that a chain of them names."""
@@ -243,7 +241,8 @@ class ConversationReplay:
     def _rules(self, state: ConversationState, digest: str) -> Rules:
         definition = self._definition(digest)
         of_run = self._definition(state.run.definition) if state.run else definition
-        return Rules(definition=definition, of_run=of_run, actions=self._actions)
+        of_aside = self._definition(state.aside.definition) if state.aside else definition
+        return Rules(definition=definition, of_run=of_run, of_aside=of_aside, actions=self._actions)
 
     def _definition(self, digest: str) -> Any:
         try:

@@ -11,7 +11,9 @@ FETCHING_MAIL = "fetching mail"
 FEEDING = "feeding events"
 DEAD_LETTERS = "dead letters"
 INDEXING = "indexing for the search"
-DUTIES = (SEALING, FETCHING_MAIL, FEEDING, DEAD_LETTERS, INDEXING)
+TIDYING = "tidying"
+MIRRORING = "mirroring cases"
+DUTIES = (SEALING, FETCHING_MAIL, FEEDING, DEAD_LETTERS, INDEXING, TIDYING)
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -33,7 +35,15 @@ class Role(StrEnum):
     @property
     def duties(self) -> tuple[str, ...]:
         """What it would do for all, if it leads."""
-        return DUTIES if self in (Role.ALL, Role.SCHEDULER) else ()
+        match self:
+            case Role.ALL:
+                return (*DUTIES, MIRRORING)
+            case Role.SCHEDULER:
+                return DUTIES
+            case Role.CONNECTOR:
+                return (MIRRORING,)  # what is told to a CRM needs its key
+            case _:
+                return ()
 
     @property
     def speaks_with_systems(self) -> bool:

@@ -7,7 +7,7 @@ sandbox, never to a real system.
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -349,6 +349,8 @@ async def run_scenarios(
     """
     clock = SettableClock(START)
     post = _Post()
+    values = {"PUBLIC_URL": "https://scenario.invalid", **settings.values}
+    settings = replace(settings, values=values)
     async with Sandbox(
         build_world(SandboxSettings(), clock=clock.now), http_port=0, smtp_port=0
     ) as sandbox:
@@ -380,5 +382,5 @@ class _Everywhere(dict[Any, Any]):
 
 def _in_sandbox(sandbox: Sandbox) -> Any:
     """Addresses of connectors: always the sandbox, whatever the definition says."""
-    places = {"core-banking": "core", "crm": "crm"}
+    places = {"core-banking": "core", "crm": "crm", "sms": "sms"}
     return lambda name: f"{sandbox.url}/{places.get(name, 'core')}"

@@ -26,11 +26,13 @@ def search_index(database: Database, vault: Vault, lookup: Lookup) -> Consumer:
 
     async def take(tenant: TenantId, events: Sequence[Event]) -> int:
         said = {str(one.data["text"]["ref"]): one for one in events if one.kind in _SAID}
-        if said:
+        if said and vault.keeps(tenant):
             words = await database.read(
                 lambda tx: _words(tx, vault, lookup, tenant, said), tenant=tenant
             )
             await database.write(lambda tx: _add(tx, tenant, said, words), tenant=tenant)
+        elif said:  # by its contact it can be found, by what was said nowhere but in the CRM
+            await database.write(lambda tx: _add_wordless(tx, tenant, said), tenant=tenant)
         return len(events)
 
     return Consumer(name="search", take=take, behind=SEARCH_BEHIND, at_once=False, share=_SHARE)
@@ -74,3 +76,9 @@ def _add(
             if ref in living
         ],
     )
+
+
+def _add_wordless(tx: Connection, tenant: TenantId, said: Mapping[str, Event]) -> None:
+    lock_search(tx, tenant)
+    found = [Said(conversation=one.stream, seq=one.seq, words=set()) for one in said.values()]
+    add_words(tx, tenant, found)

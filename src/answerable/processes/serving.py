@@ -44,6 +44,15 @@ def chat_secrets(settings: Settings, definitions: Definitions) -> dict[str, str]
     return {name: secret for name, secret in found.items() if secret}
 
 
+def hook_secrets(settings: Settings, definitions: Definitions) -> dict[str, str]:
+    """By integration, what its calls at our hooks are signed with, where that is set."""
+    names = {
+        name for tenant in definitions.tenants for name in definitions.active(tenant).integrations
+    }
+    found = {name: settings.hook_secret(name) for name in names}
+    return {name: secret for name, secret in found.items() if secret}
+
+
 def application(
     platform: Platform,
     *,
@@ -65,11 +74,13 @@ def application(
         platform.service,
         settings=ApiSettings(
             secrets=dict(secrets),
+            hook_secrets=hook_secrets(platform.settings, platform.definitions),
             home=home,
             metrics_token=platform.settings.get("METRICS_TOKEN"),
             desk_origins=frozenset(_listed(platform.settings.get("DESK_ORIGINS"))),
         ),
         relay=platform.relay,
+        case_texts=platform.case_texts,
         faces_the_world=platform.role.faces_the_world,
         extra_routes=extra_routes,
         lifespan=lifespan,

@@ -22,7 +22,10 @@ SETTINGS: Mapping[str, str] = {
         "SQLite file in DATA"
     ),
     "BROKER": "amqp(s)://user:password@host:port/vhost, joins processes. Secret. Default: none",
-    "REDIS": "redis(s)://user:password@host:port, for news among processes. Secret. Default: none",
+    "REDIS": (
+        "redis(s)://user:password@host:port, for news among processes, and for the texts of "
+        "definitions that keep nothing. Secret. Default: none"
+    ),
     "ROLE": "all, gateway, worker, connector or scheduler. Default: all",
     "MASTER_KEY": "32 bytes in base64 that wrap the contacts' keys. Secret; or MASTER_KEY_FILE.",
     "SIGNING_KEY_FILE": "File with the key that signs checkpoints. Default: DATA/keys/signing.key",
@@ -36,6 +39,10 @@ SETTINGS: Mapping[str, str] = {
     "ENCODER_KEY": "Bearer for the endpoint that ENCODER names. Secret.",
     "LOG_LEVEL": "debug, info, warning or error. Default: info",
     "LOG_FORMAT": "json or text. Default: json",
+    "PUBLIC_URL": (
+        "https://host at which customers reach this service, for the links in mails. Default: "
+        "none, and playbooks that send a link hand over to people"
+    ),
     "IMAP_URL": "imaps://user:password@host/INBOX of the only mail inbox. Secret.",
     "SMTP_URL": "smtp://user:password@host:port for replies by mail. Secret.",
     "MAIL_AUTHSERV": (
@@ -58,7 +65,14 @@ PATTERNS: Mapping[str, str] = {
         "BUS_SECRET_<TENANT>_FILE."
     ),
     "CONNECTOR_<NAME>_URL": "Address of an integration, instead of the definition's.",
-    "CONNECTOR_<NAME>_KEY": "Key of an integration. Secret; or CONNECTOR_<NAME>_KEY_FILE.",
+    "CONNECTOR_<NAME>_KEY": (
+        "Key of an integration, for processes that speak with it (role connector). Secret; or "
+        "CONNECTOR_<NAME>_KEY_FILE."
+    ),
+    "CONNECTOR_<NAME>_HOOK_SECRET": (
+        "What an integration's own calls at our hooks are signed with, for processes that are "
+        "called (role gateway). Secret; or CONNECTOR_<NAME>_HOOK_SECRET_FILE."
+    ),
 }
 # For tests and build scripts, never for service; FAILPOINT: see kit/failpoints.py.
 FOREIGN = ("LEAVE_NOTHING_OUT", "SKIP_WEB", "FAILPOINT")
@@ -92,6 +106,19 @@ class Settings:
     def checkpoint_file(self) -> Path:
         return Path(self.values.get("CHECKPOINT_FILE", self.data / "checkpoints.jsonl"))
 
+    @property
+    def public_url(self) -> str | None:
+        """Raises InvalidInput for what is no address of a web server."""
+        url = self.values.get("PUBLIC_URL")
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise InvalidInput(
+                "bad_public_url", f"{PREFIX}PUBLIC_URL must be like https://help.bank.example"
+            )
+        return url
+
     def get(self, name: str) -> str | None:
         return self.values.get(name)
 
@@ -114,6 +141,9 @@ class Settings:
 
     def connector_url(self, integration: str) -> str | None:
         return self.values.get(f"CONNECTOR_{capitals(integration)}_URL")
+
+    def hook_secret(self, integration: str) -> str | None:
+        return self.values.get(f"CONNECTOR_{capitals(integration)}_HOOK_SECRET")
 
     def connector_key(self, integration: str) -> str | None:
         return self.values.get(f"CONNECTOR_{capitals(integration)}_KEY")
@@ -172,7 +202,7 @@ def _matches_pattern(short: str) -> bool:
         return not short.endswith("_FILE")
     if short.startswith("BUS_SECRET_") and len(short) > len("BUS_SECRET_"):
         return not short.endswith("_FILE")
-    return short.startswith("CONNECTOR_") and short.endswith(("_URL", "_KEY"))
+    return short.startswith("CONNECTOR_") and short.endswith(("_URL", "_KEY", "_HOOK_SECRET"))
 
 
 def _file(name: str, path: str) -> str:

@@ -170,6 +170,13 @@ class StoredDefinitions:
         return list(self.hashes[bisect_right(self.positions, position) :])
 
 
+def definitions_in_force(tx: Connection) -> list[tuple[str, bytes]]:
+    """Of each tenant, its file's name and content, as last put in force."""
+    rows = tx.execute(sa.select(service_definition).order_by(service_definition.c.activated_at))
+    latest = {row.tenant: (row.name, row.source) for row in rows}
+    return [latest[tenant] for tenant in sorted(latest)]
+
+
 def read_definitions(
     tx: Connection, given: ServiceDefinition, actions: ActionLibrary
 ) -> StoredDefinitions:

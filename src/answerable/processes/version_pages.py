@@ -3,13 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from answerable.understanding.report_page import (
-    ReportAbout,
-    Table,
-    manifest_facts,
-    percent,
-    report_page,
-)
+from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
+from answerable.understanding.report_parts import Table, percent
 from answerable.understanding.shadow_record import Reading, ShadowSummary
 from answerable.understanding.versions import Versions
 

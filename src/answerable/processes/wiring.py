@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from answerable.api.bus.commands import AT_ONCE, Commands
 from answerable.api.bus.messages import COMMANDS
+from answerable.channels.email.keys_apart import MailKeys
 from answerable.connectors.registry import build_connectors
 from answerable.contacts.threading import Evidence
 from answerable.definition.load import load_definition
@@ -32,12 +33,13 @@ from answerable.kit.lock import DirectoryLock
 from answerable.kit.membership import Alone, Membership
 from answerable.kit.relay import Relay
 from answerable.kit.server_time import SharedClock
+from answerable.kit.volatile import MemoryVolatile, Volatile
 from answerable.ledger.checkpoint import is_sealed
 from answerable.playbooks.action import ActionLibrary
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
+from answerable.privacy.rotation import check_master_keys
 from answerable.privacy.tagger.model import load as load_tagger
-from answerable.privacy.vault import check_master_keys
 from answerable.processes.alarm import LoggedAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.encoders import encoder_of
@@ -51,9 +53,10 @@ from answerable.processes.mail import (
     mail_inboxes,
     mail_room,
 )
+from answerable.processes.mirroring import case_lookup_of, mirroring_of
 from answerable.processes.model_reports import ModelReports
 from answerable.processes.platform import Joint, Platform
-from answerable.processes.roles import FEEDING, INDEXING, SEALING, Role
+from answerable.processes.roles import FEEDING, INDEXING, MIRRORING, SEALING, Role
 from answerable.processes.schema import require_current, upgrade
 from answerable.processes.sealing import Sealer
 from answerable.processes.search_index import search_index
@@ -118,15 +121,18 @@ async def open_platform(
         membership = _membership(settings, role)
         bus = _bus(settings, membership)
         relay = _relay(settings, membership, store.master)
+        volatile = _volatile(settings, store, membership, clock)
         inboxes = mail_inboxes(
             store.definitions, settings, instance=instance_name(store.master), required=threading
         )
         way_out = delivery(settings, store.definitions, inboxes, master=store.master, clock=clock)
         if deliverers is None:
             deliverers = dict.fromkeys(inboxes, way_out[1]) if way_out else {}
-        connectors = {}
-        if role.speaks_with_systems:
-            connectors = _connectors(settings, store.definitions, connector_url)
+        connectors = (
+            _connectors(settings, store.definitions, connector_url)
+            if role.speaks_with_systems
+            else {}
+        )
         versions = LiveVersions(settings, store.database, clock)
         reader = LocalReader(versions.live)
         shadow = Shadow(reader, versions.shadow, clock)
@@ -150,8 +156,13 @@ async def open_platform(
             hints=hints,
             relay=relay,
             keep_time=keep_time,
+            public_url=settings.public_url,
+            volatile=volatile,
         )
-        mail = mail_room(settings, service, inboxes, master=store.master)
+        keys = None
+        if not store.database.exclusive:  # whose pages nobody but the server empties
+            keys = MailKeys(volatile=volatile, lasts=store.definitions.forget_after)
+        mail = mail_room(settings, service, inboxes, master=store.master, keys=keys)
         sealer = await _sealer(settings, service, role)
         opened.pop_all()  # from here on `Platform.close` lets go of everything
     return Platform(
@@ -165,6 +176,14 @@ async def open_platform(
         master=store.master,
         sealer=sealer,
         indexer=_indexer(service),
+        mirroring=mirroring_of(
+            service,
+            connectors,
+            lambda *told: _follower(service, MIRRORING, *told),
+            mail.intake.read_again,
+            keys,
+        ),
+        case_texts=case_lookup_of(service, connectors),
         inboxes=inboxes,
         mail=mail,
         smtp=way_out[0] if way_out else None,
@@ -174,6 +193,7 @@ async def open_platform(
         if bus is not None and hints is not None
         else None,
         relay=relay,
+        volatile=volatile,
         live_sweep=_live_sweep(settings, role, service, relay),
     )
 
@@ -188,6 +208,27 @@ def _relay(settings: Settings, membership: Membership, master: MasterKey) -> Rel
     channel = f"answerable:{instance_name(master)}"  # Redis' numbered databases share channels
     relay: Relay = redis.RedisRelay(url, channel=channel, process=membership.id)
     return relay
+
+
+def _volatile(
+    settings: Settings, store: "_Store", membership: Membership, clock: Clock
+) -> Volatile:
+    """Where the texts are of tenants that keep none on disk. Raises InvalidInput if several
+    processes would each have their own."""
+    passing = [t for t in store.definitions.tenants if store.definitions.forget_after(t)]
+    url = settings.get("REDIS")
+    if not passing or (url is None and store.database.exclusive):
+        return MemoryVolatile(clock)
+    if url is None:
+        raise InvalidInput(
+            "no_store_needs_redis",
+            f"{', '.join(passing)}: privacy.store is none, and several processes may serve it: set "
+            "ANSWERABLE_REDIS, where they have the texts together for a time",
+        )
+    redis = import_module("answerable.kit.redis_volatile")  # only with a Redis
+    prefix = f"answerable:{instance_name(store.master)}:vault"
+    kept: Volatile = redis.RedisVolatile(url, prefix=prefix, process=membership.id)
+    return kept
 
 
 def _live_sweep(
@@ -246,12 +287,15 @@ def _indexer(service: Service) -> Follower:
     return _follower(service, INDEXING, search_index(service.database, service.vault, lookup))
 
 
-def _follower(service: Service, duty: str, consumer: Consumer) -> Follower:
+def _follower(
+    service: Service, duty: str, consumer: Consumer, tenants: Collection[TenantId] | None = None
+) -> Follower:
+    """tenants: whose events; None: of all."""
     return Follower(
         consumer,
         database=service.database,
         live=service.live,
-        tenants=lambda: service.definitions.tenants,
+        tenants=lambda: service.definitions.tenants if tenants is None else tenants,
         leads=lambda: service.membership.leads(duty),
         now=service.clock.now,
     )

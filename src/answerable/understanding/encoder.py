@@ -107,12 +107,11 @@ class NgramsOnly:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             counts = self._ngrams.counts(text)
-            buckets = np.array(sorted(counts), dtype=np.int64)
-            amounts = np.array([counts[bucket] for bucket in buckets.tolist()])
+            buckets = counts.buckets.astype(np.int64)
             # The sign makes what falls into one place by chance cancel out on average.
             signs = np.where((buckets * 2654435761 >> 13) & 1, 1.0, -1.0)
             places = (buckets * 40503 % BUCKETS) % self.dimensions
-            np.add.at(vectors[row], places, signs * np.log1p(amounts))
+            np.add.at(vectors[row], places, signs * np.log1p(counts.times))
             vectors[row] /= max(float(np.linalg.norm(vectors[row])), 1e-9)
         return vectors
 
@@ -136,7 +135,7 @@ def _learnt(path: Path) -> frozenset[str]:
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    # One message takes one core a millisecond; more threads would fight with other messages.
+    # One message takes one core a few milliseconds; more threads would fight with other messages.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False

@@ -6,7 +6,6 @@ out-of-scope message near our subjects looks like. Used in training only.
 """
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from scipy.linalg import lapack  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.understanding.kernel import KernelHead
-from answerable.understanding.ngrams import BUCKETS, Rarity, rarity, weighted
+from answerable.understanding.ngrams import BUCKETS, Counts, Rarity, rarity, weighted
 from answerable.understanding.ports import Matrix
 
 _BLOCK = 2_000
@@ -42,7 +41,7 @@ class Material:
     """
 
     vectors: Matrix
-    counts: Sequence[Counter[int]]
+    counts: Sequence[Counts]
     targets: Matrix
     distrust: NDArray[np.float32] | None = None
 
@@ -122,7 +121,7 @@ def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
 
 
 def _gram_matrix(
-    counts: Sequence[Counter[int]], rare: Rarity, shares: tuple[float, float]
+    counts: Sequence[Counts], rare: Rarity, shares: tuple[float, float]
 ) -> sparse.csr_matrix:
     rows = [weighted(count, rare, shares) for count in counts]
     ends = np.cumsum([0] + [len(row.buckets) for row in rows])

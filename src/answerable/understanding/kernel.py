@@ -1,15 +1,15 @@
 """A head: scores of classes by likeness to labelled examples, in meaning and in spelling."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.ngrams import Rarity, rows_of, weighted
+from answerable.understanding.ngrams import Counts, Rarity, rows_of, weighted
 from answerable.understanding.ports import Matrix
 
 Arrays = dict[str, NDArray[Any]]
@@ -37,16 +37,45 @@ class KernelHead:
     def classes(self) -> int:
         return int(self.pull.shape[1])
 
-    def scores(self, vectors: Matrix, counts: Sequence[Counter[int]]) -> tuple[Matrix, Matrix]:
+    def scores(
+        self, vectors: Matrix, grams: Matrix, sizes: Sequence[int] | None = None
+    ) -> tuple[Matrix, Matrix]:
         """Scores (texts, classes), near 1 where a class's examples are alike, near 0 where
-        nothing is; and the cosines (texts, examples) they come from."""
-        cosines = vectors @ self.centres.T
-        scores = np.exp(self.sharpness * (cosines - 1)) @ self.pull
+        nothing is; and the cosines (texts, examples) they come from.
+
+        grams: what `gram_scores` gave for these texts.
+        sizes: how many rows belong together; else all do. The last digit of a product may depend
+        on how many rows it has, so each such part has products of its own.
+        """
+        spans = spans_of(sizes or (len(vectors),))
+        cosines = np.empty((len(vectors), len(self.centres)), dtype=np.float32)
+        for span in spans:
+            np.matmul(vectors[span], self.centres.T, out=cosines[span])
+        kernel = np.exp(self.sharpness * (cosines - 1))
+        return np.concatenate([kernel[span] @ self.pull for span in spans]) + grams, cosines
+
+    def gram_scores(self, counts: Sequence[Counts]) -> Matrix:
+        """(texts, classes): the part of the scores that spelling alone gives, without a vector."""
+        scores = np.empty((len(counts), self.classes), dtype=np.float32)
         for row, count in enumerate(counts):
             grams = weighted(count, self.rarity, self.shares)
             rows, known = rows_of(self.gram_buckets, grams.buckets)
-            scores[row] += grams.weights[known] @ self.gram_pull[rows[known]].astype(np.float32)
-        return scores, cosines
+            scores[row] = grams.weights[known] @ self.gram_pull[rows[known]].astype(np.float32)
+        return scores
+
+    def telling(self, counts: Sequence[Counts], grams: Matrix) -> NDArray[np.float64]:
+        """(texts,): how far spelling alone says that each is about some class: the spread of its
+        scores, less where the examples do not know its n-grams. 0 where there are no classes.
+
+        grams: what `gram_scores` gave for them.
+        """
+        if not self.classes:
+            return np.zeros(len(counts))
+        known = [
+            float(self.rarity.find(count.buckets)[1].mean()) if len(count.buckets) else 0.0
+            for count in counts
+        ]
+        return np.asarray(grams.std(axis=1, dtype=np.float64) * np.square(known))
 
     def arrays(self, prefix: str) -> Arrays:
         return {
@@ -87,3 +116,9 @@ class KernelHead:
         if not fits:
             raise InvalidInput("damaged_model", f"the arrays of the {prefix} head do not fit")
         return head
+
+
+def spans_of(sizes: Sequence[int]) -> list[slice]:
+    """Of rows that lie one part after the other."""
+    ends = list(accumulate(sizes))
+    return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]

@@ -1,6 +1,6 @@
 """A trained model: loads from a folder, understands texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.understanding.calibration import NEVER, HeldOut
 from answerable.understanding.confidence import Confidence
 from answerable.understanding.encoder import load_encoder
-from answerable.understanding.kernel import Arrays, KernelHead
+from answerable.understanding.kernel import Arrays, KernelHead, spans_of
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.nearest import LearntExamples
@@ -22,6 +22,7 @@ from answerable.understanding.prepare import has_letters, prepared, units, whole
 from answerable.understanding.scope import ScopeJudge, scope_features
 from answerable.understanding.sketch import sketch
 from answerable.understanding.spelling import Spelling
+from answerable.understanding.telling import MOST_READ, most_telling
 from answerable.understanding.tones import Tones, likeliest, load_tones, most_urgent, sentiment
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
 
@@ -29,6 +30,7 @@ IN_SCOPE = 0.5
 MENTIONED = 0.02  # intents less likely than this are left out, except the best
 MOST_INTENTS = 5
 DECIMALS = 4
+TOGETHER = 64  # units, or as many more as the last text has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,37 @@ class IntentReader:
     inside: NDArray[np.bool_]
     held_out: HeldOut
     learnt: LearntExamples
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cut:
+    """A text in its plain form, and the units of it that are read; the first is the whole."""
+
+    plain: str
+    parts: list[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Units:
+    """What was found about each unit; one row a unit in each of them.
+
+    likely: how sure that it is in scope. applies: (units, intents).
+    """
+
+    vectors: Matrix
+    cosines: Matrix
+    applies: NDArray[np.bool_]
+    likely: NDArray[np.float64]
+    tones: Mapping[str, Matrix]
+
+    def of(self, span: slice) -> "_Units":
+        return _Units(
+            vectors=self.vectors[span],
+            cosines=self.cosines[span],
+            applies=self.applies[span],
+            likely=self.likely[span],
+            tones={name: rows[span] for name, rows in self.tones.items()},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +175,10 @@ class Model:
         asked = self.precision if precision is None else precision
         if not 0 < asked < 1:
             raise InvalidInput("invalid_precision", "precision must be between 0 and 1")
-        return [self._understand(text, asked, scope) for text in texts]
+        found: list[Understanding] = []
+        for group in _groups(map(self._cut, texts)):
+            found += self._together(group, asked, scope)
+        return found
 
     def thresholds(self, precision: float) -> NDArray[np.float64]:
         """(intents,): confidence from which each is automatic; above 1: never."""
@@ -166,25 +202,77 @@ class Model:
         least = max(self.thresholds(precision)[best], self.floor(precision, language))
         return bool(confidence >= least)
 
-    def _understand(self, text: str, precision: float, scope: float) -> Understanding:
+    def _cut(self, text: str) -> _Cut:
         plain = prepared(text)
-        parts = [self.spelling.mended(part) for part in units(plain)]
-        vectors = self.encoder.encode(parts)
-        counts = [self._ngrams.counts(part) for part in parts]
-        readable = has_letters(plain)
+        return _Cut(plain=plain, parts=[self.spelling.mended(part) for part in units(plain)])
+
+    def _together(
+        self, cuts: Sequence[_Cut], precision: float, scope: float
+    ) -> Iterator[Understanding]:
+        """Each step is taken for all texts before the next one: what it needs stays in the
+        processor's cache, and what it costs beside its work is paid once."""
+        cuts, said, toned = self._chosen(cuts)
+        sizes = [len(cut.parts) for cut in cuts]
+        vectors = self._encoded([part for cut in cuts for part in cut.parts])
         intents = self.intents
-        scores, cosines = intents.head.scores(vectors, counts)
-        share = whole_share(parts[0])
-        together = share * scores[:1] + (1 - share) * scores.max(axis=0, keepdims=True)
-        confidence = intents.confidence.of(together)[0]
-        likely = self._scope(scores, cosines) if readable and intents.labels else 0.0
+        scores, cosines = intents.head.scores(vectors, said, sizes)
+        units = _Units(
+            vectors=vectors,
+            cosines=cosines,
+            applies=intents.confidence.of(scores) >= intents.confidence.applies_from,
+            likely=self._likely(scores, cosines),
+            tones=self.tones.probabilities(vectors, toned, sizes),
+        )
+        spans = spans_of(sizes)
+        together = np.concatenate(
+            [_of_whole(cut, scores[span]) for cut, span in zip(cuts, spans, strict=True)]
+        )
+        confidences = intents.confidence.of(together)
+        for number, (cut, span) in enumerate(zip(cuts, spans, strict=True)):
+            best = int(together[number].argmax()) if len(intents.labels) else -1
+            yield self._said(cut, units.of(span), best, confidences[number], precision, scope)
+
+    def _chosen(self, cuts: Sequence[_Cut]) -> tuple[list[_Cut], Matrix, Matrix]:
+        """The units that are read, and what their spelling says: (units, intents), and of tones
+        (units, labels)."""
+        counts = [self._ngrams.counts(part) for cut in cuts for part in cut.parts]
+        said = self.intents.head.gram_scores(counts)
+        toned = self.tones.head.gram_scores(counts)
+        if all(len(cut.parts) <= MOST_READ for cut in cuts):
+            return list(cuts), said, toned
+        about, sounds = self.intents.head.telling(counts, said), self.tones.telling(toned)
+        chosen: list[_Cut] = []
+        rows: list[int] = []
+        for cut, span in zip(cuts, spans_of([len(cut.parts) for cut in cuts]), strict=True):
+            kept = most_telling(about[span], sounds[span])
+            chosen.append(_Cut(plain=cut.plain, parts=[cut.parts[row] for row in kept]))
+            rows += [span.start + row for row in kept]
+        return chosen, said[rows], toned[rows]
+
+    def _encoded(self, parts: Sequence[str]) -> Matrix:
+        """What is said twice is read once."""
+        distinct = {part: row for row, part in enumerate(dict.fromkeys(parts))}
+        return self.encoder.encode(list(distinct))[[distinct[part] for part in parts]]
+
+    def _said(
+        self,
+        cut: _Cut,
+        units: _Units,
+        best: int,
+        confidence: NDArray[np.float64],
+        precision: float,
+        scope: float,
+    ) -> Understanding:
+        readable = has_letters(cut.plain)
+        # Of the unit that is surest: greetings and a second matter take nothing away.
+        likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope
-        apply = intents.confidence.of(scores).max(axis=0) >= intents.confidence.applies_from
-        best = int(together[0].argmax()) if len(intents.labels) else -1
-        tones = self.tones.probabilities(vectors, counts)
-        language = self.languages.language(plain)
+        tones = units.tones
+        language = self.languages.language(cut.plain)
         return Understanding(
-            intents=self._scored(confidence, np.asarray(apply & in_scope), best),
+            intents=self._scored(
+                confidence, np.asarray(units.applies.any(axis=0) & in_scope), best
+            ),
             scope=_rounded(likely),
             in_scope=in_scope,
             automatic=in_scope
@@ -197,15 +285,14 @@ class Model:
             churn=_rounded(likeliest(tones["churn"])) if readable else 0.0,
             abuse=_rounded(likeliest(tones["abuse"])) if readable else 0.0,
             model=self.name,
-            near=intents.learnt.nearest(cosines, intents.labels),
-            sketch=sketch(vectors[0]) if readable else "",
+            near=self.intents.learnt.nearest(units.cosines, self.intents.labels),
+            sketch=sketch(units.vectors[0]) if readable else "",
         )
 
-    def _scope(self, scores: Matrix, cosines: Matrix) -> float:
-        """Of the unit that is surest: greetings and a second matter take nothing away."""
+    def _likely(self, scores: Matrix, cosines: Matrix) -> NDArray[np.float64]:
         inside = self.intents.inside
         features = scope_features(scores, cosines[:, inside], cosines[:, ~inside])
-        return float(self.intents.judge.scope(features).max())
+        return self.intents.judge.scope(features)
 
     def _scored(
         self, confidence: NDArray[np.float64], apply: NDArray[np.bool_], best: int
@@ -222,6 +309,24 @@ class Model:
             for number in order[:MOST_INTENTS]
             if number == best or apply[number] or confidence[number] >= MENTIONED
         )
+
+
+def _groups(cuts: Iterable[_Cut]) -> Iterator[list[_Cut]]:
+    """Of so many units that their cosines take a few megabytes."""
+    group: list[_Cut] = []
+    for cut in cuts:
+        group.append(cut)
+        if sum(len(one.parts) for one in group) >= TOGETHER:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _of_whole(cut: _Cut, scores: Matrix) -> Matrix:
+    """(1, intents) of a text, from those of its units."""
+    share = whole_share(cut.parts[0])
+    return np.asarray(share * scores[:1] + (1 - share) * scores.max(axis=0, keepdims=True))
 
 
 def _rounded(value: float) -> float:

@@ -6,7 +6,6 @@ numbers in training and at work.
 
 import re
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,6 +22,14 @@ _CACHE_SIZE = 20_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """N-grams of one text: bucket numbers, ascending, and how often each occurs, >= 1."""
+
+    buckets: NDArray[np.int32]
+    times: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Grams:
     """Weighted n-grams of one text: bucket numbers, ascending, and their weights."""
 
@@ -36,14 +43,15 @@ class Ngrams:
     def __init__(self) -> None:
         self._letters: dict[str, tuple[int, ...]] = {}
 
-    def counts(self, text: str) -> Counter[int]:
+    def counts(self, text: str) -> Counts:
         """How often each bucket occurs in `text`."""
         words = _WORD.findall(text.lower())[:MOST_WORDS]
-        found = Counter(_bucket(word) for word in words)
-        found.update(_bucket(f"{one} {two}") for one, two in pairwise(words))
+        found = [_bucket(word) for word in words]
+        found += [_bucket(f"{one} {two}") for one, two in pairwise(words)]
         for word in words:
-            found.update(self._letter_groups(word))
-        return found
+            found += self._letter_groups(word)
+        buckets, times = np.unique(np.array(found, dtype=np.int32), return_counts=True)
+        return Counts(buckets=buckets, times=times.astype(np.float32))
 
     def _letter_groups(self, word: str) -> tuple[int, ...]:
         known = self._letters.get(word)
@@ -85,11 +93,11 @@ def rows_of(
     return rows, buckets[rows] == wanted
 
 
-def rarity(counts: Sequence[Counter[int]]) -> Rarity:
+def rarity(counts: Sequence[Counts]) -> Rarity:
     """Of the buckets that occur in these texts."""
     frequency = np.zeros(BUCKETS, dtype=np.float64)
     for found in counts:
-        frequency[list(found)] += 1
+        frequency[found.buckets] += 1
     # In large sets what occurs once cannot help to recognise anything else, but costs memory.
     rarest = 2 if len(counts) >= 2_000 else 1
     buckets = np.flatnonzero(frequency >= rarest).astype(np.int32)
@@ -97,14 +105,12 @@ def rarity(counts: Sequence[Counter[int]]) -> Rarity:
     return Rarity(buckets=buckets, weights=weights.astype(np.float32))
 
 
-def weighted(counts: Counter[int], rarity: Rarity, shares: tuple[float, float]) -> Grams:
+def weighted(counts: Counts, rarity: Rarity, shares: tuple[float, float]) -> Grams:
     """TF-IDF with each half scaled to the square root of its share, so that the product of two
     texts is the sum of `shares` at most."""
-    buckets = np.array(sorted(counts), dtype=np.int32)
-    frequency = np.array([counts[bucket] for bucket in buckets.tolist()], dtype=np.float32)
-    rows, known = rarity.find(buckets)
-    buckets, frequency = buckets[known], frequency[known]
-    weights = (1 + np.log(frequency)) * rarity.weights[rows[known]]
+    rows, known = rarity.find(counts.buckets)
+    buckets = counts.buckets[known]
+    weights = (1 + np.log(counts.times[known])) * rarity.weights[rows[known]]
     split = int(np.searchsorted(buckets, HALF))
     for part, share in ((slice(0, split), shares[0]), (slice(split, None), shares[1])):
         length = float(np.linalg.norm(weights[part]))

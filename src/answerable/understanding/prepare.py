@@ -5,7 +5,8 @@ import unicodedata
 
 LONGEST_HEAD = 6_000  # characters; what a person wants is said early in a long message ...
 LONGEST_TAIL = 1_500  # ... or in its last lines
-MOST_SENTENCES = 16
+MOST_SENTENCES = 40  # of a longer text the first ones ...
+LAST_SENTENCES = 8  # ... and the last
 ENCODED_WORDS = 90  # what 128 word pieces hold of ordinary text
 FEW_WORDS = 30  # a text up to this length is scored whole
 
@@ -55,11 +56,12 @@ def units(text: str) -> list[str]:
     if len(whole.split(" ", FEW_WORDS)) <= FEW_WORDS and "\n" not in text:
         return [whole]
     sentences = [part.strip() for part in _SENTENCE_END.split(text) if has_letters(part)]
+    sentences = list(dict.fromkeys(sentences))
     if len(sentences) < 2:
         return [whole]
     if len(sentences) > MOST_SENTENCES:
-        sentences = sentences[: MOST_SENTENCES - 4] + sentences[-4:]
-    return [whole, *dict.fromkeys(sentences)]
+        sentences = sentences[: MOST_SENTENCES - LAST_SENTENCES] + sentences[-LAST_SENTENCES:]
+    return [whole, *sentences]
 
 
 def whole_share(whole: str) -> float:

@@ -48,7 +48,7 @@ def coverage_chart(report: Mapping[str, Any]) -> str:
     if chosen and chosen["answered"]:
         parts.append(_mark(frame, chosen["coverage"], chosen, "chosen"))
         parts.append(_chosen_label(frame, chosen, asked))
-    return _svg("curve", "Coverage and precision", _curve_text(report), parts)
+    return drawing("curve", "Coverage and precision", _curve_text(report), parts)
 
 
 def reliability_chart(report: Mapping[str, Any]) -> str:
@@ -71,7 +71,7 @@ def reliability_chart(report: Mapping[str, Any]) -> str:
             f'<text class=count text-anchor=middle x="{(left + right) / 2:.1f}" '
             f'y="{foot - height - 3:.1f}">{_short(one["messages"])}</text>',
         ]
-    return _svg("reliability", "Reliability of the confidence", _reliability_text(report), parts)
+    return drawing("reliability", "Reliability of the confidence", _reliability_text(report), parts)
 
 
 def _grid(frame: _Frame, below: str, *, labels_at: float | None = None) -> str:
@@ -120,9 +120,13 @@ def _mark(frame: _Frame, x: float, share: Mapping[str, Any], name: str) -> str:
     )
 
 
-def _svg(name: str, title: str, description: str, parts: Sequence[str]) -> str:
+def drawing(
+    name: str, title: str, description: str, parts: Sequence[str], height: float = HEIGHT
+) -> str:
+    """An SVG as wide as its place. name: unique in the page. description: what is read aloud."""
+    told = f'role=img aria-labelledby="{name}-title {name}-desc"'
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role=img aria-labelledby="{name}-title {name}-desc">'
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" {told}>'
         f"<title id={name}-title>{escape(title)}</title>"
         f"<desc id={name}-desc>{escape(description)}</desc>{''.join(parts)}</svg>"
     )

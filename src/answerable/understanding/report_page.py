@@ -1,18 +1,21 @@
 """A model's report as one HTML page that needs nothing else: no script, no outside file."""
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from answerable.understanding.report_charts import coverage_chart, reliability_chart
-from answerable.understanding.report_style import STYLE
+from answerable.understanding.report_parts import (
+    NOTHING,
+    Table,
+    facts_section,
+    figure,
+    percent,
+    section,
+    tiles,
+    whole_page,
+)
 from answerable.understanding.version_report import wanted_text
-
-_NOTHING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,27 +27,15 @@ class ReportAbout:
     facts: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """caption: what it shows. Cells of the first column name their row. wide: on a phone, its rows
-    stand below each other. words: columns, beside the first, that hold no numbers."""
-
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    wide: bool = False
-    words: Sequence[str] = ()
-
-
 def manifest_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a model's manifest says that a reader of its report must know."""
     return [
-        ("Model", str(manifest.get("name", _NOTHING))),
-        ("Training data", f"SHA-256 {manifest.get('data_sha256', _NOTHING)}"),
+        ("Model", str(manifest.get("name", NOTHING))),
+        ("Training data", f"SHA-256 {manifest.get('data_sha256', NOTHING)}"),
         ("Examples", f"{manifest.get('examples', 0):,}"),
-        ("Contradictions among them", str(manifest.get("contradictions", _NOTHING))),
-        ("Recipe", str(manifest.get("recipe", _NOTHING))),
-        ("Encoder", str(manifest.get("encoder", _NOTHING))),
+        ("Contradictions among them", str(manifest.get("contradictions", NOTHING))),
+        ("Recipe", str(manifest.get("recipe", NOTHING))),
+        ("Encoder", str(manifest.get("encoder", NOTHING))),
         ("Languages", ", ".join(manifest.get("languages", ())) or "any"),
     ]
 
@@ -53,23 +44,14 @@ def report_page(
     about: ReportAbout, report: Mapping[str, Any], more: Sequence[tuple[str, Table]] = ()
 ) -> str:
     """The whole page. report: of `version_report`. more: headings and tables that follow."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     sections = [
         _tiles(report),
         _charts(report),
-        _section("Intents", intents_table(report), "No intent is known: everything is for people."),
-        _section("Most confused", confused_table(report), "Nothing was confused."),
-        *(_section(heading, table, "Nothing to show.") for heading, table in more),
+        section("Intents", intents_table(report), "No intent is known: everything is for people."),
+        section("Most confused", confused_table(report), "Nothing was confused."),
+        *(section(heading, table, "Nothing to show.") for heading, table in more),
     ]
-    return (
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        f'<meta http-equiv=Content-Security-Policy content="{policy}">'
-        '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<title>{escape(about.title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{escape(about.title)}</h1><p class=soft>{escape(about.measured)}</p>"
-        f"{''.join(sections)}{_facts(about.facts)}</main></body></html>\n"
-    )
+    return whole_page(about.title, about.measured, "".join(sections) + facts_section(about.facts))
 
 
 def intents_table(report: Mapping[str, Any]) -> Table:
@@ -122,12 +104,6 @@ def confused_table(report: Mapping[str, Any]) -> Table:
     )
 
 
-def percent(share: float | None) -> str:
-    if share is None:
-        return _NOTHING
-    return f"{100 * share:.1f}\N{NARROW NO-BREAK SPACE}%"
-
-
 def _meant(name: str | None) -> str:
     return "out of scope" if name is None else name
 
@@ -136,23 +112,20 @@ def _tiles(report: Mapping[str, Any]) -> str:
     chosen = report["chosen"]
     automatic = sum(one["automatic"] for one in report["intents"])
     answered = bool(chosen and chosen["answered"])
-    tiles = [
-        (percent(chosen["coverage"]) if chosen else _NOTHING, "answered automatically"),
+    shown = [
+        (percent(chosen["coverage"]) if chosen else NOTHING, "answered automatically"),
         (
-            percent(chosen["precision"]) if answered else _NOTHING,
+            percent(chosen["precision"]) if answered else NOTHING,
             f"of these right, asked for {percent(report['asked_precision'])}",
         ),
         (
-            f"{percent(chosen['low'])} to {percent(chosen['high'])}" if answered else _NOTHING,
+            f"{percent(chosen['low'])} to {percent(chosen['high'])}" if answered else NOTHING,
             "where the true share lies (each end 95\N{NARROW NO-BREAK SPACE}% sure)",
         ),
         (f"{automatic} of {len(report['intents'])}", "intents automatic"),
         (f"{report['messages']:,}", f"messages, {report['out_of_scope']:,} of them out of scope"),
     ]
-    shown = "".join(
-        f"<li class=tile><b>{escape(value)}</b><span>{escape(name)}</span>" for value, name in tiles
-    )
-    return f"<ul class=tiles>{shown}</ul>"
+    return tiles(shown)
 
 
 def _charts(report: Mapping[str, Any]) -> str:
@@ -187,14 +160,14 @@ def _charts(report: Mapping[str, Any]) -> str:
     aside = report["taken_for_out_of_scope"]
     return (
         "<div class=charts>"
-        + _figure(
+        + figure(
             "Coverage and precision",
             coverage_chart(report),
             "How many of the answers are right, if only the surest messages are answered. The band "
             "is where the true share lies.",
             curve,
         )
-        + _figure(
+        + figure(
             "Is the confidence true?",
             reliability_chart(report),
             "On the dashed line the confidence is the share that is right; the bars count "
@@ -203,48 +176,3 @@ def _charts(report: Mapping[str, Any]) -> str:
         )
         + "</div>"
     )
-
-
-def _figure(heading: str, chart: str, caption: str, table: Table) -> str:
-    return (
-        f"<figure><h2>{escape(heading)}</h2>{chart}<figcaption>{escape(caption)}</figcaption>"
-        f"<details><summary>The numbers</summary>{_table(table)}</details></figure>"
-    )
-
-
-def _section(heading: str, table: Table, empty: str) -> str:
-    inside = _table(table) if table.rows else f"<p class=soft>{escape(empty)}</p>"
-    return f"<section><h2>{escape(heading)}</h2>{inside}</section>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(
-        f"<th{_side(table, name)} scope=col>{escape(name)}</th>" for name in table.columns
-    )
-    rows = "".join(_row(table, row) for row in table.rows)
-    return (
-        f"<table{' class=wide' if table.wide else ''}><caption>{escape(table.caption)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def _row(table: Table, row: Sequence[str]) -> str:
-    cells = "".join(
-        f'<td{_side(table, name)} data-name="{escape(name)}"><span>{_breakable(cell)}</span></td>'
-        for name, cell in zip(table.columns[1:], row[1:], strict=True)
-    )
-    return f"<tr><th scope=row>{_breakable(row[0])}</th>{cells}</tr>"
-
-
-def _side(table: Table, column: str) -> str:
-    return " class=words" if column in table.words else ""
-
-
-def _breakable(text: str) -> str:
-    """Escaped, and a name may be broken after the marks that join its words."""
-    return re.sub(r"([_/-])(?=\w)", r"\1<wbr>", escape(text))
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    pairs = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    return f"<section><h2>What it was made of</h2><dl>{pairs}</dl></section>"

@@ -2,14 +2,16 @@
 
 STYLE = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#17202b;--soft:#4d5a69;
---edge:#d8dee6;--main:#1f5fbf;--band:#c9dcf8;--good:#1a6b3c;--bad:#a3271d;--grid:#e3e8ee}
+--edge:#d8dee6;--main:#1f5fbf;--form:#b05a00;--person:#8793a1;--band:#c9dcf8;--good:#1a6b3c;--bad:#a3271d;--grid:#e3e8ee}
 @media(prefers-color-scheme:dark){:root{--page:#10151c;--card:#18202a;--ink:#e9eef4;--soft:#a9b6c4;
---edge:#2d3947;--main:#7db1ff;--band:#24405f;--good:#7fd6a2;--bad:#ff9d92;--grid:#293442}}
+--edge:#2d3947;--main:#7db1ff;--form:#f0a04b;--person:#76859a;--band:#24405f;--good:#7fd6a2;--bad:#ff9d92;--grid:#293442}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif;
+overflow-wrap:break-word}
 main{max-width:72rem;margin:0 auto;padding:1.25rem 1rem 3rem}
 h1{font-size:1.5rem;line-height:1.25;margin:.25rem 0;overflow-wrap:anywhere}
-h2{font-size:1.15rem;margin:0 0 .5rem}p{margin:.25rem 0 .75rem;max-width:46rem}
+h2{font-size:1.15rem;margin:0 0 .5rem;overflow-wrap:anywhere}
+p{margin:.25rem 0 .75rem;max-width:46rem}
 .soft,figcaption,dt,caption{color:var(--soft)}
 section,figure,.tile{background:var(--card);border:1px solid var(--edge);border-radius:.6rem}
 section,figure{padding:1rem;margin:0 0 1rem;min-width:0}
@@ -27,6 +29,15 @@ svg .count{font-size:11px}
 .level{fill:none;stroke:var(--soft);stroke-width:1.5;stroke-dasharray:5 4}
 circle.chosen{fill:var(--ink)}circle.dot{fill:var(--main)}
 .whisker{stroke-width:2}.chosen.whisker{stroke:var(--ink)}.dot.whisker{stroke:var(--main)}
+.template{fill:var(--main);background:var(--main)}.form{fill:var(--form);background:var(--form)}
+.person{fill:var(--person);background:var(--person)}
+.key{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;margin:0 0 .6rem;padding:0}
+.key i{display:inline-block;width:.8rem;height:.8rem;border-radius:.15rem;margin-right:.4rem}
+.topic{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:0 1.5rem}
+.topic>div{min-width:0}
+.topic h3{font-size:1rem;margin:.75rem 0 .3rem}.topic ul{margin:0 0 .5rem;padding-left:1.2rem}
+blockquote{margin:0 0 .5rem;padding:.15rem 0 .15rem .8rem;border-left:3px solid var(--edge);
+overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
 dd{margin:0;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
@@ -51,5 +62,6 @@ details th,details td{padding:.3rem .25rem}summary{cursor:pointer;color:var(--ma
 .wide th,.wide td{border:0}.wide td:last-child{white-space:normal}
 details table{font-size:.8rem}details th,details td{padding:.25rem .15rem}
 dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
-@media print{body{background:#fff}section,figure,.tile{break-inside:avoid}}
+@media print{body{background:#fff}section,figure,.tile{break-inside:avoid}
+.template,.form,.person,.bar{print-color-adjust:exact}}
 """

@@ -44,7 +44,8 @@ class ScopeJudge:
     def scope(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """How sure that each message is in scope, 0..1; 0.5 keeps KEPT of those that are."""
         standard = (features - self.mean) / self.spread
-        return sigmoid(standard @ self.weights[:-1] + self.weights[-1])
+        # Not as one product, whose last digit may depend on how many messages there are.
+        return sigmoid((standard * self.weights[:-1]).sum(axis=1) + self.weights[-1])
 
 
 # Where an installation has only titles and descriptions: the cosine to the nearest one speaks

@@ -4,7 +4,6 @@ All tenants share it, and it is made with the environment or the wheel: a model 
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +30,13 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "churn": ("staying", "leaving"),
     "abuse": ("civil", "abusive"),
 }
+# What one sentence of many is enough for.
+WORST: Mapping[str, tuple[str, ...]] = {
+    "sentiment": ("negative",),
+    "urgency": ("high", "critical"),
+    "churn": ("leaving",),
+    "abuse": ("abusive",),
+}
 _PREFIX = "tones"
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, InvalidInput)
 
@@ -52,9 +58,11 @@ class Tones:
     head: KernelHead
     scales: Mapping[str, Scale]
 
-    def probabilities(self, vectors: Matrix, counts: Sequence[Counter[int]]) -> dict[str, Matrix]:
-        """By list, (texts, labels); rows sum to 1."""
-        scores, _ = self.head.scores(vectors, counts)
+    def probabilities(
+        self, vectors: Matrix, grams: Matrix, sizes: Sequence[int] | None = None
+    ) -> dict[str, Matrix]:
+        """By list, (texts, labels); rows sum to 1. grams, sizes: as in `KernelHead.scores`."""
+        scores, _ = self.head.scores(vectors, grams, sizes)
         found, start = {}, 0
         for name, labels in LABELS.items():
             scale, end = self.scales[name], start + len(labels)
@@ -62,6 +70,20 @@ class Tones:
             found[name] = softmax(scores[:, start:end] * np.float32(scale.slope) + offsets, 1.0)
             start = end
         return found
+
+    def telling(self, grams: Matrix) -> Matrix:
+        """(texts, lists that one sentence decides): how far the spelling of each says the worst.
+
+        grams: what the head's `gram_scores` gave.
+        """
+        columns, start = [], 0
+        for name, labels in LABELS.items():
+            part = grams[:, start : start + len(labels)]
+            if name in WORST:
+                worst = [labels.index(label) for label in WORST[name]]
+                columns.append(part[:, worst].max(axis=1) - np.delete(part, worst, 1).max(axis=1))
+            start += len(labels)
+        return np.stack(columns, axis=1)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -166,7 +166,7 @@ class TorchEncoder:
         return self._normal(self._linear(joined, f"{place}.dense") + hidden, place)
 
     def _feed_forward(self, hidden: torch.Tensor, layer: str) -> torch.Tensor:
-        wide = F.gelu(self._linear(hidden, f"{layer}.intermediate.dense"))
+        wide = F.gelu(self._linear(hidden, f"{layer}.intermediate.dense"), approximate="tanh")
         place = f"{layer}.output"
         return self._normal(self._linear(wide, f"{place}.dense") + hidden, place)
 

@@ -150,7 +150,8 @@ class _Question:
         if self.tuning is None:  # by the untuned encoder, for all alike
             self.tuning = chosen_tuning(part, _part(self.rows, self.learnt), 0)
         counts = [self.counts[place] for place in self.asked.tolist()]
-        scores, _ = fit(part, self.tuning).head.scores(vectors[self.asked], counts)
+        head = fit(part, self.tuning).head
+        scores, _ = head.scores(vectors[self.asked], head.gram_scores(counts))
         right: Flags = self.rows.targets[self.asked, scores.argmax(axis=1)] >= 0.5
         return right
 

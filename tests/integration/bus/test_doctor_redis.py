@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from answerable.processes.doctor_redis import check_redis
+from answerable.processes.doctor_redis import check_kept, check_redis
 from answerable.processes.doctor_report import Finding
 from answerable.processes.settings import Settings
 from tests.support.processes import free_port
@@ -57,3 +57,33 @@ async def test_on_another_machine_it_wants_a_password_and_encryption() -> None:
     levels = [finding.level for finding in await found("redis://redis.invalid:6379/0")]
 
     assert levels == ["warning", "warning", "problem"]
+
+
+async def test_texts_that_are_kept_nowhere_must_be_on_no_disk_and_stay(
+    redis: RedisForTests,
+) -> None:
+    names = ("save", "appendonly", "maxmemory-policy")
+    before = {}
+    for name in names:
+        [before[name]] = (await redis.command("CONFIG", "GET", name)).values()
+    settings = Settings(values={"REDIS": redis.url})
+    try:
+        for name, value in zip(names, ("", "no", "noeviction"), strict=True):
+            await redis.command("CONFIG", "SET", name, value)
+        [good] = await asyncio.to_thread(lambda: list(check_kept(settings)))
+        await redis.command("CONFIG", "SET", "save", "3600 1")
+        [bad] = await asyncio.to_thread(lambda: list(check_kept(settings)))
+    finally:
+        for name, value in before.items():
+            await redis.command("CONFIG", "SET", name, value)
+
+    assert good.level == "ok"
+    assert bad.level == "problem"
+    assert "save 3600 1" in bad.text
+
+
+def test_several_processes_without_a_redis_are_a_problem_only_where_texts_need_it() -> None:
+    server = Settings(values={"DATABASE": "postgresql://bank@127.0.0.1/bank"})
+
+    assert [one.level for one in check_kept(server)] == ["problem"]
+    assert list(check_kept(Settings())) == []

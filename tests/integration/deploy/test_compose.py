@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from answerable.ledger.checkpoint import SigningKey
 from answerable.privacy.keys import MasterKey
+from answerable.processes.doctor_services import Source, check_service
 from answerable.processes.settings import read_settings
 from tests.support.compose import ComposeService, read_compose
 from tests.support.needs import REPOSITORY
@@ -96,13 +98,22 @@ def test_secrets_are_files_and_each_is_where_it_is_needed() -> None:
         assert files == set(service.secrets), name
     readers = {
         secret: {name for name in OURS if secret in SERVICES[name].secrets}
-        for secret in ("signing_key", "smtp_url", "core_banking_key", "chat_secret")
+        for secret in DOCUMENT["secrets"]
+        if any(secret in SERVICES[name].secrets for name in OURS)
     }
+    shared = {"database_url", "broker_url", "redis_url", "master_key", "metrics_token"}
+    assert all(readers.pop(secret) == {*ROLES, "migrate"} for secret in shared)
     assert readers == {
         "signing_key": {"scheduler"},
         "smtp_url": {"worker"},
         "core_banking_key": {"connector"},
+        "crm_key": {"connector"},
+        "sms_key": {"connector"},
+        "crm_hook_secret": {"gateway", "sandbox"},
+        "sms_hook_secret": {"gateway"},
+        "crm_public_key": {"sandbox"},
         "chat_secret": {"gateway", "sandbox"},
+        "first_admin_password": {"gateway"},
     }
 
 
@@ -142,6 +153,51 @@ def test_all_settings_are_known_and_make_sense(name: str, secrets: Path) -> None
     assert MasterKey.from_settings({"ANSWERABLE_MASTER_KEY": str(read.get("MASTER_KEY"))})
     if name == "scheduler":
         assert SigningKey.load_or_create(read.signing_key_file)
+
+
+def test_each_role_has_what_the_demo_bank_s_integrations_need(secrets: Path) -> None:
+    """As `answerable doctor --role` looks at it, in each container."""
+    demo = REPOSITORY / "examples" / "northwind-bank" / "service.yaml"
+    for role in ROLES:
+        environment = {
+            setting: value.replace("/run/secrets", str(secrets))
+            for setting, value in SERVICES[role].environment.items()
+        }
+        settings = read_settings(environment, ROLE=role)
+        found = list(check_service(Source(name=str(demo)), settings))
+        lacking = [
+            (one.text, one.mend)
+            for one in found
+            if one.level != "ok" and one.check in ("secrets", "connectors", "hooks", "pages")
+        ]
+        # The sandbox speaks no TLS, in the containers' own network.
+        assert all("cross the network unencrypted" in text for text, _ in lacking), (role, lacking)
+
+
+def test_the_demo_s_crm_believes_the_key_that_was_made(secrets: Path) -> None:
+    ours = RSAKey.import_key((secrets / "crm_key").read_text())
+    theirs = RSAKey.import_key((secrets / "crm_public_key").read_text())
+
+    assert ours.is_private
+    assert not theirs.is_private
+    assert ours.as_dict(private=False)["n"] == theirs.as_dict()["n"]
+    told = SERVICES["sandbox"].command
+    assert told[told.index("--crm-hook") + 1].endswith("/v1/hooks/northwind-bank/crm/cases")
+
+
+def test_without_openssl_no_half_of_a_key_is_left(tmp_path: Path) -> None:
+    shutil.copy2(COMPOSE / "make-secrets", tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("dd", "tr", "cut", "base64", "cat", "mkdir", "chmod", "dirname"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    done = subprocess.run(
+        [str(shutil.which("sh")), str(tmp_path / "make-secrets")],
+        capture_output=True, text=True, check=False, env={"PATH": str(tools)},
+    )  # fmt: skip
+
+    assert (done.returncode, "openssl is missing" in done.stderr) == (1, True)
+    assert not (tmp_path / "secrets" / "crm_key").exists()
 
 
 def test_the_proxy_keeps_operators_pages_from_the_world() -> None:

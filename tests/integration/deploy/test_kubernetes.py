@@ -1,8 +1,10 @@
 """What `kubectl apply -k` would apply: right by Kubernetes' own schemas, and as we promise it."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
@@ -24,7 +26,8 @@ ROLES = ("gateway", "worker", "scheduler", "connector")
 Thing = dict[str, Any]
 
 
-def rendered(place: str) -> list[Thing]:
+def rendered(place: str | Path) -> list[Thing]:
+    """place: below KUBERNETES, or a folder anywhere."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         left_out("no kubectl is installed")
@@ -273,18 +276,24 @@ def test_our_labels_are_in_nobody_elses_selectors(base: list[Thing]) -> None:
             assert "app.kubernetes.io/name" not in labels
 
 
+def is_setting(name: str) -> bool:
+    short = name.removeprefix(PREFIX)
+    known = short.removesuffix("_FILE")
+    patterns = [re.sub(r"<\w+>", r"\\w+", pattern) for pattern in PATTERNS]
+    return (
+        known in SETTINGS
+        or short in {*SETTINGS, *FOREIGN}
+        or any(re.fullmatch(pattern, known) for pattern in patterns)
+    )
+
+
 def test_secrets_are_files_that_the_role_has(things: list[Thing]) -> None:
     common = named(things, "ConfigMap", "answerable-settings")["data"]
     for name, pod in pods(things):
         spec, container = pod["spec"], container_of(pod)
         given = {**common, **{one["name"]: one["value"] for one in container.get("env", [])}}
         for setting in given:
-            known = setting.removeprefix(PREFIX).removesuffix("_FILE")
-            assert (
-                not setting.startswith(PREFIX)
-                or known in {*SETTINGS, *PATTERNS}
-                or (setting.removeprefix(PREFIX) in {*SETTINGS, *FOREIGN})
-            ), setting
+            assert not setting.startswith(PREFIX) or is_setting(setting), setting
         secret = next(v for v in spec["volumes"] if v["name"] == "secrets")["projected"]
         sources = {source["secret"]["name"] for source in secret["sources"]}
         assert sources == {"answerable-common"} | (
@@ -292,6 +301,77 @@ def test_secrets_are_files_that_the_role_has(things: list[Thing]) -> None:
         )
         assert secret["defaultMode"] == 0o440
     assert [t for t in things if t["kind"] == "Secret"] == []
+
+
+INTEGRATIONS = ("core-banking", "crm", "sms")
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> list[Thing]:
+    """A definition that changes data: the components of its integrations, all of them."""
+    place = tmp_path_factory.mktemp("kubernetes") / "kubernetes"
+    shutil.copytree(KUBERNETES, place)
+    overlay = place / "overlays" / "bank"
+    overlay.mkdir()
+    components = [f"../../components/{name}" for name in INTEGRATIONS]
+    about = {"kind": "Kustomization", "resources": ["../example"], "components": components}
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(about))
+    return rendered(overlay)
+
+
+def test_only_connectors_have_the_keys_of_integrations(bank: list[Thing]) -> None:
+    """Whoever breaks into a gateway finds what the CRM's calls are signed with, and no way into
+    the CRM."""
+    given: dict[str, dict[str, str]] = {}
+    for name, pod in pods(bank):
+        env = container_of(pod).get("env", [])
+        assert all(is_setting(one["name"]) for one in env if one["name"].startswith(PREFIX))
+        given[name] = {
+            one["name"].removeprefix(f"{PREFIX}CONNECTOR_"): one["value"]
+            for one in env
+            if one["name"].startswith(f"{PREFIX}CONNECTOR_")
+        }
+    folder = "/run/secrets/answerable"
+
+    assert given == {
+        "connector": {
+            "CORE_BANKING_KEY_FILE": f"{folder}/core-banking-key",
+            "CRM_KEY_FILE": f"{folder}/crm-key",
+            "SMS_KEY_FILE": f"{folder}/sms-key",
+        },
+        "gateway": {
+            "CRM_HOOK_SECRET_FILE": f"{folder}/crm-hook-secret",
+            "SMS_HOOK_SECRET_FILE": f"{folder}/sms-hook-secret",
+        },
+        "worker": {},
+        "scheduler": {},
+        "migrate": {},
+    }
+
+
+def test_the_guide_says_of_every_secret_from_which_file_it_is_made(bank: list[Thing]) -> None:
+    guide = (REPOSITORY / "docs" / "operations" / "guide.md").read_text(encoding="utf-8")
+    made: dict[str, set[str]] = {}
+    for line in re.sub(r"\\\n\s+", "", guide).splitlines():
+        told = re.search(r"create secret generic answerable-(\w+)(.*)", line)
+        if told is not None:
+            made.setdefault(told[1], set()).update(re.findall(r"--from-file=([\w-]+)", told[2]))
+    common = named(bank, "ConfigMap", "answerable-settings")["data"]
+    for name, pod in pods(bank):
+        given = [*common.values(), *(one["value"] for one in container_of(pod).get("env", []))]
+        wanted = {
+            value.removeprefix("/run/secrets/answerable/")
+            for value in given
+            if value.startswith("/run/secrets/answerable/")
+        }
+        assert wanted <= made["common"] | made.get(name, set()), name
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_integrations_leave_it_what_kubernetes_takes(bank: list[Thing], version: str) -> None:
+    for thing in bank:
+        if thing["kind"] not in FOREIGN_KINDS:
+            kubernetes_validate.validate(thing, version, strict=True)
 
 
 def test_the_example_definition_is_one(things: list[Thing]) -> None:

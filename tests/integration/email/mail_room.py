@@ -6,6 +6,7 @@ from pathlib import Path
 
 from answerable.channels.email.inbox import MailInbox
 from answerable.channels.email.intake import MailIntake
+from answerable.channels.email.keys_apart import MailKeys
 from answerable.channels.email.reader import MailReader
 from answerable.channels.email.reply_token import ReplyTokens
 from answerable.channels.email.seal import MailSeal
@@ -64,7 +65,9 @@ class AcceptedMessages:
 class MailRoom:
     """Open with `async with`."""
 
-    def __init__(self, directory: Path, *, inbox: MailInbox = INBOX) -> None:
+    def __init__(
+        self, directory: Path, *, inbox: MailInbox = INBOX, keys: MailKeys | None = None
+    ) -> None:
         self.database = open_store(directory / "mail.db")
         self.clock = SettableClock()
         self.accepted = AcceptedMessages()
@@ -72,6 +75,7 @@ class MailRoom:
         self.seal = MailSeal(MasterKey.generate())
         self.inbox = inbox
         self.membership = FakeMembership()
+        self.keys = keys
         self.intake = self.make_intake()
 
     def make_intake(self) -> MailIntake:
@@ -84,6 +88,7 @@ class MailRoom:
             clock=self.clock,
             inboxes={(one.tenant, one.name): one for one in (self.inbox, CARDS)},
             membership=self.membership,
+            keys=self.keys,
         )
 
     async def __aenter__(self) -> "MailRoom":

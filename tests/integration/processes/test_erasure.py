@@ -2,13 +2,23 @@
 
 import hashlib
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from answerable.channels.email.store import NewRawMail, add_raw_mail, get_raw_mail
+from answerable.contacts.links_store import StoredLink, add_links, page_link
+from answerable.contacts.one_time_codes import Bound, Standing, StoredCode
+from answerable.contacts.one_time_codes_store import (
+    claim_code,
+    code_standing,
+    one_time_code,
+    save_standing,
+)
+from answerable.contacts.send_caps_store import claim_text, sent_text
 from answerable.contacts.store import contact_address
 from answerable.desk.search_store import search_word
 from answerable.kit.errors import NotFound
@@ -119,6 +129,57 @@ async def test_what_is_erased_cannot_be_read_or_found(town: Town) -> None:
         ).all()
     )
     assert addresses == []
+
+
+def keep_for(tx: Connection, name: str, conversation: ConversationId, at: datetime) -> None:
+    """Everything that is kept of a code, and a link."""
+    bound = Bound(
+        tenant=TENANT,
+        conversation=conversation,
+        contact=ContactId(f"con_{name}"),
+        phone=f"phone of {name}",
+        commitment="c",
+    )
+    claim_code(tx, StoredCode(id=f"cod_{name}", bound=bound, person=name, mac=b"m", made_at=at))
+    save_standing(tx, TENANT, name, Standing(in_a_row=1))
+    claim_text(
+        tx,
+        tenant=TENANT,
+        number=bound.phone,
+        prefix="49155",
+        key=f"cod_{name}",
+        at=at,
+        limits=shop_definition().limits.text_messages,
+    )
+    link = StoredLink(
+        token_hash=f"hash of {name}",
+        tenant=TENANT,
+        conversation=conversation,
+        change=f"chg_{name}",
+        expires_at=at,
+    )
+    add_links(tx, [link])
+
+
+async def test_codes_tries_texts_and_links_go_with_their_contact(town: Town) -> None:
+    gone = await town.mails("hours please")
+    stays = await town.mails("hours please", by="ben@example.com")
+    tables = (one_time_code, code_standing, sent_text, page_link)
+
+    def keep(tx: Connection) -> None:
+        for name, conversation in (("anna", gone.conversation), ("ben", stays.conversation)):
+            keep_for(tx, name, conversation, town.clock.now())
+
+    database = town.service.database
+    await database.write(keep)
+
+    await erase(town, await contact_of(town, gone.conversation))
+
+    for table in tables:
+        rows = await database.read(lambda tx, t=table: tx.execute(sa.select(t)).all())  # type: ignore[misc]
+        assert len(rows) == 1, table.name
+        assert "ben" in str(rows)
+        assert "anna" not in str(rows)
 
 
 async def test_others_keep_what_is_theirs(town: Town) -> None:

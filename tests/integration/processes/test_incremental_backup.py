@@ -115,7 +115,7 @@ def hire(tx: Connection, *, id: str, email: str, at: datetime) -> None:
     tx.execute(
         sa.insert(agent).values(
             id=id, tenant=TENANT, name="Sam", email=email, password_hash="-", role="agent",
-            teams=["service"], suspended=False, created_at=at,
+            teams=["service"], suspended=False, known_as=[], created_at=at,
         )
     )  # fmt: skip
 
@@ -521,8 +521,10 @@ async def test_every_way_to_change_a_row_is_noted(
         rename("agt_2", email="1@shop.example")
         rename("agt_1", email="2@shop.example")
         tx.execute(sa.delete(agent).where(agent.c.id == "agt_3"))
-        columns = "id, tenant, name, email, password_hash, role, teams, suspended, created_at"
-        values = f"'agt_2', '{TENANT}', 'Kim', 'k@shop.example', '-', 'agent', '[]', false, 0"
+        columns = (
+            "id, tenant, name, email, password_hash, role, teams, suspended, known_as, created_at"
+        )
+        values = f"'agt_2', '{TENANT}', 'Kim', 'k@shop.example', '-', 'agent', '[]', false, '[]', 0"
         tx.exec_driver_sql(
             f"INSERT INTO agent ({columns}) VALUES ({values}) "
             "ON CONFLICT (id) DO UPDATE SET name = excluded.name"

@@ -32,7 +32,7 @@ async def learnt(town: Town) -> LabelledMessages:
 async def test_what_agents_say_becomes_examples_with_masked_texts(
     town: Town, tmp_path: Path
 ) -> None:
-    one = await town.says("murmur, my IBAN is DE89 3704 0044 0532 0130 00", by="anna")
+    one = await town.says("murmur: my IBAN is DE89 3704 0044 0532 0130 00", by="anna")
     two = await town.says("murmur: sing me a song", by="ben")
     await town.acts(label(one.conversation, one.seq, "refund", "parcel-status"))
     await town.acts(label(two.conversation, two.seq))
@@ -42,7 +42,7 @@ async def test_what_agents_say_becomes_examples_with_masked_texts(
 
     said = {example.text: example.intents for example in read_examples(tmp_path / "labels.jsonl")}
     assert said == {
-        "murmur, my IBAN is <iban:1>": ("refund", "parcel-status"),
+        "murmur: my IBAN is <iban:1>": ("refund", "parcel-status"),
         "murmur: sing me a song": (),
     }
     assert (found.erased, found.outdated) == (0, 0)

@@ -24,7 +24,7 @@ from answerable.processes.doctor import Visit, examine
 from answerable.processes.doctor_report import Finding
 from answerable.processes.settings import Settings, read_settings
 from answerable.processes.wiring import open_platform
-from tests.support.needs import needs_postgres
+from tests.support.needs import needs_postgres, needs_redis
 from tests.support.stores import empty_postgres_url, postgres_url
 from tests.support.town import Town
 
@@ -293,3 +293,28 @@ async def test_a_clock_that_differs_from_the_servers_is_found(
     findings = {finding.check: finding for finding in examine(visit)}
 
     assert findings["server clock"].level == "problem"
+
+
+@pytest.fixture
+def keeps_nothing(service_file: Path) -> Path:
+    crm = b"integrations:\n  crm: {type: their-crm}\n"
+    source = service_file.read_bytes().replace(b"integrations:\n", crm)
+    service_file.write_bytes(source + b"privacy: {store: none}\n")
+    return service_file
+
+
+async def test_texts_that_are_kept_nowhere_are_shared_in_redis_or_it_does_not_start(
+    data: Path, url: str, keeps_nothing: Path, keys: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidInput, match="set ANSWERABLE_REDIS"):
+        await open_platform(settings(data, url, **keys), [keeps_nothing])
+
+    given = settings(data, url, **keys, REDIS=needs_redis())
+    platform = await open_platform(given, [keeps_nothing])
+    try:
+        assert not platform.service.vault.keeps(SHOP)
+        assert type(platform.volatile).__name__ == "RedisVolatile"
+        with pytest.raises(InvalidInput, match="no CRM that is told what was said"):
+            await platform.start()
+    finally:
+        await platform.close()

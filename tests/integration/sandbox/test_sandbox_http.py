@@ -10,7 +10,6 @@ from answerable_sandbox.runner import Sandbox
 
 SMS = "/sms/2010-04-01/Accounts/AC1/Messages"
 CRM = "/crm/services/data/v61.0"
-BEARER = {"Authorization": "Bearer 00D000000000001!x"}
 BLOCK = "/core/cards/CARD-5001/block"
 
 
@@ -201,11 +200,12 @@ async def test_faults_can_be_listed_and_removed_and_nonsense_is_refused(
     assert (await http.post("/faults/form", data=form)).status_code == 422
 
 
-async def test_the_crm_speaks_salesforce(http: httpx.AsyncClient) -> None:
-    grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "a.b.c"}
-    token = (await http.post("/crm/services/oauth2/token", data=grant)).json()
-    assert token["instance_url"].endswith("/crm")
-    headers = {"Authorization": f"Bearer {token['access_token']}"}
+def bearer(sandbox: Sandbox) -> dict[str, str]:
+    return {"Authorization": f"Bearer {sandbox.world.crm_sessions.issue()}"}
+
+
+async def test_the_crm_speaks_salesforce(http: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    headers = bearer(sandbox)
 
     case = {"Subject": "New card", "Origin": "Web"}
     created = await http.post(f"{CRM}/sobjects/Case", json=case, headers=headers)
@@ -230,11 +230,13 @@ async def test_the_crm_speaks_salesforce(http: httpx.AsyncClient) -> None:
     assert await applied(http, "crm") == ["Case created", "CaseComment created", "Case updated"]
 
 
-async def test_the_crm_refuses_in_salesforce_s_words(http: httpx.AsyncClient) -> None:
+async def test_the_crm_refuses_in_salesforce_s_words(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
     unsigned = await http.get(f"{CRM}/sobjects/Case/500")
-    missing = await http.get(f"{CRM}/sobjects/Case/500", headers=BEARER)
-    wrong = await http.post(f"{CRM}/sobjects/Case", json={"Nope": 1}, headers=BEARER)
-    garbage = await http.post(f"{CRM}/sobjects/Case", content=b"{", headers=BEARER)
+    missing = await http.get(f"{CRM}/sobjects/Case/500", headers=bearer(sandbox))
+    wrong = await http.post(f"{CRM}/sobjects/Case", json={"Nope": 1}, headers=bearer(sandbox))
+    garbage = await http.post(f"{CRM}/sobjects/Case", content=b"{", headers=bearer(sandbox))
     grant = await http.post("/crm/services/oauth2/token", data={"grant_type": "password"})
 
     refusals = [
@@ -252,10 +254,12 @@ async def test_the_crm_refuses_in_salesforce_s_words(http: httpx.AsyncClient) ->
 
 async def test_the_sms_gateway_speaks_twilio(http: httpx.AsyncClient) -> None:
     form = {"To": "+491713920001", "From": "+493023125999", "Body": "Your code is 123456"}
-    auth = ("AC1", "token")
+    auth = ("AC1", "sandbox")
     headers = {"Idempotency-Key": "otp_1"}
 
-    assert (await http.post(f"{SMS}.json", data=form)).json()["code"] == 20003
+    for stranger in (None, ("AC1", "guessed"), ("AC2", "sandbox")):
+        refused = await http.post(f"{SMS}.json", data=form, auth=stranger)
+        assert (refused.status_code, refused.json()["code"]) == (401, 20003)
     sent = await http.post(f"{SMS}.json", data=form, auth=auth, headers=headers)
     again = await http.post(f"{SMS}.json", data=form, auth=auth, headers=headers)
     wrong = await http.post(f"{SMS}.json", data={**form, "To": "12"}, auth=auth)
@@ -276,3 +280,21 @@ async def test_a_hanging_call_does_not_keep_the_sandbox_from_stopping() -> None:
             await client.post("/faults", json={"system": "core", "mode": "hang", "seconds": 600})
             with pytest.raises(httpx.ReadTimeout):
                 await client.get("/core/status", timeout=0.2)
+
+
+async def test_an_apps_digits_are_checked_once_under_a_key(
+    http: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    shown = {"customer_id": "C-1001", "digits": sandbox.world.bank.shown_by_apps()["C-1001"]}
+
+    async def checked(key: str | None, **other: str) -> httpx.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {**shown, **other}
+        return await http.post("/core/authenticator-checks", json=body, headers=headers)
+
+    assert (await checked(None)).json()["code"] == "idempotency_key_missing"
+    assert (await checked("k0", digits="12345x")).status_code == 422
+    assert (await checked("k1", customer_id="C-9999")).json() == {"accepted": False}
+    assert (await checked("k2")).json() == {"accepted": True}
+    assert (await checked("k2")).json() == {"accepted": True}
+    assert (await checked("k3")).json() == {"accepted": False}

@@ -103,7 +103,7 @@ async def test_a_system_that_received_nothing_says_so(http: httpx.AsyncClient, p
 
 
 async def test_what_a_system_received_is_shown_with_its_key_and_escaped(
-    http: httpx.AsyncClient,
+    http: httpx.AsyncClient, sandbox: Sandbox
 ) -> None:
     script = "<script>alert(1)</script>"
     await http.post(
@@ -114,12 +114,12 @@ async def test_what_a_system_received_is_shown_with_its_key_and_escaped(
     await http.post(
         "/sms/2010-04-01/Accounts/AC1/Messages.json",
         data={"To": "+491713920001", "From": script, "Body": script},
-        auth=("AC1", "x"),
+        auth=("AC1", "sandbox"),
     )
     await http.post(
         "/crm/services/data/v61.0/sobjects/Case",
         json={"Subject": script},
-        headers={"Authorization": "Bearer 00D1"},
+        headers={"Authorization": f"Bearer {sandbox.world.crm_sessions.issue()}"},
     )
     await http.post("/faults", json={"system": "core", "mode": "fail", "path": script})
 
@@ -134,3 +134,15 @@ async def test_the_journal_can_be_emptied(sandbox: Sandbox, http: httpx.AsyncCli
 
     assert (await http.delete("/journal")).status_code == 204
     assert (await http.get("/journal?kind=all")).json() == {"items": []}
+
+
+async def test_the_banks_page_shows_what_each_customers_app_shows(
+    http: httpx.AsyncClient, clock: SettableClock, sandbox: Sandbox
+) -> None:
+    shown = sandbox.world.bank.shown_by_apps()
+    page = (await http.get("/core")).text
+
+    assert all(f"<td>{digits}</td>" in page for digits in shown.values())
+    assert page.count("<td>no app</td>") == 1
+    clock.advance(timedelta(seconds=30))
+    assert shown["C-1001"] not in (await http.get("/core")).text

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from answerable.api.context import ApiSettings
 from answerable.channels.chat.connection import ON_THE_WAY
-from answerable.channels.chat.history import VISIBLE, History, Page, page_of
+from answerable.channels.chat.history import VISIBLE, History, Page
 from answerable.flow.acts import HandOffTo, TakeOver
 from answerable.flow.message import InboundMessage, News, Sender
 from answerable.kit.ids import ConversationId, TenantId
@@ -41,7 +41,9 @@ class CountedHistory(History):
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     settings = ApiSettings(secrets={"SHOP_SECRET": SECRET}, rates=FAST)
     house = await open_house(tmp_path / "house.db", settings=settings)
-    house.api.chat.history = CountedHistory(house.service.database, house.service.vault)
+    house.api.chat.history = CountedHistory(
+        house.service.database, house.service.vault, house.service.pages.links
+    )
     yield house
     await house.close()
 
@@ -253,7 +255,7 @@ async def test_what_is_handed_over_is_what_would_be_read(house: House) -> None:
     seen = 0
     for cut in range(len(everything)):
         news = await news_of(house, everything[cut:])
-        handed = page_of(news, seen=seen, reached=cut, language="en")
+        handed = house.api.chat.history.page_of(news, seen=seen, reached=cut, language="en")
         read = await house.api.chat.history.after(SHOP, conversation, seen, language="en")
         assert handed is not None
         assert list(handed.frames) == list(read.frames)
@@ -286,6 +288,7 @@ async def test_what_has_to_be_read_is_not_taken_from_what_was_handed_over(house:
     textless = replace(whole, texts={})
     later = replace(whole, events=whole.events[3:])
 
+    page_of = house.api.chat.history.page_of
     assert page_of(whole, seen=0, reached=0, language="en") is None  # an agent's name is in it
     assert page_of(textless, seen=0, reached=0, language="en") is None
     assert page_of(later, seen=0, reached=2, language="en") is None

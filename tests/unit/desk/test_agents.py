@@ -55,6 +55,26 @@ async def test_agents_of_other_tenants_do_not_exist(office: Office, tenant: Tena
         await office.agents.suspend(tenant, agent_id)
 
 
+async def test_nobody_says_by_what_they_are_known_themselves(office: Office) -> None:
+    with pytest.raises(Conflict):
+        await office.agents.note_known_as(TENANT, office.sam.id, [], by=office.sam.id)
+
+
+async def test_what_an_agent_is_known_by_is_replaced_and_stands_in_no_event(
+    office: Office,
+) -> None:
+    admin = AgentId("agt_admin")
+    for lookups in (["one", "two", "one"], ["three"]):
+        agent = await office.agents.note_known_as(TENANT, office.sam.id, lookups, by=admin)
+
+    assert agent.known_as == ("three",)
+    events = [e for e in await office.administration() if e.kind == "agent_known_as_changed"]
+    assert [(event.actor, event.data["agent"]) for event in events] == [
+        ("agent:agt_admin", office.sam.id)
+    ] * 2
+    assert "three" not in str(events)
+
+
 async def test_suspending_twice_is_one_event(office: Office) -> None:
     await office.agents.suspend(TENANT, office.sam.id)
     await office.agents.suspend(TENANT, office.sam.id)

@@ -81,5 +81,7 @@ def test_a_contact_chats_and_does_nothing_else() -> None:
             continue
         allowed.append(permission)
     assert allowed == [
-        Permission.PUBLIC, Permission.SIGN_IN, Permission.OPEN_CHAT, Permission.CHAT
+        Permission.PUBLIC, Permission.SIGN_IN, Permission.CALL_HOOK, Permission.OPEN_LINK,
+        Permission.OPEN_CHAT,
+        Permission.CHAT,
     ]  # fmt: skip

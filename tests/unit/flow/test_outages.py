@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from answerable.connectors.http import BREAK_AFTER, Ambassador, Breaker
 from answerable.definition.schema import ServiceDefinition
@@ -17,6 +18,8 @@ from answerable.flow.patience import PATIENCE
 from answerable.flow.perform import ASKING_AT_ONCE, AT_ONCE
 from answerable.flow.ports import Finding, Question
 from answerable.kit.errors import ConnectorUnavailable
+from answerable.kit.failpoints import Failpoint
+from answerable.kit.postgres_connection import unavailable
 from answerable.kit.testing import SettableClock
 from answerable.understanding.testing import KeywordReader
 from answerable.understanding.understanding import Understanding
@@ -265,4 +268,50 @@ async def test_messages_wait_for_an_encoder_that_is_away_and_are_read_when_it_is
 
     for one in said:
         assert await town.replies(one.conversation)
+    await town.service.database.close()
+
+
+async def test_what_a_full_disk_did_not_take_is_done_again_at_once(tmp_path: Path) -> None:
+    """And not when its lease would have ended."""
+    times: list[int] = []
+
+    def disk_is_full(code: int) -> None:
+        times.append(code)
+        raise sa.exc.OperationalError("INSERT", {}, OSError("no space left on the device"))
+
+    full = Failpoint("before:Recorder.record_many:1", end=disk_is_full)
+    town = open_town(tmp_path / "town.db", failpoint=full)
+
+    at = await town.says("hours?")
+
+    assert len(times) == 1
+    assert len(await town.replies(at.conversation)) == 1
+    kinds = [event.kind for event in await town.events(at.conversation)]
+    assert kinds.count("understood") == 1
+    assert "effect_failed" not in kinds
+    await town.service.database.close()
+
+
+async def test_a_store_that_is_away_while_something_is_read_is_not_the_works_fault(
+    tmp_path: Path,
+) -> None:
+    class Away(KeywordReader):
+        times = 0
+
+        async def understand(
+            self, definition: ServiceDefinition, texts: Sequence[str]
+        ) -> Sequence[Understanding]:
+            self.times += 1
+            if self.times == 1:
+                raise unavailable()
+            return await super().understand(definition, texts)
+
+    reader = Away(WORDS)
+    town = open_town(tmp_path / "town.db", reader=reader)
+
+    at = await town.says("hours?")
+
+    assert reader.times == 2
+    assert len(await town.replies(at.conversation)) == 1
+    assert await town.owner(at.conversation) == "assistant"
     await town.service.database.close()

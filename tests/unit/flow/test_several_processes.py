@@ -149,7 +149,7 @@ async def test_what_may_kill_is_tried_by_one_process_at_a_time(
     await strike(*mails[4:])
     assert await database.write(claim("prc_other")) == []
 
-    await database.write(lambda tx: return_effects(tx, first))
+    await database.write(lambda tx: return_effects(tx, first, "prc_one"))
     assert len(await database.write(claim("prc_other"))) == together
     await database.close()
 

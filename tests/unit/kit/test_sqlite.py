@@ -1,7 +1,10 @@
 """The writer: many units in one commit, none spoilt by another, nobody left waiting."""
 
 import asyncio
+import sqlite3
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from answerable.kit.database import (
     Database,
     DatabaseClosed,
 )
-from answerable.kit.sqlite import SqliteDatabase
+from answerable.kit.sqlite import PRAGMA_ATTEMPTS, SqliteDatabase, say_pragma, sqlite_engine
 from tests.support.entries import add, names, own
 
 
@@ -57,3 +60,56 @@ async def test_settings_of_durability_are_on(database: Database) -> None:
 
     expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
     assert await database.write(pragmas) == expected
+
+
+def test_many_may_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    """Some are told that it is locked, at once, while others make its journal what it is to be."""
+
+    def opens(path: Path, together: threading.Barrier) -> int:
+        engine = sqlite_engine(str(path), begin="BEGIN IMMEDIATE")
+        together.wait()
+        with engine.connect() as connection:
+            found = int(connection.exec_driver_sql("SELECT 1").scalar_one())
+        engine.dispose()
+        return found
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(30):
+            together = threading.Barrier(8)
+            path = tmp_path / f"{number}.db"
+            found = [threads.submit(opens, path, together) for _ in range(8)]
+            assert [one.result() for one in found] == [1] * 8
+
+
+class Locked:
+    """A driver's connection to a file that others hold, so many times."""
+
+    def __init__(self, times: int, code: int = sqlite3.SQLITE_BUSY) -> None:
+        self.left, self.said = times, list[str]()
+        self._error = sqlite3.OperationalError("database is locked")
+        self._error.sqlite_errorcode = code
+
+    def execute(self, statement: str) -> None:
+        self.said.append(statement)
+        if self.left:
+            self.left -= 1
+            raise self._error
+
+
+def test_a_locked_file_is_asked_again_until_it_is_free() -> None:
+    file, pauses = Locked(3), list[float]()
+
+    say_pragma(file, "journal_mode=WAL", pause=pauses.append)
+
+    assert file.said == ["PRAGMA journal_mode=WAL"] * 4
+    assert len(pauses) == 3
+
+
+@pytest.mark.parametrize(
+    "file", [Locked(10_000), Locked(1, sqlite3.SQLITE_CORRUPT)], ids=["locked for good", "damaged"]
+)
+def test_what_does_not_pass_is_raised(file: Locked) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        say_pragma(file, "journal_mode=WAL", pause=lambda _: None)
+
+    assert len(file.said) <= PRAGMA_ATTEMPTS

@@ -13,8 +13,8 @@ from answerable.privacy.tagger import model
 NAMES = [
     ("Hello, my name is Odalys Brennecke and my card is gone.", ["Odalys Brennecke"]),
     ("my name is tomasz zielinski, where is my money", ["tomasz zielinski"]),
-    ("Dear Ms Hollingworth, thank you.", ["Hollingworth"]),
-    ("Sehr geehrter Herr Dr. Brandstätter,", ["Brandstätter"]),
+    ("Dear Ms Hollingworth, thank you.", ["Ms Hollingworth"]),
+    ("Sehr geehrter Herr Dr. Brandstätter,", ["Dr. Brandstätter"]),
     ("Mit freundlichen Grüßen\nRoswitha Ehrlinger", ["Roswitha Ehrlinger"]),
     ("Bonjour, je m'appelle Maëlys Cormerais.", ["Maëlys Cormerais"]),
     ("Hola, me llamo Leocadia Berrocal", ["Leocadia Berrocal"]),
@@ -23,6 +23,10 @@ NAMES = [
     ("Respected sir, I am Raghavendra Iyengar from Pune.", ["Raghavendra Iyengar"]),
     ("I sent it to Anna Kowalska and Tom Becker.", ["Anna Kowalska", "Tom Becker"]),
     ("Anna's card was stolen", ["Anna"]),
+    ("Follow up with Odalys Brennecke PhD in May.", ["Odalys Brennecke PhD"]),
+    ("> Roswitha Ehrlinger\n>Tomasz Zielinski", ["Roswitha Ehrlinger", "Tomasz Zielinski"]),
+    # What programs escape on its way here is still a sentence.
+    (r"Anna:\"I\'m Roswitha\'s daughter\"", ["Anna", "Roswitha"]),
 ]
 ADDRESSES = [
     ("I live at 45 Elm Street, Springfield, IL 62704.", "45 Elm Street, Springfield, IL 62704"),
@@ -80,6 +84,12 @@ def test_two_spellings_of_a_name_have_one_value() -> None:
 
     assert [span.type for span in spans] == [NAME, NAME]
     assert spans[0].value == spans[1].value
+
+
+def test_a_title_makes_no_other_person() -> None:
+    spans = find("Ask Dr. Anna Kowalska. My name is Anna Kowalska.")
+
+    assert [span.value for span in spans] == ["anna kowalska"] * 2
 
 
 def test_what_is_something_else_is_no_part_of_a_name() -> None:

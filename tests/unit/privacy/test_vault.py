@@ -15,14 +15,9 @@ from answerable.kit.testing import SettableClock
 from answerable.privacy import store
 from answerable.privacy.keys import MasterKey, WrongMasterKey, create_key_file
 from answerable.privacy.mask import mask
-from answerable.privacy.vault import (
-    Erased,
-    Vault,
-    VaultEntry,
-    VaultRef,
-    check_master_keys,
-    rewrap,
-)
+from answerable.privacy.rotation import check_master_keys, rewrap
+from answerable.privacy.sealing import VaultEntry, VaultRef
+from answerable.privacy.vault import Erased, Vault
 from tests.support.stores import open_store
 
 BANK = TenantId("northwind-bank")
@@ -106,6 +101,47 @@ async def test_the_commitment_is_the_hash_of_salt_and_value(
     assert first.commitment != second.commitment  # the salt hides that the values are equal
 
 
+async def put_file(database: Database, vault: Vault, content: bytes) -> VaultRef:
+    return await database.write(
+        lambda tx: vault.put(tx, tenant=BANK, contact_id=ANNA, conversation_id=TALK, value=content)
+    )
+
+
+async def test_a_file_comes_back_byte_for_byte_and_only_under_its_commitment(
+    database: Database, vault: Vault
+) -> None:
+    content = bytes(range(256)) * 4
+    one, other = await put_file(database, vault, content), await put_file(database, vault, b"")
+
+    async def read(ref: VaultRef, commitment: str) -> bytes | Erased:
+        return await database.read(
+            lambda tx: vault.get_bytes(tx, tenant=BANK, id=ref.id, commitment=commitment)
+        )
+
+    assert await read(one, one.commitment) == content
+    assert await read(other, other.commitment) == b""
+    with pytest.raises(InvalidInput, match="not what was put away"):
+        await read(one, other.commitment)
+
+
+async def test_what_was_removed_is_overwritten_and_the_rest_stays(
+    database: Database, vault: Vault
+) -> None:
+    one, other = await put_file(database, vault, b"one"), await put_file(database, vault, b"two")
+
+    await database.write(lambda tx: vault.remove(tx, tenant=SHOP, ids=[other.id]))
+    for _ in range(2):
+        await database.write(lambda tx: vault.remove(tx, tenant=BANK, ids=[one.id]))
+
+    found = await database.read(
+        lambda tx: [
+            vault.get_bytes(tx, tenant=BANK, id=ref.id, commitment=ref.commitment)
+            for ref in (one, other)
+        ]
+    )
+    assert found == [Erased(at=None), b"two"]
+
+
 async def test_an_erased_contact_is_gone_and_others_are_intact(
     database: Database, vault: Vault
 ) -> None:
@@ -118,6 +154,22 @@ async def test_an_erased_contact_is_gone_and_others_are_intact(
     assert await get(database, vault, his) == {"text": SECRET}
     assert await erase(database, vault)  # again does no harm
     assert not await erase(database, vault, ContactId("con_unknown"))
+
+
+async def test_a_value_that_nobody_needs_is_removed_and_the_others_stay(
+    database: Database, vault: Vault
+) -> None:
+    digits, text = await put(database, vault, "digits 123456"), await put(database, vault)
+    await database.write(lambda tx: vault.remove(tx, tenant=SHOP, ids=[digits.id]))
+    assert await database.read(lambda tx: vault.get(tx, tenant=BANK, id=digits.id))
+
+    for _ in range(2):
+        await database.write(lambda tx: vault.remove(tx, tenant=BANK, ids=[digits.id]))
+
+    found = await database.read(
+        lambda tx: vault.get_many(tx, tenant=BANK, ids=[digits.id, text.id])
+    )
+    assert found == {digits.id: Erased(at=None), text.id: {"text": SECRET}}
 
 
 async def test_what_comes_after_an_erasure_is_kept_under_a_new_key(

@@ -8,7 +8,8 @@ import pytest
 
 from answerable.understanding.calibration import NEVER
 from answerable.understanding.outcomes import Outcomes
-from answerable.understanding.report_page import ReportAbout, Table, manifest_facts, report_page
+from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
+from answerable.understanding.report_parts import Table
 from answerable.understanding.version_report import version_report
 
 ABOUT = ReportAbout(

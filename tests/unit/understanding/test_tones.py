@@ -50,7 +50,9 @@ def test_the_shipped_tones_are_what_fitting_here_gives(encoder: Encoder, tmp_pat
     counts = [Ngrams().counts(text) for text in texts]
     vectors = encoder.encode(texts)
 
-    one, two = (tones.probabilities(vectors, counts) for tones in (shipped, fitted))
+    one, two = (
+        tones.probabilities(vectors, tones.head.gram_scores(counts)) for tones in (shipped, fitted)
+    )
 
     assert shipped.name == fitted.name
     for name in LABELS:
@@ -61,7 +63,8 @@ def test_of_each_list_one_label_fits(by_ngrams: Tones) -> None:
     texts = ["Thank you so much!", ""]
     counts = [Ngrams().counts(text) for text in texts]
 
-    found = by_ngrams.probabilities(NgramsOnly().encode(texts), counts)
+    grams = by_ngrams.head.gram_scores(counts)
+    found = by_ngrams.probabilities(NgramsOnly().encode(texts), grams)
 
     assert {name: said.shape for name, said in found.items()} == {
         name: (2, len(labels)) for name, labels in LABELS.items()

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from answerable.understanding.encoder import NgramsOnly
 from answerable.understanding.evaluate import evaluate
 from answerable.understanding.examples import Example
 from answerable.understanding.model import Model
-from answerable.understanding.ports import Encoder
+from answerable.understanding.ports import Encoder, Matrix
+from answerable.understanding.telling import MOST_READ
 from answerable.understanding.train import train
 from answerable.understanding.train_model import train_files
 from answerable.understanding.understanding import Understanding
@@ -27,6 +30,19 @@ I also wonder: where is my new card?
 
 Best regards
 Anna"""
+
+
+class Noting:
+    """An encoder that notes what it is given."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder, self.read = encoder, list[str]()
+        self.name, self.dimensions = encoder.name, encoder.dimensions
+        self.learnt, self.knows = encoder.learnt, encoder.knows
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        self.read += texts
+        return self._encoder.encode(texts)
 
 
 def test_the_best_intent_comes_first(bank_model: Model) -> None:
@@ -47,6 +63,20 @@ def test_a_mail_with_two_matters_has_two_intents(bank_model: Model) -> None:
         "card-delivery",
     }
     assert understanding.in_scope
+
+
+def test_of_a_long_letter_the_sentences_are_read_that_tell_something(
+    bank_model: Model,
+) -> None:
+    noted = Noting(bank_model.encoder)
+    weather = [f"On day {n} we walked along the river and the weather was mild." for n in range(30)]
+    letter = "\n".join([*weather[:17], "I lost my card on holiday.", *weather[17:]])
+
+    (understanding,) = replace(bank_model, encoder=noted).understand([letter])
+
+    assert understanding.intents[0].name == "card-lost"
+    assert "I lost my card on holiday." in noted.read
+    assert len(noted.read) <= MOST_READ
 
 
 def test_other_languages_are_understood_from_examples(bank_model: Model) -> None:
@@ -91,6 +121,21 @@ def test_numbers_do_not_depend_on_the_batch(bank_model: Model) -> None:
 
     assert together == [bank_model.understand([text])[0] for text in texts]
     assert together[::-1] == bank_model.understand(texts[::-1])
+
+
+def test_not_a_byte_depends_on_what_is_read_beside_a_text(bank_model: Model) -> None:
+    texts = [text for texts in SENTENCES.values() for text in texts]
+    texts += [MAIL, "", MAIL + " " + MAIL, "Where is my new card?", MAIL]
+
+    alone = [bank_model.understand([text])[0].to_data() for text in texts]
+
+    for size in (2, 3, 7, len(texts)):
+        beside = [
+            one.to_data()
+            for start in range(0, len(texts), size)
+            for one in bank_model.understand(texts[start : start + size])
+        ]
+        assert beside == alone
 
 
 def test_training_again_gives_the_same_model(bank_model: Model, encoder: Encoder) -> None:

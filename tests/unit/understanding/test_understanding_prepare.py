@@ -2,7 +2,7 @@
 
 import pytest
 
-from answerable.understanding.prepare import prepared, units
+from answerable.understanding.prepare import MOST_SENTENCES, prepared, units
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,14 @@ def test_a_mail_is_scored_whole_and_by_sentence() -> None:
 
 
 def test_the_number_of_sentences_is_bounded() -> None:
-    assert len(units(prepared("\n".join(f"Sentence {n}." for n in range(5_000))))) <= 17
+    found = units(prepared("\n".join(f"Sentence {n}." for n in range(5_000))))
+
+    assert len(found) == 1 + MOST_SENTENCES
+    assert found[1] == "Sentence 0."
+    assert found[-1] == "Sentence 4999."
+
+
+def test_what_is_said_again_and_again_crowds_nothing_out() -> None:
+    text = "\n".join(["I wait.", "Nobody calls."] * 100 + ["My card was stolen."])
+
+    assert units(text)[1:] == ["I wait.", "Nobody calls.", "My card was stolen."]

@@ -4,6 +4,8 @@ import { useCallback, useEffect, useState } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
 import { api } from './api'
 import { LiveDesk } from './live'
+import { ApprovalPage } from './pages/approval'
+import { ApprovalsPage, NoApprovalChosen } from './pages/approvals'
 import { ConversationPage } from './pages/conversation'
 import { InboxPage, NothingChosen } from './pages/inbox'
 import { ModelPage } from './pages/model'
@@ -66,6 +68,10 @@ export function App() {
             <Route index element={<Navigate to="/queue" replace />} />
             <Route path="model" element={<ModelPage />} />
             <Route path="people" element={<PeoplePage />} />
+            <Route path="approvals" element={<ApprovalsPage />}>
+              <Route index element={<NoApprovalChosen />} />
+              <Route path=":change" element={<ApprovalPage />} />
+            </Route>
             <Route path=":view" element={<InboxPage />}>
               <Route index element={<NothingChosen />} />
               <Route path=":conversation" element={<ConversationPage />} />

@@ -1,4 +1,4 @@
-import { useEffect } from 'react'
+import { useLayoutEffect } from 'react'
 
 const OFF = 'answerable.keys-off'
 
@@ -22,7 +22,8 @@ export function setKeysOn(on: boolean): void {
 
 /** Single keys as shortcuts, outside of fields and dialogs. */
 export function useKeys(keys: Record<string, () => void>): void {
-  useEffect(() => {
+  // Before anything is painted: whoever sees the page may press a key at once.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
       if (isBusy(event.target) || !keysAreOn()) return

@@ -14,7 +14,7 @@ import {
 } from '@answerable/sdk'
 import { useQueryClient, type InfiniteData, type QueryClient } from '@tanstack/react-query'
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
-import { rereadMessages } from './queries'
+import { rereadApprovals, rereadMessages } from './queries'
 import { useSession } from './session'
 import { belongs } from './views'
 
@@ -39,6 +39,13 @@ const LISTS_EVERY_MS = 1_500
 /** Without a stream the lists are read again now and then all the same. */
 const POLL_EVERY_MS = 20_000
 const TYPING_LOOKED_AT_MS = 2_000
+const APPROVAL_KINDS = new Set([
+  'approval_requested',
+  'approved',
+  'approval_refused',
+  'approval_expired',
+  'change_withdrawn',
+])
 const DELIVERY_KINDS = new Set(['reply_delivered', 'reply_failed', 'bounced'])
 
 /** Follows the desk's feed and keeps what the pages show up to date. */
@@ -125,6 +132,7 @@ function apply(client: QueryClient, change: DeskChange, agentId: string): void {
   if (summary) patchLists(client, summary, agentId)
   void client.invalidateQueries({ queryKey: ['conversation', id] })
   void client.invalidateQueries({ queryKey: ['events', id] })
+  if (APPROVAL_KINDS.has(kind)) rereadApprovals(client, id)
   if (DELIVERY_KINDS.has(kind)) rereadMessages(client, id)
   else void client.invalidateQueries({ queryKey: ['messages', id] })
 }

@@ -9,6 +9,7 @@ import './styles/shell.css'
 import './styles/inbox.css'
 import './styles/conversation.css'
 import './styles/people.css'
+import './styles/approvals.css'
 
 const client = new QueryClient({
   defaultOptions: {

@@ -1,4 +1,4 @@
-import type { LedgerEvent, Message, Page, View } from '@answerable/sdk'
+import type { ApprovalDetail, LedgerEvent, Message, Page, View } from '@answerable/sdk'
 import {
   useInfiniteQuery,
   useQuery,
@@ -15,6 +15,19 @@ const stale = new Set<string>()
 export function rereadMessages(client: QueryClient, id: string): void {
   stale.add(id)
   void client.invalidateQueries({ queryKey: ['messages', id] })
+}
+
+/** What waits, and the change of this conversation if it is being looked at. */
+export function rereadApprovals(client: QueryClient, conversation: string): void {
+  void client.invalidateQueries({ queryKey: ['approvals'] })
+  void client.invalidateQueries({ queryKey: ['overview'] })
+  void client.invalidateQueries({
+    queryKey: ['approval'],
+    predicate: (query) => {
+      const shown = query.state.data as ApprovalDetail | undefined
+      return shown?.conversation === conversation
+    },
+  })
 }
 
 export function useOverview() {
@@ -82,6 +95,26 @@ export function useIntents() {
     queryKey: ['intents'],
     queryFn: ({ signal }) => api.intents(signal),
     staleTime: 300_000,
+  })
+}
+
+export function useApprovals() {
+  return useInfiniteQuery({
+    queryKey: ['approvals'],
+    queryFn: ({ pageParam, signal }) => api.approvals(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next as string | null,
+  })
+}
+
+/** Each reading is noted in the ledger: it is read when it is opened, and after a decision. */
+export function useApproval(change: string) {
+  return useQuery({
+    queryKey: ['approval', change],
+    queryFn: ({ signal }) => api.approval(change, signal),
+    staleTime: Infinity,
+    gcTime: 0, // personal data in plain text
+    retry: false,
   })
 }
 

@@ -58,6 +58,7 @@ export function Mark() {
 function Navigation() {
   const { agent } = useSession()
   const overview = useOverview()
+  const approvals = overview.data?.counts.approvals ?? 0
   return (
     <nav className="nav" aria-label="Conversations and settings">
       <ul>
@@ -78,9 +79,21 @@ function Navigation() {
             </li>
           )
         })}
+        <li className="apart">
+          <NavLink to="/approvals" className="nav-link">
+            <Icon name="stamp" />
+            <span className="nav-title">Approvals</span>
+            {approvals > 0 && (
+              <span className="count">
+                {approvals > 99 ? '99+' : approvals}
+                <span className="sr"> changes</span>
+              </span>
+            )}
+          </NavLink>
+        </li>
         {agent.role !== 'agent' && (
           <>
-            <li className="apart">
+            <li>
               <NavLink to="/people" className="nav-link">
                 <Icon name="people" />
                 <span className="nav-title">People</span>

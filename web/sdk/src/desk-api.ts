@@ -20,7 +20,8 @@ export interface Session {
 }
 
 export interface Overview {
-  counts: { queue: number; mine: number; open: number; assistant: number }
+  /** approvals: 100 stands for that many and more. */
+  counts: { queue: number; mine: number; open: number; assistant: number; approvals: number }
   agents_present: number
 }
 
@@ -186,6 +187,45 @@ export interface ModelStanding {
   intents: IntentStanding[]
 }
 
+/** A change that a contact has proven, and that waits for an agent. */
+export interface Approval {
+  /** Of the change. */
+  id: string
+  conversation: string
+  channel: string
+  contact: ConversationSummary['contact']
+  kind: string
+  team: string | null
+  requested_at: string
+  expires_at: string
+  /** How many agents must consent, and how many have. */
+  approvers: number
+  consents: number
+  /** null while undecided. */
+  outcome: 'approved' | 'refused' | 'expired' | 'withdrawn' | null
+}
+
+/** A file that the contact handed in with a change. */
+export interface ApprovalDocument {
+  field: string
+  name: string
+  media_type: string
+  size_bytes: number
+}
+
+export interface ApprovalDetail extends Approval {
+  /** Of what is shown; a decision names it, so that nobody decides on anything else. */
+  commitment: string
+  /** Whether the agent who asks has consented already. */
+  consented: boolean
+  /** null: the back office had nothing, or it was erased. */
+  changes: { field: string; before: string | null; after: string | null }[]
+  documents: ApprovalDocument[]
+  proof: { method: string; to_last2: string | null; at: string | null }
+  history: { at: string; kind: string; title: string }[]
+  decided_by: string | null
+}
+
 export interface Team {
   name: string
   title: string | null
@@ -198,6 +238,8 @@ export interface Person {
   role: Role
   teams: string[]
   suspended: boolean
+  /** Whether it is noted by what else they are a customer themselves. */
+  known_as_customer?: boolean
 }
 
 export interface NewPerson {
@@ -321,6 +363,35 @@ export class DeskApi {
     return (await this.#get<{ standing: ModelStanding | null }>('/model', {}, signal)).standing
   }
 
+  approvals(after: string | null, signal?: AbortSignal): Promise<Page<Approval>> {
+    return this.#get('/approvals', { after, limit: 50 }, signal)
+  }
+
+  /** Personal data in plain text: each call is noted in the ledger with the agent's name. */
+  approval(change: string, signal?: AbortSignal): Promise<ApprovalDetail> {
+    return this.#get(`/approvals/${encodeURIComponent(change)}`, {}, signal)
+  }
+
+  /** Where a document of a change is: personal data, and each look is noted as in `approval`. */
+  documentAddress(change: string, field: string): string {
+    const path = `/approvals/${encodeURIComponent(change)}/documents/${encodeURIComponent(field)}`
+    return this.#http.address(`/v1/desk${path}`)
+  }
+
+  approve(change: string, commitment: string, key: string): Promise<{ seq: number }> {
+    return this.#decide(change, 'approve', { commitment }, key)
+  }
+
+  /** reason: for the colleagues; the contact does not see it. */
+  refuseApproval(
+    change: string,
+    commitment: string,
+    reason: string,
+    key: string,
+  ): Promise<{ seq: number }> {
+    return this.#decide(change, 'refuse', { commitment, reason }, key)
+  }
+
   async waves(signal?: AbortSignal): Promise<Wave[]> {
     return (await this.#get<{ items: Wave[] }>('/waves', {}, signal)).items
   }
@@ -355,6 +426,11 @@ export class DeskApi {
 
   #act(id: string, action: string, body: unknown, options?: RequestOptions): Promise<{ seq: number }> {
     return this.#send('POST', `/conversations/${encodeURIComponent(id)}/${action}`, body, options)
+  }
+
+  #decide(change: string, decision: string, body: unknown, key: string): Promise<{ seq: number }> {
+    const path = `/approvals/${encodeURIComponent(change)}/${decision}`
+    return this.#send('POST', path, body, { idempotencyKey: key })
   }
 
   #get<T>(path: string, query: object, signal?: AbortSignal): Promise<T> {

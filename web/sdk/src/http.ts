@@ -23,6 +23,11 @@ export class Http {
     this.#fetch = options.fetch ?? fetch.bind(globalThis)
   }
 
+  /** Where this path is, for a link: the browser asks for it by itself. */
+  address(path: string): string {
+    return this.#base + path
+  }
+
   async request<T>(
     method: string,
     path: string,

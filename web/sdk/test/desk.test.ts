@@ -20,6 +20,12 @@ const change = (position: number) => ({
   summary: null,
 })
 
+test('a document of a change has an address of its own', () => {
+  const api = new DeskApi({ base: 'https://desk.example' })
+  const address = api.documentAddress('chg_1/..', 'document')
+  expect(address).toBe('https://desk.example/v1/desk/approvals/chg_1%2F../documents/document')
+})
+
 describe('the desk feed', () => {
   test('goes on where it stopped', () => {
     const { feed } = follow([{ type: 'welcome', position: 40 }, change(41), change(44)])

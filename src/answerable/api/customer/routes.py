@@ -8,10 +8,11 @@ from starlette.requests import Request
 
 from answerable.api.access import Open, api_of
 from answerable.api.errors import problem_responses
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.permission import Permission
 from answerable.kit.errors import TooMany
 
-router = APIRouter(prefix="/v1/customer", tags=["customer"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/customer", tags=["customer"])
 
 
 class OpenSession(BaseModel):

@@ -17,6 +17,7 @@ from answerable.api.desk.shapes import (
 )
 from answerable.api.errors import problem_responses
 from answerable.api.idempotency import Once, once
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.agent import Role
 from answerable.desk.permission import Permission
 from answerable.flow.acts import (
@@ -32,7 +33,7 @@ from answerable.flow.acts import (
 from answerable.kit.errors import NotAllowed
 from answerable.kit.ids import AgentId, ConversationId, TenantId
 
-router = APIRouter(prefix="/v1/desk/conversations/{id}", tags=["acts"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/desk/conversations/{id}", tags=["acts"])
 _acting = ByAgent(Permission.ACT)
 _RESPONSES = problem_responses(401, 403, 404, 409, 413, 422)
 

@@ -10,6 +10,7 @@ from answerable.api.access import ByAgent, Caller, api_of
 from answerable.api.desk.shapes import (
     IntentTitle,
     IntentTitles,
+    KnownAs,
     NewPerson,
     People,
     Person,
@@ -18,13 +19,15 @@ from answerable.api.desk.shapes import (
 )
 from answerable.api.errors import problem_responses
 from answerable.api.idempotency import Once, once
+from answerable.api.plain_route import PlainRoute
+from answerable.contacts.store import lookups_of
 from answerable.desk.agent import Agent
 from answerable.desk.agent_store import read_agents
 from answerable.desk.permission import Permission
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import AgentId
 
-router = APIRouter(prefix="/v1/desk", tags=["agents"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/desk", tags=["agents"])
 _read_teams = ByAgent(Permission.READ_TEAMS)
 _read_intents = ByAgent(Permission.READ_INTENTS)
 _read = ByAgent(Permission.READ_AGENTS)
@@ -160,6 +163,35 @@ async def resume(
     return await once.run(work)
 
 
+@router.post(
+    "/agents/{id}/known-as",
+    response_model=Person,
+    operation_id="note_known_as",
+    summary="Note by what an agent is a customer",
+    responses=problem_responses(401, 403, 404, 409, 413, 422),
+)
+async def note_known_as(
+    agent_id: Id,
+    asked: KnownAs,
+    request: Request,
+    caller: Annotated[Caller, Depends(_manage)],
+    once: Annotated[Once, Depends(once)],
+) -> JSONResponse:
+    """They decide on no change of their own, from whatever address it comes. Only keyed hashes
+    are kept, so nobody reads the names again; an empty list forgets them."""
+    api, tenant = api_of(request), caller.tenant
+    lookup = api.service.contacts.lookup
+    systems = api.service.definitions.active(tenant).integrations
+
+    async def work() -> Person:
+        found = [lookups_of(lookup, tenant, name, systems) for name in asked.names]
+        lookups = [one for addresses, persons in found for one in (*addresses, *persons)]
+        by = caller.identity.agent.id
+        return _person(await api.agents.note_known_as(tenant, AgentId(agent_id), lookups, by=by))
+
+    return await once.run(work)
+
+
 def _person(agent: Agent) -> Person:
     return Person(
         id=agent.id,
@@ -168,4 +200,5 @@ def _person(agent: Agent) -> Person:
         role=agent.role,
         teams=list(agent.teams),
         suspended=agent.suspended,
+        known_as_customer=bool(agent.known_as),
     )

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from answerable.api.access import ByAgent, Caller, api_of
+from answerable.api.desk.case_texts import with_case_texts
 from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.inbox_pages import NOBODY, Wanted
-from answerable.api.desk.reading import Reader
+from answerable.api.desk.reading import reader_for
 from answerable.api.desk.search_shapes import Searching, SearchPage
 from answerable.api.desk.searching import Search
 from answerable.api.desk.shapes import (
@@ -24,11 +25,13 @@ from answerable.api.desk.shapes import (
 )
 from answerable.api.errors import problem_responses
 from answerable.api.pagination import CURSOR_LENGTH, parse_cursor
-from answerable.desk.inbox_store import View, count_inbox
+from answerable.api.plain_route import PlainRoute
+from answerable.desk.approval_store import count_open
+from answerable.desk.inbox_store import View, counted_for, read_holders
 from answerable.desk.permission import Permission
 from answerable.kit.ids import ConversationId
 
-router = APIRouter(prefix="/v1/desk", tags=["conversations"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/desk", tags=["conversations"])
 _inbox = ByAgent(Permission.READ_INBOX)
 _conversation = ByAgent(Permission.READ_CONVERSATION)
 _ledger = ByAgent(Permission.READ_LEDGER)
@@ -40,29 +43,28 @@ After = Annotated[int, Query(ge=0, le=2**53 - 1, description="Seq of the last on
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-def reader_for(request: Request, caller: Caller) -> Reader:
-    service = api_of(request).service
-    return Reader(
-        vault=service.vault,
-        tenant=caller.tenant,
-        definition=service.definitions.active(caller.tenant),
-    )
-
-
 @router.get(
     "/overview",
     operation_id="overview",
-    summary="Counts of open conversations",
+    summary="Counts of open conversations, and of changes that wait",
     responses=problem_responses(401, 403),
 )
 async def overview(request: Request, caller: Annotated[Caller, Depends(_inbox)]) -> Overview:
     api = api_of(request)
-    counted = await api.service.database.read(
-        lambda tx: count_inbox(tx, caller.tenant, caller.identity.agent.id), tenant=caller.tenant
+    holders = await api.service.database.read_remembered(
+        read_holders, caller.tenant, tenant=caller.tenant
     )
+    approvals = await api.service.database.read_remembered(
+        count_open, caller.tenant, tenant=caller.tenant
+    )
+    counted = counted_for(caller.identity.agent.id, holders)
     return Overview(
         counts=Counts(
-            queue=counted.queue, mine=counted.mine, open=counted.open, assistant=counted.assistant
+            queue=counted.queue,
+            mine=counted.mine,
+            open=counted.open,
+            assistant=counted.assistant,
+            approvals=approvals,
         ),
         agents_present=len(api.signals.agents(caller.tenant)),
     )
@@ -108,17 +110,19 @@ async def conversations(
     limit: Limit = 50,
 ) -> Response:
     """Latest change first. `next` is the cursor of the following page; null at the end."""
-    cursor = parse_cursor(after)
+    cursor, reader = parse_cursor(after), reader_for(request, caller)
     wanted = Wanted(
         tenant=caller.tenant,
+        definition=reader.definition.hash,
         view=view,
         agent=caller.identity.agent.id if view == "mine" else NOBODY,
         team=team,
         after=(cursor.at, cursor.id) if cursor else None,
         limit=limit,
+        reader=reader,
     )
     api = api_of(request)
-    page = await api.inbox.page(api.service.database, reader_for(request, caller), wanted)
+    page = await api.inbox.page(api.service.database, wanted)
     return Response(page, media_type="application/json")
 
 
@@ -177,6 +181,8 @@ async def messages(
         lambda tx: reader.messages(tx, ConversationId(conversation_id), after=after, limit=limit),
         tenant=caller.tenant,
     )
+    texts = api_of(request).case_texts
+    items = await with_case_texts(items, texts, reader.definition, ConversationId(conversation_id))
     return Messages(items=items, next=items[-1].seq if len(items) == limit else None)
 
 

@@ -30,6 +30,10 @@ class InboxLines:
 
     def of(self, tx: Connection, reader: Reader, rows: Sequence[InboxRow]) -> list[bytes]:
         """A `SummaryShape` in JSON for each row, in their order."""
+        if reader.definition.keeping.forget_after is not None:
+            # What they were written from goes by itself, and nobody could tell from the rows.
+            passing = _write(tx, reader, rows)
+            return [passing[row] for row in rows if row in passing]
         with self._lock:
             lines = self._lines(reader)
             known = lines.find(rows)

@@ -20,34 +20,38 @@ NOBODY = AgentId("")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which page. agent: whose view it is; NOBODY where all see the same."""
+    """Which page. agent: whose view it is; NOBODY where all see the same. definition: by hash, the
+    one that `reader` has."""
 
     tenant: TenantId
+    definition: str
     view: View
     agent: AgentId
     team: str | None
     after: tuple[datetime, str] | None
     limit: int
+    reader: Reader = field(compare=False)
 
 
 @dataclass(kw_only=True)
 class InboxPages:
     lines: InboxLines = field(default_factory=InboxLines)
 
-    async def page(self, database: Database, reader: Reader, wanted: Wanted) -> bytes:
+    async def page(self, database: Database, wanted: Wanted) -> bytes:
         """A `Summaries` in JSON."""
-        return await database.read_batched(self._read_many, (wanted, reader), tenant=wanted.tenant)
+        if wanted.reader.definition.keeping.forget_after is not None:
+            # Texts go without a commit, and would stay in what is remembered.
+            return await database.read(lambda tx: self._read(tx, wanted), tenant=wanted.tenant)
+        return await database.read_remembered(self._read_many, wanted, tenant=wanted.tenant)
 
-    def _read_many(
-        self, tx: Connection, questions: Sequence[tuple[Wanted, Reader]]
-    ) -> Sequence[bytes]:
+    def _read_many(self, tx: Connection, questions: Sequence[Wanted]) -> Sequence[bytes]:
         pages: dict[Wanted, bytes] = {}
-        for wanted, reader in questions:
+        for wanted in questions:
             if wanted not in pages:
-                pages[wanted] = self._read(tx, reader, wanted)
-        return [pages[wanted] for wanted, _ in questions]
+                pages[wanted] = self._read(tx, wanted)
+        return [pages[wanted] for wanted in questions]
 
-    def _read(self, tx: Connection, reader: Reader, wanted: Wanted) -> bytes:
+    def _read(self, tx: Connection, wanted: Wanted) -> bytes:
         rows = read_inbox(
             tx,
             wanted.tenant,
@@ -60,5 +64,5 @@ class InboxPages:
         following = None
         if len(rows) == wanted.limit:
             following = Cursor(at=rows[-1].updated_at, id=rows[-1].id).encode()
-        items = b",".join(self.lines.of(tx, reader, rows))
+        items = b",".join(self.lines.of(tx, wanted.reader, rows))
         return b'{"items":[%b],"next":%b}' % (items, canonical_json(following))

@@ -10,11 +10,12 @@ from answerable.api.access import ByAgent, Caller, api_of
 from answerable.api.desk.explaining import intent_title
 from answerable.api.desk.shapes import IntentStanding, ModelPage, ModelStanding
 from answerable.api.errors import problem_responses
+from answerable.api.plain_route import PlainRoute
 from answerable.definition.schema import ServiceDefinition
 from answerable.desk.permission import Permission
 from answerable.understanding.report_store import read_report
 
-router = APIRouter(prefix="/v1/desk", tags=["model"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/desk", tags=["model"])
 _read = ByAgent(Permission.READ_MODEL)
 
 

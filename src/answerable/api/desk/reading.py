@@ -11,7 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from starlette.requests import Request
 
+from answerable.api.access import Caller, api_of
 from answerable.api.desk.explaining import intent_title, reasons_of, understood_as
 from answerable.api.desk.shapes import (
     Briefing,
@@ -33,6 +35,7 @@ from answerable.definition.schema import ServiceDefinition
 from answerable.desk.agent_store import find_names
 from answerable.desk.inbox_store import find_related, find_summaries
 from answerable.desk.summary_store import PRIORITIES, Summary
+from answerable.kit.database import is_of
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, effect_key, wire_time
@@ -50,6 +53,16 @@ _FATES = {"reply_delivered": True, "reply_failed": False, "bounced": False}
 _EXPLAINING = ("understood", "decided", "handed_off", "looked_up", "draft_written", "labelled")
 
 Values = Mapping[str, Mapping[str, Any] | Erased]
+
+
+def reader_for(request: Request, caller: Caller) -> "Reader":
+    """For whoever asks, under the definition in force now."""
+    service = api_of(request).service
+    return Reader(
+        vault=service.vault,
+        tenant=caller.tenant,
+        definition=service.definitions.active(caller.tenant),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +255,8 @@ class Reader:
     def _profiles(self, tx: Connection, rows: Sequence[Summary]) -> dict[str, str]:
         """contact id -> vault id of the profile."""
         query = sa.select(contact_table.c.id, contact_table.c.profile_ref).where(
-            contact_table.c.tenant == self.tenant,
             contact_table.c.id.in_(list({row.contact_id for row in rows})),
+            is_of(self.tenant, contact_table.c.tenant),
             contact_table.c.erased_at.is_(None),
         )
         return {row.id: row.profile_ref for row in tx.execute(query)}

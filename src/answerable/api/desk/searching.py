@@ -4,19 +4,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.api.desk.reading import Reader
 from answerable.api.desk.search_shapes import Excerpt, ExcerptPart, SearchHit, SearchPage
-from answerable.contacts.store import Lookup, contacts_known_as
+from answerable.contacts.store import Lookup, contacts_known_as, lookups_of
 from answerable.desk.inbox_store import find_summaries
 from answerable.desk.search_store import Hit, Hits, find_conversations
 from answerable.desk.search_words import hashes_of_word, stems_of, to_look_for, words_of
 from answerable.kit.ids import ContactId
 from answerable.ledger.event import Event, wire_time
-from answerable.ledger.tables import event as event_table
-from answerable.ledger.tables import to_event
+from answerable.ledger.reading import read_events_at
 from answerable.privacy.vault import Erased
 
 MOST_WORDS = 12  # of a query; further ones are not looked for
@@ -63,15 +61,9 @@ class Search:
         parts = query.split()
         tenant = self.reader.tenant
         for part in parts[:MOST_NAMES]:
-            kind = "email" if "@" in part else "customer"
-            address = part.lower() if kind == "email" else part
-            systems = self.reader.definition.integrations if kind == "customer" else ()
-            found = contacts_known_as(
-                tx,
-                tenant,
-                addresses=[self.lookup.address(tenant, kind, address)],
-                persons=[self.lookup.person(tenant, system, part) for system in systems],
-            )
+            systems = self.reader.definition.integrations
+            addresses, persons = lookups_of(self.lookup, tenant, part, systems)
+            found = contacts_known_as(tx, tenant, addresses=addresses, persons=persons)
             if found:
                 return found, " ".join(one for one in parts if one != part)
         return None, query
@@ -93,11 +85,7 @@ class Search:
     ) -> dict[int, Excerpt]:
         """By start of the conversation, the message that has most of the words first."""
         places = {(hit.conversation, _telling(hit.seqs)): hit for hit in hits if hit.seqs}
-        query = sa.select(event_table).where(
-            sa.tuple_(event_table.c.stream, event_table.c.seq).in_(list(places)),
-            event_table.c.tenant == self.reader.tenant,
-        )
-        events = [to_event(row) for row in tx.execute(query)] if places else []
+        events = read_events_at(tx, self.reader.tenant, places.keys())
         refs = [str(one.data["text"]["ref"]) for one in events]
         values = self.reader.vault.get_many(tx, tenant=self.reader.tenant, ids=refs)
         stems = [stems_of(word) for word in wanted]

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from answerable.api.access import COOKIE, ByAgent, Caller, Open, api_of, check_origin
 from answerable.api.desk.shapes import SessionShape, SignedInAgent, SignIn, TenantShape
 from answerable.api.errors import problem_responses
+from answerable.api.plain_route import PlainRoute
 from answerable.desk.permission import AgentIdentity, Permission
 from answerable.desk.sessions import ABSOLUTE, csrf_token
 
-router = APIRouter(prefix="/v1/desk", tags=["sessions"])
+router = APIRouter(route_class=PlainRoute, prefix="/v1/desk", tags=["sessions"])
 _own = ByAgent(Permission.OWN_SESSION)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

@@ -53,7 +53,20 @@ class SignIn(Sent):
 
 
 class Person(AgentShape):
+    """known_as_customer: whether it is noted by what else they are a customer themselves."""
+
     suspended: bool
+    known_as_customer: bool
+
+
+class KnownAs(Sent):
+    """names: mail addresses and customer ids by which an agent is a customer, beside their own
+    address; all of them."""
+
+    names: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=320, pattern=r"^[!-~]+$")]],
+        Field(max_length=20),
+    ]
 
 
 class People(Shape):
@@ -80,12 +93,16 @@ class Teams(Shape):
 
 
 class Counts(Shape):
-    """Open conversations: in queues, with the asking agent, all, with the assistant."""
+    """Open conversations: in queues, with the asking agent, all, with the assistant.
+
+    approvals: changes that wait for a decision; 100 stands for that many and more.
+    """
 
     queue: int
     mine: int
     open: int
     assistant: int
+    approvals: int
 
 
 class Overview(Shape):

@@ -144,6 +144,56 @@ _TITLES: dict[str, Callable[[Data, str], str]] = {
     "reply_delivered": lambda data, who: "A reply was delivered.",
     "reply_failed": lambda data, who: "A reply could not be delivered.",
     "bounced": lambda data, who: "A reply came back undelivered.",
+    "link_issued": lambda data, who: "The contact was sent a link to the page of a change.",
+    "intent_confirmed": lambda data, who: "The contact confirmed that this is what they want.",
+    "intent_declined": lambda data, who: "The contact says that this is not what they want.",
+    "change_entered": lambda data, who: f"{who} entered the new data.",
+    "code_awaited": lambda data, who: (
+        "The change is to be proven with the contact's authenticator app."
+        if data.get("by") == "app"
+        else "The change is to be proven with a code by text message."
+    ),
+    "code_entered": lambda data, who: f"{who} entered the digits of an authenticator app.",
+    "code_not_checked": lambda data, who: (
+        f"The digits could not be checked: {_words(data.get('why'))}."
+    ),
+    "code_requested": lambda data, who: "A one-time code was asked for.",
+    "code_sent": lambda data, who: (
+        f"A code was sent to the number ending in {data.get('to_last2')}."
+    ),
+    "code_send_uncertain": lambda data, who: "A code may have been sent; nobody knows.",
+    "code_not_sent": lambda data, who: f"No code was sent: {_words(data.get('why'))}.",
+    "code_refused": lambda data, who: (
+        "Too many wrong codes: none is accepted any more."
+        if data.get("why") == "locked"
+        else "Too many wrong codes just before: this one was not looked at."
+        if data.get("why") == "worn_out"
+        else "A wrong code was entered."
+    ),
+    "code_accepted": lambda data, who: "The code was right: this change is proven.",
+    "change_submitted": lambda data, who: "The back office has the change as a request.",
+    "notice_sent": lambda data, who: (
+        f"The number ending in {data.get('to_last2')} was told of the change."
+    ),
+    "notice_not_sent": lambda data, who: (
+        f"The number on record was not told of the change: {_words(data.get('why'))}."
+    ),
+    "approval_requested": lambda data, who: (
+        "An agent has to approve the change."
+        if data.get("approvers") == 1
+        else f"{data.get('approvers')} agents have to approve the change."
+    ),
+    "approved": lambda data, who: (
+        f"{who} approved the change."
+        if not data.get("left")
+        else f"{who} approved the change; another agent has to, too."
+    ),
+    "approval_refused": lambda data, who: f"{who} refused the change.",
+    "approval_expired": lambda data, who: "Nobody approved the change in time.",
+    "change_applied": lambda data, who: "The back office applied the change.",
+    "change_failed": lambda data, who: f"The change was stopped: {_words(data.get('why'))}.",
+    "change_withdrawn": lambda data, who: f"The change ended: {data.get('why')}.",
+    "change_dropped": lambda data, who: "The back office's request was taken back.",
     "handed_off": _handed_off,
     "alerted": lambda data, who: "Teams that must know at once were told.",
     "labelled": _labelled,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
-from answerable.channels.chat.history import PAGE, Page, page_of
+from answerable.channels.chat.history import PAGE, Page
 from answerable.channels.chat.in_order import InOrder
 from answerable.channels.chat.protocol import (
     FRAME_BYTES,
@@ -407,7 +407,9 @@ class ChatConnection:
         for news in handed or ():
             if self._seen is None or news.conversation != self._conversation:
                 continue
-            page = page_of(news, seen=self._seen, reached=self._reached, language=language)
+            page = self._service.history.page_of(
+                news, seen=self._seen, reached=self._reached, language=language
+            )
             if page is None:
                 handed = None
                 break

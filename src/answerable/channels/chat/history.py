@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.channels.chat.protocol import EventFrame, MessageShown, NoticeShown
+from answerable.contacts.links import Links
 from answerable.desk.agent_store import find_names
 from answerable.flow.message import News
 from answerable.kit.database import Database
@@ -87,9 +88,12 @@ class Page:
 
 
 class History:
-    def __init__(self, database: Database, vault: Vault) -> None:
+    """links: to put in where a reply holds one: nobody but its contact is shown it."""
+
+    def __init__(self, database: Database, vault: Vault, links: Links) -> None:
         self._database = database
         self._vault = vault
+        self._links = links
 
     async def place(self, tenant: TenantId, conversation: ConversationId, after: int) -> Place:
         """Whether a contact who saw everything up to `after` can go on from there."""
@@ -121,73 +125,74 @@ class History:
             texts = self._vault.get_many(tx, tenant=tenant, ids=_references(events))
             agents = {_agent(one) for one in events} - {""}
             names = find_names(tx, tenant, agents) if agents else {}
-            frames = _frames(events, texts, names, after=after, language=language)
+            frames = self._frames(events, texts, names, after=after, language=language)
             return Page(frames=frames, reached=reached)
 
         return await self._database.read(query, tenant=tenant)
 
+    def page_of(self, news: News, *, seen: int, reached: int, language: str) -> Page | None:
+        """What the contact sees of `news`; None if there is a gap before it, or more to be read.
 
-def page_of(news: News, *, seen: int, reached: int, language: str) -> Page | None:
-    """What the contact sees of `news`; None if there is a gap before it, or more to be read.
+        seen: seq of the last visible event before; reached: seq of the last event known.
+        """
+        if news.events[0].seq > reached + 1:
+            return None
+        events = [one for one in news.events if one.seq > reached and _is_visible(one)]
+        if any(_agent(one) for one in events) or not set(_references(events)) <= news.texts.keys():
+            return None
+        frames = self._frames(events, news.texts, {}, after=seen, language=language)
+        return Page(frames=frames, reached=news.events[-1].seq)
 
-    seen: seq of the last visible event before; reached: seq of the last event known.
-    """
-    if news.events[0].seq > reached + 1:
-        return None
-    events = [one for one in news.events if one.seq > reached and _is_visible(one)]
-    if any(_agent(one) for one in events) or not set(_references(events)) <= news.texts.keys():
-        return None
-    frames = _frames(events, news.texts, {}, after=seen, language=language)
-    return Page(frames=frames, reached=news.events[-1].seq)
+    def _frames(
+        self,
+        events: Sequence[Event],
+        texts: Mapping[str, Mapping[str, Any] | Erased],
+        names: Mapping[str, str],
+        *,
+        after: int,
+        language: str,
+    ) -> list[EventFrame]:
+        frames = []
+        previous = after
+        for one in events:
+            shown: MessageShown | NoticeShown
+            if one.kind in ("message_received", "reply_written"):
+                shown = self._message(one, texts, names, language)
+            else:
+                shown = _notice(one, names, language)
+            frames.append(EventFrame(seq=one.seq, previous=previous, event=shown))
+            previous = one.seq
+        return frames
+
+    def _message(
+        self,
+        one: Event,
+        texts: Mapping[str, Mapping[str, Any] | Erased],
+        names: Mapping[str, str],
+        language: str,
+    ) -> MessageShown:
+        value = texts.get(one.data["text"]["ref"])
+        if isinstance(value, Mapping):
+            # It is the contact's own conversation: their own values stand in it, not the handles.
+            text = unmask(value["text"], value.get("values", {}))
+            if "link" in one.data:
+                text = self._links.put_in(text, one.data["link"]["change"])
+        else:
+            text = _words("erased", language)
+        author = one.data.get("author", "contact")
+        return MessageShown(
+            author=author,
+            name=names.get(_agent(one)) if author == "agent" else None,
+            text=text,
+            at=wire_time(one.at),
+            client_id=one.data.get("client_id") if author == "contact" else None,
+        )
 
 
 def _is_visible(one: Event) -> bool:
     """The same as `_visible`, of an event in memory."""
     told_in_words = one.kind == "handed_off" and isinstance(one.data.get("notify"), str)
     return one.kind in VISIBLE and not told_in_words
-
-
-def _frames(
-    events: Sequence[Event],
-    texts: Mapping[str, Mapping[str, Any] | Erased],
-    names: Mapping[str, str],
-    *,
-    after: int,
-    language: str,
-) -> list[EventFrame]:
-    frames = []
-    previous = after
-    for one in events:
-        shown: MessageShown | NoticeShown
-        if one.kind in ("message_received", "reply_written"):
-            shown = _message(one, texts, names, language)
-        else:
-            shown = _notice(one, names, language)
-        frames.append(EventFrame(seq=one.seq, previous=previous, event=shown))
-        previous = one.seq
-    return frames
-
-
-def _message(
-    one: Event,
-    texts: Mapping[str, Mapping[str, Any] | Erased],
-    names: Mapping[str, str],
-    language: str,
-) -> MessageShown:
-    value = texts.get(one.data["text"]["ref"])
-    if isinstance(value, Mapping):
-        # It is the contact's own conversation: their own values stand in it, not the handles.
-        text = unmask(value["text"], value.get("values", {}))
-    else:
-        text = _words("erased", language)
-    author = one.data.get("author", "contact")
-    return MessageShown(
-        author=author,
-        name=names.get(_agent(one)) if author == "agent" else None,
-        text=text,
-        at=wire_time(one.at),
-        client_id=one.data.get("client_id") if author == "contact" else None,
-    )
 
 
 def _notice(one: Event, names: Mapping[str, str], language: str) -> NoticeShown:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from answerable.channels.email.inbound import inbound_message, unread_message
 from answerable.channels.email.inbox import MailInbox
+from answerable.channels.email.keys_apart import MailKeys
 from answerable.channels.email.ports import Accept
 from answerable.channels.email.reader import MailReader, Read, Unparsable
 from answerable.channels.email.reply_token import ReplyTokens
@@ -34,6 +35,7 @@ from answerable.channels.email.store import (
     claim_mail,
     finish_mail,
     free_mails,
+    get_raw_mail,
     mail_holders,
     new_mail_id,
     postpone_mail,
@@ -74,7 +76,8 @@ class Origin:
 class MailIntake:
     """Stores mail first and reads it later: in `run`, or by `advance`.
 
-    busy: whether what was read before is still to be worked on. Reading goes on, but slowly.
+    busy: whether what was read before is still to be worked on. Reading goes on, but slowly. keys:
+    where those of some tenants' mails are.
     """
 
     def __init__(
@@ -89,8 +92,10 @@ class MailIntake:
         inboxes: Mapping[tuple[TenantId, str], MailInbox],
         membership: Membership,
         busy: Callable[[], bool] = lambda: False,
+        keys: MailKeys | None = None,
     ) -> None:
         self._busy = busy
+        self._keys = keys
         self._database = database
         self._seal = seal
         self._reader = reader
@@ -105,7 +110,8 @@ class MailIntake:
         """Put a mail on disk; its id, and whether it is new. Returns after the commit."""
         now = self._clock.now()
         mail_id = new_mail_id()
-        wrapped_key, ciphertext = self._seal.seal(raw, context=mail_id)
+        wrapped, ciphertext = self._seal.seal(raw, context=mail_id)
+        in_row = await self._keys.put(inbox.tenant, mail_id, wrapped) if self._keys else wrapped
         position = origin.position
         mail = NewRawMail(
             id=mail_id,
@@ -115,7 +121,7 @@ class MailIntake:
             digest=hashlib.sha256(raw).hexdigest(),
             size_bytes=len(raw),
             received_at=now,
-            wrapped_key=wrapped_key,
+            wrapped_key=in_row,
             ciphertext=ciphertext,
             null_sender=origin.null_sender,
             uidvalidity=position.uidvalidity if position else None,
@@ -155,6 +161,17 @@ class MailIntake:
         lease = self._lease()
         mail = await self._database.write(lambda tx: claim_mail(tx, mail_id, lease=lease))
         return None if mail is None else await self._take(mail)
+
+    async def read_again(self, tenant: TenantId, mail_id: str) -> InboundMessage | None:
+        """The message of a mail that was accepted before; None if the mail is not here any more."""
+        mail = await self._database.read(lambda tx: get_raw_mail(tx, tenant, mail_id))
+        if mail is None or (mail.tenant, mail.inbox) not in self._inboxes:
+            return None
+        raw = await self._opened(mail)
+        if raw is None:
+            return None
+        inbox = self._inboxes[mail.tenant, mail.inbox]
+        return self._message(mail, inbox, raw, await self._reader.read(raw))
 
     async def advance(self, *, most: int = 20) -> int:
         """Read the mails that wait; how many were taken on. Call until it returns 0.
@@ -196,9 +213,9 @@ class MailIntake:
 
     async def _take(self, mail: StoredRawMail) -> Accepted | None:
         inbox = self._inboxes[mail.tenant, mail.inbox]
-        raw = self._seal.open(mail.wrapped_key, mail.ciphertext, context=mail.id)
-        outcome = await self._read(mail, raw)
-        message = self._message(mail, inbox, raw, outcome)
+        raw = await self._opened(mail)
+        outcome = Unparsable(reason="key-lost") if raw is None else await self._read(mail, raw)
+        message = self._message(mail, inbox, raw or b"", outcome)
         identity, copy = await self._fix_identity(mail, message.external_id, outcome.masked)
         if copy is not None:
             await self._finish(mail, MailState.PARSED, f"copy of {copy}")
@@ -207,6 +224,15 @@ class MailIntake:
         state = MailState.PARSED if message.unparsable is None else MailState.QUARANTINED
         await self._finish(mail, state, message.unparsable)
         return accepted
+
+    async def _opened(self, mail: StoredRawMail) -> bytes | None:
+        """None if its key is gone."""
+        key: bytes | None = mail.wrapped_key
+        if self._keys is not None:
+            key = await self._keys.get(mail.tenant, mail.id, mail.wrapped_key)
+        if not key:
+            return None
+        return self._seal.open(key, mail.ciphertext, context=mail.id)
 
     def _message(
         self, mail: StoredRawMail, inbox: MailInbox, raw: bytes, outcome: Read | Unparsable
@@ -239,7 +265,11 @@ class MailIntake:
     async def _fix_identity(
         self, mail: StoredRawMail, external_id: str, masked: bytes | None
     ) -> tuple[str, str | None]:
-        sealed = None if masked is None else self._seal.seal(masked, context=mail.id)
+        sealed = None
+        if masked is not None:
+            wrapped, ciphertext = self._seal.seal(masked, context=mail.id)
+            in_row = await self._keys.put(mail.tenant, mail.id, wrapped) if self._keys else wrapped
+            sealed = in_row, ciphertext
 
         def unit(tx: Connection) -> tuple[str, str | None]:
             if sealed is not None:

@@ -4,6 +4,7 @@
 
 import asyncio
 import random
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -13,10 +14,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 import aiosmtplib
+from aiosmtplib import SMTPStatus
 from aiosmtplib.errors import (
     SMTPAuthenticationError,
     SMTPException,
-    SMTPRecipientsRefused,
     SMTPResponseException,
 )
 
@@ -24,6 +25,7 @@ from answerable.channels.email.compose import ComposedMail
 from answerable.kit.errors import ConnectorRefused, ConnectorUnavailable
 
 _NAME = "smtp"
+_ONE_ADDRESS = re.compile(r"[!#-;=?-~]*")  # printable ASCII without quotes, spaces, < and >
 _LONGEST_WAIT = timedelta(hours=1)
 _SURE_FOR = 1.0  # seconds after an answer for which a connection is not asked whether it is alive
 _NOT_YET_SAID = frozenset({530, 534, 535, 538})  # our log-in is wrong, not the mail
@@ -64,6 +66,7 @@ class SmtpSender:
         self._settings = settings
         self._idle: list[tuple[aiosmtplib.SMTP, float]] = []  # with when it last answered
         self._free = asyncio.Semaphore(settings.connections)
+        self._tls = None if settings.tls is Tls.NONE else _tls_context(settings)
 
     async def send(self, mail: ComposedMail) -> None:
         """Returns once the server has taken the mail over.
@@ -74,10 +77,7 @@ class SmtpSender:
         async with self._free:
             try:
                 async with self._connection() as connection:
-                    await connection.sendmail(mail.envelope_sender, [mail.recipient], mail.content)
-            except SMTPRecipientsRefused as error:
-                first = error.recipients[0]
-                raise _typed(first.code, first.message) from error
+                    await _hand_over(connection, mail)
             except SMTPAuthenticationError as error:
                 raise _typed(535, "") from error
             except SMTPResponseException as error:
@@ -119,10 +119,6 @@ class SmtpSender:
 
     async def _connect(self) -> aiosmtplib.SMTP:
         settings = self._settings
-        context = ssl.create_default_context()
-        if not settings.verify_certificate:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
         connection = aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -132,10 +128,43 @@ class SmtpSender:
             timeout=settings.timeout.total_seconds(),
             use_tls=settings.tls is Tls.IMPLICIT,
             start_tls=settings.tls is Tls.STARTTLS,
-            tls_context=context if settings.tls is not Tls.NONE else None,
+            tls_context=self._tls,
         )
         await connection.connect()
+        if connection.is_ehlo_or_helo_needed:
+            await connection.rset()  # says EHLO first, or HELO to a server that knows no other
         return connection
+
+
+def _tls_context(settings: SmtpSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not settings.verify_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _hand_over(connection: aiosmtplib.SMTP, mail: ComposedMail) -> None:
+    """What the library's `sendmail` does for one recipient. It reads each address twice with the
+    standard library's parser, which took a third of the time of a mail; ours are checked already.
+    """
+    size = [b"size=%d" % len(mail.content)] if connection.supports_extension("size") else []
+    await _tell(connection, b"MAIL", b"FROM:" + _path(mail.envelope_sender), *size)
+    await _tell(connection, b"RCPT", b"TO:" + _path(mail.recipient))
+    await connection.data(mail.content)
+
+
+def _path(address: str) -> bytes:
+    """An address on a command line, on which nothing else may come with it."""
+    if not _ONE_ADDRESS.fullmatch(address):
+        raise ConnectorRefused(_NAME, "no mail can be sent to or from this address")
+    return f"<{address}>".encode("ascii")
+
+
+async def _tell(connection: aiosmtplib.SMTP, *command: bytes) -> None:
+    response = await connection.execute_command(*command)
+    if response.code not in (SMTPStatus.completed, SMTPStatus.will_forward):
+        raise SMTPResponseException(response.code, response.message)
 
 
 async def _quit(connection: aiosmtplib.SMTP) -> None:

@@ -300,6 +300,35 @@ def erase_raw_mail(tx: Connection, tenant: TenantId, mail_id: str) -> None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """A mail whose message was accepted, and that is still here."""
+
+    id: str
+    inbox: str
+    external_id: str | None
+    received_at: datetime
+
+
+def find_originals(
+    tx: Connection, tenant: TenantId, *, since: datetime, most: int
+) -> list[Original]:
+    """Of mails that were read, or given up, since then; the oldest first. Those that nobody could
+    read are not among them."""
+    query = (
+        sa.select(raw_mail.c.id, raw_mail.c.inbox, raw_mail.c.external_id, raw_mail.c.received_at)
+        .where(
+            raw_mail.c.state == MailState.PARSED,
+            raw_mail.c.due_at > since,
+            raw_mail.c.tenant == tenant,
+            raw_mail.c.ciphertext.is_not(None),
+        )
+        .order_by(raw_mail.c.due_at, raw_mail.c.id)
+        .limit(most)
+    )
+    return [Original(**row._mapping) for row in tx.execute(query)]
+
+
 def count_mails(tx: Connection, tenant: TenantId) -> dict[MailState, int]:
     """How many mails came in and how far they are: what came in must equal the sum."""
     rows = tx.execute(

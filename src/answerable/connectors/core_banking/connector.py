@@ -1,19 +1,24 @@
 """The connector: builds the request, picks the answer apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from answerable.connectors.core_banking.operations import OPERATIONS, Operation
 from answerable.connectors.http import Ambassador
 from answerable.connectors.registry import Secrets
+from answerable.connectors.set_up import ConnectorType, Secret
 from answerable.definition.schema import Integration
-from answerable.flow.ports import Finding, Question
+from answerable.flow.ports import ChangeOrder, Finding, Holder, Question, Submitted
 from answerable.kit.errors import ConnectorRefused, NotAllowed
+
+NOBODY = "nobody"  # no customer is called so
 
 
 class CoreBanking:
-    """Reads core banking for playbooks and drafts. Never writes."""
+    """Reads core banking for playbooks and drafts. Changes of data are asked for as requests, which
+    it applies only once a person has approved them (`flow.ports.Records`). It knows whether the
+    digits of a customer's authenticator app are right (`flow.ports.AppCodes`)."""
 
     def __init__(self, ambassador: Ambassador) -> None:
         self._ambassador = ambassador
@@ -40,8 +45,7 @@ class CoreBanking:
         kind, address = subject
         fields = {"fields": "id,tier,language"}
         if kind == "customer":
-            path = f"/customers/{quote(address, safe='')}"
-            found = await self._ambassador.get(path, fields, key="contact")
+            found = await self._ambassador.get(_customer(address), fields, key="contact")
         elif kind == "email":
             listed = await self._ambassador.get(
                 "/customers", {"email": address, **fields}, key="contact"
@@ -59,8 +63,71 @@ class CoreBanking:
             "customer": str(found.get("id") or ""),
         }
 
+    async def holder(
+        self, subject: tuple[str, str], *, fields: Sequence[str], key: str
+    ) -> Holder | None:
+        """By mail address too, if exactly one customer has it."""
+        kind, address = subject
+        query = {"fields": ",".join(("id", *fields))}
+        if kind == "customer":
+            found = await self._ambassador.get(_customer(address), query, key=key)
+        elif kind == "email":
+            listed = await self._ambassador.get("/customers", {"email": address, **query}, key=key)
+            items = (listed or {}).get("items", [])
+            found = items[0] if len(items) == 1 else None
+        else:
+            return None
+        if not found:
+            return None
+        values = {name: str(found.get(name) or "") for name in fields}
+        return Holder(
+            customer=str(found["id"]), phone=values.pop("phone", None) or None, values=values
+        )
+
+    async def submit_change(self, order: ChangeOrder, *, key: str) -> Submitted:
+        answer = await self._ambassador.post(
+            "/change-requests",
+            {
+                "customer_id": order.customer,
+                "kind": order.kind,
+                "changes": dict(order.values),
+                "requested_by": "customer",
+            },
+            key=key,
+        )
+        replaces = answer.get("replaces") or {}
+        before = {name: str(replaces[name]) for name in order.values if replaces.get(name)}
+        return Submitted(request=str(answer["id"]), before=before)
+
+    async def decide_change(
+        self,
+        request: str,
+        *,
+        approve: bool,
+        expected: Mapping[str, str] | None,
+        by: str,
+        key: str,
+    ) -> None:
+        path, name = f"/change-requests/{quote(request, safe='')}", self._ambassador.name
+        found = await self._ambassador.get(path, {}, key=key)
+        if found is None:
+            raise ConnectorRefused(name, f"{name} does not know the request")
+        if expected is not None and found.get("changes") != dict(expected):
+            raise ConnectorRefused(name, "the request is not about what was approved")
+        verdict = {"decision": "approve" if approve else "reject", "decided_by": by}
+        await self._ambassador.post(f"{path}/decide", verdict, key=key)
+
+    async def accepts_app_code(self, customer: str | None, digits: str, *, key: str) -> bool:
+        asked = {"customer_id": customer or NOBODY, "digits": digits}
+        answer = await self._ambassador.post("/authenticator-checks", asked, key=key)
+        return customer is not None and answer.get("accepted") is True
+
     async def close(self) -> None:
         await self._ambassador.close()
+
+
+def _customer(address: str) -> str:
+    return f"/customers/{quote(address, safe='')}"
 
 
 def _words(name: str, operation: Operation, question: Question) -> dict[str, str]:
@@ -95,9 +162,19 @@ def _picked(
     return Finding(facts={**facts, "found": found}, values=values if found else {})
 
 
-def create(integration: Integration, address: str, secrets: Secrets) -> CoreBanking:
-    """The entry point. Its key is the secret `key`; the sandbox's is "sandbox"."""
+def _create(integration: Integration, address: str, secrets: Secrets) -> CoreBanking:
+    """Its key is the secret `key`; the sandbox's is "sandbox"."""
     key = secrets("key") or "sandbox"
     return CoreBanking(
         Ambassador(name=integration.name, base_url=address, headers={"X-Api-Key": key})
     )
+
+
+create = ConnectorType(
+    create=_create,
+    key=Secret(
+        what="the API key of the core banking system",
+        without="the sandbox's key is sent, which a real system refuses",
+    ),
+)
+"""The entry point."""

@@ -4,7 +4,7 @@ Each feature is an index into one table of weights, by hashing (Weinberger et al
 arXiv:0902.2206), so that there is no dictionary of features to keep in memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from answerable.privacy.tagger.tokens import (
@@ -100,7 +100,9 @@ def _look(token: Token) -> tuple[int, int]:
 
 def features_of(tokens: Sequence[Token], wanted: Sequence[bool]) -> list[Features]:
     """Features of the `wanted` tokens; an empty list for each of the others."""
-    looks = [_EDGE] * 3 + [_look(token) for token in tokens] + [_EDGE] * 3
+    looks = [_EDGE] * (len(tokens) + 6)
+    for place in _beside(wanted):
+        looks[place + 3] = _look(tokens[place])
     style = writing(tokens) * 31
     features: list[Features] = []
     for place, token in enumerate(tokens):
@@ -113,6 +115,16 @@ def features_of(tokens: Sequence[Token], wanted: Sequence[bool]) -> list[Feature
             found += _of_parts(token.lower, style)
         features.append(found)
     return features
+
+
+def _beside(wanted: Sequence[bool]) -> Iterator[int]:
+    """The places that the wanted ones look at: themselves, and three on either side."""
+    following = 0
+    for place, one in enumerate(wanted):
+        if one:
+            end = min(place + 4, len(wanted))
+            yield from range(max(following, place - 3), end)
+            following = end
 
 
 def _of_one(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from answerable.privacy.tagger import tokens
+from answerable.privacy.tagger import published, tokens
 
 FOLDER = Path(__file__).parent / "lists"
 
@@ -61,6 +61,14 @@ def listed_words() -> dict[str, int]:
         note(words(lines), tokens.FOREIGN)
     for heading, lines in sections("names.txt"):
         note(words(lines), tokens.FIRST if heading.endswith("first") else tokens.LAST)
+    note(
+        words(next(lines for heading, lines in sections("small.txt") if heading == "currencies")),
+        tokens.COMMON,
+    )
+    for kind, flag in (("first", tokens.FIRST), ("last", tokens.LAST)):
+        # A word that people use anyway is no name for being one somewhere: "Are", "Will".
+        names = {name.lower() for table in published.names(kind).values() for name in table}
+        note((name for name in sorted(names) if name not in known and " " not in name), flag)
     for heading, lines in sections("places.txt"):
         if heading.startswith("towns"):
             note((w for w in words(lines) if " " not in w), tokens.TOWN)

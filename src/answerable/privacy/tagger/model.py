@@ -4,12 +4,12 @@ import json
 import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from answerable.kit.errors import InvalidInput
 from answerable.privacy.tagger.features import TABLE, Features, features_of, is_anchor, open_tokens
-from answerable.privacy.tagger.tokens import Token
+from answerable.privacy.tagger.tokens import Reader, Token
 from answerable.privacy.tagger.vocabulary import Vocabulary
 
 SHIPPED = Path(__file__).resolve().parents[2] / "_models" / "tagger"
@@ -41,6 +41,10 @@ class Tagger:
     weights: Sequence[int]
     steps: Sequence[int]
 
+    @cached_property
+    def reader(self) -> Reader:
+        return Reader(self.vocabulary)
+
     def labels(self, tokens: Sequence[Token], free: Sequence[bool]) -> list[int]:
         """NONE, NAME or ADDRESS for each token; `free`: not yet known to be something else."""
         wanted = [one and other for one, other in zip(free, open_tokens(tokens), strict=True)]
@@ -66,18 +70,23 @@ class Tagger:
     def _run(self, tokens: Sequence[Token], features: Sequence[Features]) -> list[int]:
         weigh = self.weights.__getitem__
         steps = self.steps
-        best: tuple[int, int, int] = (0, _WORST, _WORST)  # before the run there is nothing
-        back: list[tuple[int, int, int]] = []
+        best = [0, _WORST, _WORST]  # before the run there is nothing
+        back: list[list[int]] = []
         for token, found in zip(tokens, features, strict=True):
-            name, address = unpacked(sum(map(weigh, found)))
+            gains = (0, *unpacked(sum(map(weigh, found))))
             at = token.before * 9
-            choices = []
-            for label in (NONE, NAME, ADDRESS):
-                scores = [best[last] + steps[at + 3 * last + label] for last in range(3)]
-                last = scores.index(max(scores))
-                choices.append((scores[last], last))
-            best = (choices[0][0], choices[1][0] + name, choices[2][0] + address)
-            back.append((choices[0][1], choices[1][1], choices[2][1]))
+            none, name, address = best
+            best, pointers = [], []
+            for label, gain in enumerate(gains, at):
+                # The way to this label; of equals the first.
+                score, last = none + steps[label], NONE
+                if (other := name + steps[label + 3]) > score:
+                    score, last = other, NAME
+                if (other := address + steps[label + 6]) > score:
+                    score, last = other, ADDRESS
+                best.append(score + gain)
+                pointers.append(last)
+            back.append(pointers)
         label = best.index(max(best))
         labels = [label]
         for pointers in reversed(back[1:]):

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from answerable.privacy.tagger import published
 from answerable.privacy.tagger.lists import sections, words
 
 _LISTS = {heading: words(lines) for heading, lines in sections("places.txt")}
@@ -13,10 +14,15 @@ _SURNAMES = [w for heading, ls in sections("names.txt") if heading.endswith("las
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWY"
 _SMALL = {heading: words(lines) for heading, lines in sections("small.txt")}
 _FLATS, _BOXES = _SMALL["flats"], _SMALL["boxes"]
+_TOWNS = [town for table in published.towns().values() for town in table]
+_STREETS = list(published.streets().values())
+_PUBLISHED = 0.3  # of the towns and streets, from other countries' lists
 LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "tr", "pt", "in", "nordic")
 
 
 def town(random: Random, locale: str) -> str:
+    if random.random() < _PUBLISHED:
+        return random.choice(_TOWNS)
     towns = _LISTS.get(f"towns {locale}") if random.random() < 0.6 else None
     towns = towns or _LISTS[random.choice([name for name in _LISTS if name.startswith("towns")])]
     one = random.choice(towns)
@@ -44,6 +50,8 @@ def number(random: Random) -> str:
 
 def street_name(random: Random, locale: str) -> str:
     """A street with its kind in it, without the number."""
+    if random.random() < _PUBLISHED / 2:
+        return random.choice(random.choice(_STREETS))
     name = random.choice(_NAMES if random.random() < 0.45 else _SURNAMES).title()
     if locale in ("de", "nl", "nordic"):
         form = random.random()
@@ -142,12 +150,14 @@ def address(random: Random, locale: str) -> str:
         forms += [f"{name}, {state} {code}"] * (3 if locale == "en" else 1)
         forms += [
             f"{name} {state} {code}",
+            f"{name} {state}",
+            f"{name}, {state}",
             f"{name}, {state}, {code}",
             f"{name}\n, {state}\n {code}",
         ]
         lines.append(random.choice(forms))
-        if random.random() < 0.25:
+        if random.random() < 0.35:
             home = country(random)
-            lines.append(f"{home} {code}" if random.random() < 0.25 else home)
+            lines.append(f"{home} {code}" if random.random() < 0.4 else home)
     between = random.choice([", ", ", ", ", ", "\n", "\n", ",\n", " ", "\n ", " - "])
     return between.join(lines)

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from answerable.privacy.tagger import places
+from answerable.privacy.tagger import places, published
 from answerable.privacy.tagger.lists import FOLDER, sections, words
 from answerable.privacy.tagger.model import ADDRESS, NAME, NONE
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _NAMES = {heading: words(lines) for heading, lines in sections("names.txt")}
+_PUBLISHED = {kind: published.names(kind) for kind in ("first", "last")}
+_COUNTRIES = sorted(set(_PUBLISHED["first"]) & set(_PUBLISHED["last"]))
 _LOCALES = sorted({heading.split()[0] for heading in _NAMES})
 _TEMPLATES = [(heading, line) for heading, lines in sections("templates.txt") for line in lines]
 _COMMON = words(next(sections("common-en.txt"))[1])
@@ -26,6 +28,7 @@ _PERSONAL = {"n": NAME, "f": NAME, "l": NAME, "fl": NAME, "a": ADDRESS, "s": ADD
 
 
 INVENTED = 600  # lines of common words in each round, without anything personal
+PUBLISHED = 0.35  # of the names, from other countries' lists
 PEOPLED = 0.5  # of them, with somebody in them after all
 
 
@@ -144,8 +147,12 @@ def _name(random: Random, locale: str, kind: str) -> str:
     home = locale if locale in _LOCALES and random.random() < 0.4 else random.choice(_LOCALES)
     if kind == "n":
         kind = random.choices(["f", "fl", "l"], [50, 44, 6])[0]
-    first = _blended(random, _NAMES[f"{home} first"])
-    last = _blended(random, _NAMES[f"{home} last"])
+    if random.random() < PUBLISHED:
+        country = random.choice(_COUNTRIES)
+        first, last = (random.choice(_PUBLISHED[part][country]) for part in ("first", "last"))
+    else:
+        first = _blended(random, _NAMES[f"{home} first"])
+        last = _blended(random, _NAMES[f"{home} last"])
     if random.random() < 0.06:
         first = f"{first}-{random.choice(_NAMES[f'{home} first']).title()}"
     if random.random() < 0.08:

@@ -1,7 +1,7 @@
 """Words and numbers of a text, with what can be told about each without its neighbours."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from answerable.privacy.tagger.vocabulary import Vocabulary
 
@@ -17,6 +17,7 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’\-/](?!s\b)[^\W_]+)*")
 _DIGIT = re.compile(r"\d")
 LONGEST_NUMBER = 9  # house numbers and postcodes; longer ones belong to others
 LONGEST_WORD = 32
+_REMEMBERED = 4096  # words, about 1 MB
 
 # How the piece between two tokens parts them.
 START, SPACE, COMMA, LINE, STOP, COLON, OTHER = range(7)
@@ -26,8 +27,7 @@ _SEPARATORS = {" ": SPACE, ", ": COMMA, ",": COMMA, "\n": LINE, ". ": STOP, ".":
 SMALL, CAPITALISED, CAPITALS, INITIAL, MIXED, NUMBER, LETTERED = range(7)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word or number.
 
     start, end: offsets, end exclusive. known: flags of the word list. before: how it is parted
@@ -75,25 +75,40 @@ def shape_of(word: str) -> int:
     return CAPITALS if word.isupper() else MIXED
 
 
-def tokens_of(text: str, vocabulary: Vocabulary) -> list[Token]:
-    """The tokens of `text` in order."""
-    tokens: list[Token] = []
-    end = 0
-    for found in _TOKEN.finditer(text):
-        start = found.start()
-        word = found[0]
-        before = separator(text[end:start]) if tokens else START
+_Word = tuple[str, int, int]  # in lower case, its shape, and what is known of it
+
+
+class Reader:
+    """Makes tokens of texts.
+
+    It remembers the words that it met, as most of any text is a few hundred of them: those that
+    are in a dictionary and in no list of names, so that nothing personal stays in memory.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._words: dict[str, _Word] = {}
+
+    def tokens_of(self, text: str) -> list[Token]:
+        """The tokens of `text` in order."""
+        tokens: list[Token] = []
+        end = 0
+        met = self._words.get
+        for found in _TOKEN.finditer(text):
+            start, stop = found.span()
+            word = found[0]
+            before = separator(text[end:start]) if tokens else START
+            lower, shape, known = met(word) or self._read(word)
+            opens = before not in (SPACE, COMMA)
+            tokens.append(Token(lower, start, stop, shape, known, before, opens))
+            end = stop
+        return tokens
+
+    def _read(self, word: str) -> _Word:
         lower = word.lower()
-        tokens.append(
-            Token(
-                lower,
-                start,
-                found.end(),
-                shape_of(word),
-                vocabulary.of(lower),
-                before,
-                before not in (SPACE, COMMA),
-            )
-        )
-        end = found.end()
-    return tokens
+        read = lower, shape_of(word), self._vocabulary.of(lower)
+        if read[2] & (COMMON | FOREIGN) and not read[2] & LISTED:
+            if len(self._words) >= _REMEMBERED:
+                self._words.clear()
+            self._words[word] = read
+        return read

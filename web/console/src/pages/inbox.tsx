@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { Navigate, Outlet, useMatch, useParams } from 'react-router'
 import { useKeys } from '../keys'
 import { Fence } from '../parts/fence'
-import { Item } from '../parts/item'
+import { Item, step } from '../parts/item'
 import { SearchField, SearchResults } from '../parts/search'
 import { Empty, Failure, Loading, More, Problems } from '../parts/states'
 import { WavesNote } from '../parts/waves-note'
@@ -108,13 +108,4 @@ function TeamFilter(props: { team: string | null; onChange: (team: string | null
       ))}
     </select>
   )
-}
-
-/** Moves the focus to the next or previous conversation; Enter then opens it. */
-function step(by: 1 | -1): void {
-  const links = [...document.querySelectorAll<HTMLAnchorElement>('.items .item')]
-  const focused = links.indexOf(document.activeElement as HTMLAnchorElement)
-  const from = focused >= 0 ? focused : links.findIndex((one) => one.ariaCurrent === 'true')
-  const to = from < 0 ? (by > 0 ? 0 : links.length - 1) : from + by
-  links[Math.max(0, Math.min(links.length - 1, to))]?.focus()
 }

@@ -52,6 +52,16 @@ export function Waiting({ conversation }: { conversation: ConversationSummary })
   )
 }
 
+export function Deadline({ at }: { at: string }) {
+  const { text, urgency } = deadline(at, useNow())
+  return (
+    <span className={`waiting ${urgency}`} title={fullTime(at)}>
+      <Icon name="clock" />
+      {text}
+    </span>
+  )
+}
+
 export function ownerName(owner: ConversationSummary['owner'], agentId: string): string {
   if (owner.kind === 'assistant') return 'Assistant'
   if (owner.kind === 'queue') return `Queue: ${owner.name ?? owner.id ?? 'no team'}`

@@ -11,6 +11,7 @@ const PATHS = {
   phone: 'M7 3h10v18H7zM11 18h2',
   back: 'M15 5l-7 7 7 7',
   model: 'M4 20V10M10 20V4M16 20v-7M22 20H2',
+  stamp: 'M9.5 13.5c.6-2 .2-3.6-.6-5a3.4 3.4 0 116.2 0c-.8 1.4-1.2 3-.6 5M5 13.5h14v4H5zM5 21h14',
   lock: 'M6.5 11h11v8.5h-11zM9 11V8a3 3 0 016 0v3',
   clock: 'M12 21a9 9 0 100-18 9 9 0 000 18zM12 7v5l3 2',
   warning: 'M12 4l9 16H3zM12 10v4.5M12 17v.5',

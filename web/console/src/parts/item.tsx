@@ -87,3 +87,12 @@ function Found({ excerpt }: { excerpt: Excerpt }) {
     </span>
   )
 }
+
+/** Moves the focus to the next or previous conversation; Enter then opens it. */
+export function step(by: 1 | -1): void {
+  const links = [...document.querySelectorAll<HTMLAnchorElement>('.items .item')]
+  const focused = links.indexOf(document.activeElement as HTMLAnchorElement)
+  const from = focused >= 0 ? focused : links.findIndex((one) => one.ariaCurrent === 'true')
+  const to = from < 0 ? (by > 0 ? 0 : links.length - 1) : from + by
+  links[Math.max(0, Math.min(links.length - 1, to))]?.focus()
+}

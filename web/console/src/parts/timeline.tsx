@@ -1,4 +1,5 @@
 import type { LedgerEvent } from '@answerable/sdk'
+import { Link } from 'react-router'
 import { useEvents } from '../queries'
 import { Empty, Failure, Loading, Problems } from './states'
 import { Moment } from './time'
@@ -34,6 +35,7 @@ function Entry({ event }: { event: LedgerEvent }) {
             </span>
           </span>
         </summary>
+        <ChangeLink event={event} />
         <dl className="event-data">
           <div>
             <dt>Kind</dt>
@@ -58,6 +60,17 @@ function Entry({ event }: { event: LedgerEvent }) {
         </dl>
       </details>
     </li>
+  )
+}
+
+/** To the change that an agent has to decide on, or has decided. */
+function ChangeLink({ event }: { event: LedgerEvent }) {
+  const { change } = event.data as { change?: unknown }
+  if (event.kind !== 'approval_requested' || typeof change !== 'string') return null
+  return (
+    <p className="event-link">
+      <Link to={`/approvals/${change}`}>Look at the change</Link>
+    </p>
   )
 }
 

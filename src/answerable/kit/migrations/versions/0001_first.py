@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("teams", sa.Text(), nullable=False),
         sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.Column("known_as", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("email"),
@@ -35,6 +36,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash"),
     )
     op.create_index(op.f("ix_agent_session_agent_id"), "agent_session", ["agent_id"], unique=False)
+    op.create_table(
+        "approval",
+        sa.Column("change_id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("commitment", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("approvers", sa.Integer(), nullable=False),
+        sa.Column("consents", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("change_id"),
+    )
+    op.create_index("approval_open", "approval", ["tenant", "outcome", "change_id"], unique=False)
     op.create_table(
         "automatic_reply",
         sa.Column("key", sa.Text(), nullable=False),
@@ -53,6 +72,7 @@ def upgrade() -> None:
     op.create_index(
         "automatic_reply_conversation", "automatic_reply", ["conversation_id", "at"], unique=False
     )
+    op.create_index(op.f("ix_automatic_reply_at"), "automatic_reply", ["at"], unique=False)
     op.create_table(
         "checkpoint",
         sa.Column("tenant", sa.Text(), nullable=False),
@@ -62,6 +82,14 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("record", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "number"),
+    )
+    op.create_table(
+        "code_standing",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("wrong_at", sa.Text(), nullable=False),
+        sa.Column("in_a_row", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "person"),
     )
     op.create_table(
         "contact",
@@ -210,6 +238,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consumer", "tenant"),
     )
     op.create_table(
+        "given_case",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.Text(), nullable=False),
+        sa.Column("received_key", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant", "key"),
+    )
+    op.create_index(
+        "given_case_conversation", "given_case", ["tenant", "conversation_id"], unique=False
+    )
+    op.create_table(
         "handle",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("conversation_id", sa.Text(), nullable=False),
@@ -262,6 +302,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "inbox", "folder"),
     )
     op.create_table(
+        "mirrored_case",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.Text(), nullable=True),
+        sa.Column("head_seq", sa.Integer(), nullable=False),
+        sa.Column("done_seq", sa.Integer(), nullable=False),
+        sa.Column("sent_seq", sa.Integer(), nullable=True),
+        sa.Column("waiting_since", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.Column("writes", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "conversation_id"),
+    )
+    op.create_index("mirrored_case_due", "mirrored_case", ["due_at"], unique=False)
+    op.create_table(
         "model_report",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
@@ -269,6 +324,38 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "model"),
     )
+    op.create_table(
+        "one_time_code",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("contact_id", sa.Text(), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("commitment", sa.Text(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        op.f("ix_one_time_code_conversation_id"), "one_time_code", ["conversation_id"], unique=False
+    )
+    op.create_index(op.f("ix_one_time_code_made_at"), "one_time_code", ["made_at"], unique=False)
+    op.create_table(
+        "page_link",
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.Column("change_id", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash"),
+    )
+    op.create_index(
+        op.f("ix_page_link_conversation_id"), "page_link", ["conversation_id"], unique=False
+    )
+    op.create_index(op.f("ix_page_link_expires_at"), "page_link", ["expires_at"], unique=False)
     op.create_table(
         "raw_mail",
         sa.Column("id", sa.Text(), nullable=False),
@@ -322,6 +409,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "sent_text",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(op.f("ix_sent_text_at"), "sent_text", ["at"], unique=False)
+    op.create_index("sent_text_number", "sent_text", ["tenant", "number", "at"], unique=False)
+    op.create_index("sent_text_prefix", "sent_text", ["tenant", "prefix", "at"], unique=False)
+    op.create_index("sent_text_tenant", "sent_text", ["tenant", "at"], unique=False)
+    op.create_table(
         "service_definition",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
@@ -339,6 +439,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_in_attempt_at"), "sign_in_attempt", ["at"], unique=False)
     op.create_index("sign_in_attempt_key", "sign_in_attempt", ["key", "at"], unique=False)
+    op.create_table(
+        "sms_report",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "key"),
+    )
     op.create_table(
         "stream",
         sa.Column("id", sa.Text(), nullable=False),

@@ -1,0 +1,46 @@
+"""What contacts may have changed, done or shown by themselves, and what must not be missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeKind:
+    """fields: what is entered for it, as back offices name it: what of a customer it replaces, or
+    the details of a wish. Without any, something is shown once a code was right, and nothing done.
+
+    documents: fields of the form for files that show that it is so; only approvers see them.
+    approvers: how many agents must consent. noticed: whether the number on record must be told
+    before. delay: how long at least it must be open to objections before it is applied.
+    """
+
+    fields: tuple[str, ...]
+    documents: tuple[str, ...] = ()
+    approvers: int = 1
+    noticed: bool = False
+    delay: timedelta = timedelta(0)
+
+
+# By what a contact proves a change. Not by e-mail: the link came that way already, and who reads
+# the mailbox would prove everything alone (NIST SP 800-63B-4, 3.1.3.1).
+CODE_WAYS = ("sms", "app")
+
+CHANGES: Mapping[str, ChangeKind] = {
+    "address": ChangeKind(fields=("street", "postal_code", "city", "country")),
+    # Whoever has the number gets all later codes, so a stolen telephone must not be enough.
+    "phone": ChangeKind(fields=("phone",), approvers=2, noticed=True, delay=timedelta(hours=24)),
+    "email": ChangeKind(fields=("email",), noticed=True),
+    # Money goes there from then on, so it is guarded like a number.
+    "payout-account": ChangeKind(
+        fields=("iban",), approvers=2, noticed=True, delay=timedelta(hours=24)
+    ),
+    "name": ChangeKind(fields=("name",), documents=("document",)),
+    "marketing-consent": ChangeKind(fields=("marketing",)),
+    "card-block": ChangeKind(fields=("card",)),
+    "card-replacement": ChangeKind(fields=("card", "reason")),
+    "card-limit": ChangeKind(fields=("card", "limit")),
+    "dispute": ChangeKind(fields=("merchant", "amount", "booked_on", "problem")),
+    "statement": ChangeKind(fields=("first_day", "last_day")),
+    "balance": ChangeKind(fields=()),
+}

@@ -1,0 +1,184 @@
+"""A definition cannot change data without proof and approval."""
+
+from dataclasses import replace
+
+import pytest
+
+from answerable.definition.actions import ActionCatalogue, ActionSpec
+from answerable.definition.load import load_definition
+from answerable.definition.terms import Proof
+from answerable.playbooks.library import built_in_actions
+
+NO_MORE: ActionCatalogue = {}
+STEPS = (
+    "{action: send-link, template: link, change: address, connector: core}",
+    "{action: fill-in-form}",
+    "{action: verify-code, texts: sms, template: code}",
+    "{action: submit-change}",
+    "{action: await-approval, team: service}",
+    "{action: apply-change}",
+    "{action: reply, template: done}",
+)
+
+
+def errors(*steps: str, more: ActionCatalogue = NO_MORE) -> list[str]:
+    source = f"""
+service: bank
+brand: {{name: Bank}}
+channels: [{{type: email, name: mail, address: help@bank.example}}]
+classification:
+  orders:
+    - {{name: address-change, title: Moved, examples: [a1, a2, a3, a4, a5], autoResolve: true}}
+autoResponse:
+  addressChange:
+    proof: anonymous
+    workflow: [{", ".join(steps)}]
+templates: {{link: '{{{{ link }}}}', code: '{{{{ code }}}}', done: Done.}}
+teams: [{{name: service, title: Service}}]
+escalation: {{defaultTeam: service}}
+integrations:
+  core: {{type: core-banking, url: 'http://core.example'}}
+  sms: {{type: twilio, url: 'http://sms.example', sender: '+491570'}}
+"""
+    actions = {**built_in_actions().catalogue, **more}
+    return [
+        str(one) for one in load_definition("bank.yaml", source.encode(), actions=actions).errors
+    ]
+
+
+def without(action: str) -> tuple[str, ...]:
+    return tuple(step for step in STEPS if action not in step)
+
+
+def test_the_whole_way_is_accepted() -> None:
+    assert errors(*STEPS) == []
+
+
+def test_without_a_code_nothing_is_submitted() -> None:
+    found = errors(*without("verify-code"))
+    assert any("submit-change needs the proof fresh-one-time-code" in one for one in found)
+    assert any("add verify-code before it" in one for one in found)
+
+
+def test_without_an_approval_nothing_is_applied() -> None:
+    [found] = errors(*without("await-approval"))
+    assert "apply-change needs an approval: add await-approval before it" in found
+
+
+@pytest.mark.parametrize("action", ["verify-code", "await-approval"])
+def test_what_may_be_passed_over_gives_nothing(action: str) -> None:
+    conditional = [
+        step.replace("}", ", condition: 'channel == \"email\"'}") if action in step else step
+        for step in STEPS
+    ]
+    assert errors(*conditional) != []
+
+
+BY_APP = "{action: verify-code, by: app}"
+
+
+def verified(step: str) -> list[str]:
+    return errors(*(step if "verify-code" in one else one for one in STEPS))
+
+
+def test_the_digits_of_an_app_prove_a_change_without_a_text_message() -> None:
+    assert verified(BY_APP) == []
+    assert verified("{action: verify-code, by: sms, texts: sms, template: code}") == []
+
+
+@pytest.mark.parametrize("by", ["email", "e-mail", "mail"])
+def test_a_code_by_e_mail_proves_nothing_more(by: str) -> None:
+    [found] = verified(f"{{action: verify-code, by: {by}, texts: sms, template: code}}")
+    assert "a code by e-mail proves no more than the link that came by e-mail" in found
+    assert "write by: sms or by: app" in found
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{action: verify-code, by: ap}", "did you mean app"),
+        ("{action: verify-code, by: pigeon}", "nothing that a code comes by: there are app, sms"),
+        ("{action: verify-code, by: [app]}", "nothing that a code comes by"),
+        ("{action: verify-code, by: app, texts: sms}", "takes no texts with `by: app`: remove it"),
+        ("{action: verify-code, by: app, template: code}", "takes no template with `by: app`"),
+        ("{action: verify-code, by: sms, template: code}", "verify-code needs texts: add"),
+        ("{action: verify-code}", "verify-code needs template: add"),
+    ],
+)
+def test_by_what_a_code_comes_is_one_of_two_and_has_what_it_needs(step: str, told: str) -> None:
+    found = verified(step)
+    assert any(told in one for one in found), found
+
+
+def test_who_used_the_link_has_shown_the_mailbox_and_nothing_more() -> None:
+    for proof, told in ((Proof.EMAIL, 0), (Proof.SIGNED_IN, 1), (Proof.ONE_TIME_CODE, 1)):
+        peek = ActionSpec(name="peek", proof=proof)
+        steps = (STEPS[0], "{action: peek}", *STEPS[1:])
+        assert len(errors(*steps, more={"peek": peek})) == told
+    assert len(errors("{action: peek}", *STEPS, more={"peek": replace(peek, proof=Proof.EMAIL)}))
+
+
+@pytest.mark.parametrize("action", ["send-link", "fill-in-form", "submit-change"])
+def test_no_step_is_left_out(action: str) -> None:
+    assert any(f"needs {action}: add {action} before it" in one for one in errors(*without(action)))
+
+
+PHONE = (
+    "{action: send-link, template: link, change: phone, connector: core}",
+    *STEPS[1:4],
+    "{action: send-notice, texts: sms, template: code}",
+    "{action: wait, duration: 24h}",
+    "{action: await-approval, approvers: 2}",
+    *STEPS[5:],
+)
+
+
+def test_an_account_for_payouts_is_guarded_like_a_telephone_number() -> None:
+    account = tuple(step.replace("change: phone", "change: payout-account") for step in PHONE)
+    assert errors(*account) == []
+    assert errors(*(step for step in account if "wait" not in step)) != []
+
+
+def test_a_new_telephone_number_has_a_notice_a_day_and_two_agents() -> None:
+    assert errors(*PHONE) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "instead", "told"),
+    [
+        (
+            "send-notice",
+            None,
+            "a change of phone is told to the number on record before: add send-",
+        ),
+        ("duration: 24h", None, "open to objections for 24 hours: add `{action: wait, duration"),
+        ("duration: 24h", "{action: wait, duration: 23h}", "open to objections for 24 hours"),
+        ("await-approval", "{action: await-approval}", "write `approvers: 2` in its approval"),
+        ("await-approval", "{action: await-approval, approvers: 0}", "approvers must be 1 or more"),
+        ("await-approval", "{action: await-approval, approvers: two}", "must be a whole number"),
+    ],
+)
+def test_without_one_of_these_the_number_is_not_changed(
+    step: str, instead: str | None, told: str
+) -> None:
+    changed = [instead if step in one else one for one in PHONE]
+
+    found = errors(*(one for one in changed if one is not None))
+
+    assert any(told in one for one in found), found
+
+
+def test_the_order_counts() -> None:
+    assert errors(*STEPS[:2], STEPS[3], STEPS[2], *STEPS[4:]) != []
+
+
+def test_nothing_is_asked_for_beside_the_conversation() -> None:
+    ask = "{action: ask, template: done, slot: number, entity: number}"
+    assert not any("waits for a message" in one for one in errors(ask, *STEPS))
+    assert any("put it before send-link" in one for one in errors(*STEPS, ask))
+
+
+def test_what_cannot_be_changed_is_named() -> None:
+    wrong = STEPS[0].replace("change: address", "change: adress")
+    [found] = errors(wrong, *STEPS[1:])
+    assert "did you mean address" in found
