@@ -18,6 +18,7 @@ WARNING = """
 
 BUILDERS = [
     "pip",
+    "faker>=40",
     "numpy>=2.0",
     "onnx>=1.18",
     "onnxruntime>=1.22",

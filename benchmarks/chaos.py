@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.chaos_cluster import CLUSTER_SCENES, MINUTES
+from tests.support.change_chaos import killed_at_every_write
 from tests.support.chaos import Told, cut_off, killed_under_load, told_to_stop
 from tests.support.mail_chaos import (
     answers_lost,
@@ -41,6 +42,12 @@ SCENES: dict[str, tuple[str, Scene]] = {
         "Killed before and after every durable step of a mail's way, three times each",
         lambda folder, zygote, _seed: killed_at_every_step(
             folder / "data", zygote, moments=["before", "after"], rounds=3, limit=3000
+        ),
+    ),
+    "R04a": (
+        "Killed before and after every durable step of a change of address, three times each",
+        lambda folder, zygote, _seed: killed_at_every_write(
+            folder / "data", zygote, moments=["before", "after"], rounds=3, limit=6000
         ),
     ),
     "R05": (

@@ -37,6 +37,7 @@ from benchmarks.talk import (
 from benchmarks.yardsticks.disk import bare_commits, syncs
 from tests.support.chaos import until
 from tests.support.processes import Instance
+from tests.support.searching import indexer
 
 CUSTOMERS = 50
 PEAK = 13  # messages a second: the most that the documents expect
@@ -61,6 +62,26 @@ async def at_service(run: Run) -> Figures:
         await service.stop()
         await service.database.close()
     return compared(bare, ours, what="messages/s", beside=BARE)
+
+
+async def beside_the_index(run: Run) -> Figures:
+    """The same without the search index, and while it follows, as far behind as that leaves it."""
+    without, beside = [], []
+    async with place_of(run.store) as place:
+        service = bench_service(place)
+        ids = await owned(service, CUSTOMERS)
+        loops = asyncio.create_task(service.run())
+        for _ in range(run.rounds):
+            without.append(await says_all(service, ids, run.seconds))
+            following = asyncio.create_task(indexer(service).run())
+            beside.append(await says_all(service, ids, run.seconds))
+            following.cancel()
+            await asyncio.wait([following])
+        loops.cancel()
+        await asyncio.wait([loops])
+        await service.stop()
+        await service.database.close()
+    return compared(without, beside, what="messages/s", beside="without the index, messages/s")
 
 
 async def owned(service: Service, number: int) -> list[ConversationId]:

@@ -123,7 +123,8 @@ def upper_scores(model: Model, texts: Sequence[str]) -> list[float]:
     for text in texts:
         parts = units(prepared(text))
         counts = [ngrams.counts(part) for part in parts]
-        levels = model.tones.probabilities(model.encoder.encode(parts), counts)["urgency"]
+        grams = model.tones.head.gram_scores(counts)
+        levels = model.tones.probabilities(model.encoder.encode(parts), grams)["urgency"]
         scores.append(float(levels[:, 2:].sum(axis=1).max()))
     return scores
 
@@ -207,7 +208,8 @@ def _crosswise(texts: list[str], spam: list[bool]) -> list[float]:
             targets=np.concatenate([own.targets, material.targets[rows]]),
         )
         asked = material.part(np.flatnonzero(fold == this))
-        said, _ = fit(learnt, SPAM_TUNING).head.scores(asked.vectors, asked.counts)
+        head = fit(learnt, SPAM_TUNING).head
+        said, _ = head.scores(asked.vectors, head.gram_scores(asked.counts))
         scores[fold == this] = said[:, 1] - said[:, 0]
     return [float(score) for score in scores]
 

@@ -24,6 +24,7 @@ from answerable.ledger.tables import effect, event
 from answerable.processes.platform import Platform
 from answerable.processes.settings import Settings
 from answerable.processes.wiring import open_platform
+from benchmarks.letters import sentences
 from benchmarks.measure import Figures, Run, compared, grown
 from benchmarks.places import Place
 from benchmarks.programs import answers_on, running, served
@@ -53,9 +54,9 @@ def letter(size_bytes: int = 3000) -> bytes:
     mail["Subject"] = f"Complaint about the branch in Hamburg, number {number}"
     mail["Message-ID"] = f"<{number}.{random_.getrandbits(64)}@customers.example>"
     mail["Received"] = "from mx.customers.example by mail.northwind.example; Mon, 2 Mar 2026"
-    lines = [f"Dear Sir or Madam, this is letter {number}."]
+    lines, more = [f"Dear Sir or Madam, this is letter {number}."], sentences(random_)
     while sum(map(len, lines)) < size_bytes - 600:
-        lines.append(random_.choice(WORDS))
+        lines.append(next(more))
     mail.set_content("\n".join(lines))
     return mail.as_bytes(policy=SMTP)
 

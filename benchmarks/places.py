@@ -82,6 +82,7 @@ def create(name: str, *, template: str | None = None) -> str:
     """The URL of a new database of the program's role, as a copy of `template`."""
     copied = f" TEMPLATE {template}" if template else ""
     with server() as connection:
+        connection.exec_driver_sql("SET statement_timeout = 0")  # a large one takes its time
         connection.exec_driver_sql(f"CREATE DATABASE {name} OWNER {ROLE}{copied}")
     return url_of(name)
 

@@ -26,8 +26,9 @@ from answerable.privacy import store
 from answerable.privacy.detect import find
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.mask import mask_raw_mail
+from answerable.privacy.sealing import VaultEntry
 from answerable.privacy.spans import TYPES
-from answerable.privacy.vault import Vault, VaultEntry
+from answerable.privacy.vault import Vault
 
 SHARED = Path(__file__).parents[2] / "shared/data"
 DATA = SHARED / "pii/generated-large.jsonl"

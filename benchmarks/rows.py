@@ -4,6 +4,7 @@ import asyncio
 
 from benchmarks import (
     answers,
+    changes,
     crowd,
     durable,
     growth,
@@ -89,6 +90,11 @@ def _overload(figures: Figures) -> bool:
     )
 
 
+def _change_pages(figures: Figures) -> bool:
+    each = [figures[f"{name}, p50 / p95 ms"] for name in changes.PAGES.values()]
+    return all(float(one.rpartition("/")[2]) < changes.MOST_MS for one in each)
+
+
 def _queue(figures: Figures) -> bool:
     return at_least(figures, "jobs/s", 0.9) and at_most(figures, "enqueued p99, ms", 1.2)
 
@@ -114,6 +120,14 @@ MEASURES: dict[str, Measure] = {
         f"{SQLITE_BARE} at least 0.3, aim 0.6",
         lambda figures: figures["ratio"] >= 0.3,
         durable.at_service,
+        BOTH,
+    ),
+    "index": Measure(
+        "P01",
+        "The same while the search index follows, beside the same without it",
+        "at least 0.85 times",
+        lambda figures: figures["ratio"] >= 0.85,
+        durable.beside_the_index,
         BOTH,
     ),
     "sockets": Measure(
@@ -196,6 +210,22 @@ MEASURES: dict[str, Measure] = {
         "at least 0.15 times the same bytes as a constant from the same web server, aim 0.35",
         lambda figures: figures["ratio"] >= 0.15,
         pages.inbox,
+        BOTH,
+    ),
+    "change-pages": Measure(
+        "",
+        "A contact's pages between the link in a mail and the submitted change, 20 at once",
+        "p95 of each page and act under 300 ms",
+        _change_pages,
+        changes.visited,
+        BOTH,
+    ),
+    "changes": Measure(
+        "",
+        "Changes of address at the same time, from the mail to the customer who is told",
+        "each applied once",
+        lambda figures: not figures["wrong"],
+        changes.together,
         BOTH,
     ),
     "four": Measure(

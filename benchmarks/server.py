@@ -39,7 +39,13 @@ async def serve_unlimited(arguments: argparse.Namespace) -> None:
 
     app = create_app(
         platform.service,
-        settings=ApiSettings(rates=UNLIMITED, sessions_per_second=1e6, sessions_burst=10**6),
+        settings=ApiSettings(
+            rates=UNLIMITED,
+            sessions_per_second=1e6,
+            sessions_burst=10**6,
+            visits_per_second=1e6,
+            visits_burst=10**6,
+        ),
         faces_the_world=platform.role.faces_the_world,
         extra_routes=(),
         lifespan=lifespan,

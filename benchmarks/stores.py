@@ -138,13 +138,16 @@ def _closed(name: str) -> str:
 async def _fill(place: Place, conversations: int) -> None:
     platform = await open_platform(place.read_settings(), [BANK])
     await create_people(platform)
+    await platform.service.membership.join()  # who leads in nothing hands nothing on
     loader = Loader(platform.service)
     for first in range(0, conversations, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, conversations))
         if first in (AT_ONCE, 10 * AT_ONCE):
             await place.take_statistics()  # else it is filled by plans for an empty database
         await platform.service.database.write(partial(loader.load, numbers=numbers))
-        await platform.indexer.hand_on()  # else whoever is measured would be busy with that
+        # Else whoever is measured would be busy with that. Nobody is held up: in large pieces.
+        assert await platform.indexer.hand_on(at_once=5 * AT_ONCE)
+    await platform.service.membership.leave()
     await platform.close()
 
 
