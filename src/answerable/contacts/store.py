@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from answerable.kit.database import UtcDateTime, is_of, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.rows import InsertRows
+from answerable.kit.sought_rows import SoughtRows
 
 contact = sa.Table(
     "contact",
@@ -59,21 +60,17 @@ _REPLACE_PROFILE = (
 _BOUND = sa.select(contact_address.c.lookup).where(
     contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True))
 )
-_MAILS = sa.select(mail_reference).where(
-    mail_reference.c.lookup.in_(sa.bindparam("lookups", expanding=True))
-)
+_MAILS = SoughtRows(sa.select(mail_reference), mail_reference.c.lookup)
 # In the order of their lookups, so that two processes that add the same ones do not wait for each
 # other.
 _ADD_MAILS = InsertRows(
     mail_reference, ("lookup", "conversation_id", "reply_seq"), unless_there=True
 )
-_KNOWN = (
+_KNOWN = SoughtRows(
     sa.select(contact_address.c.lookup, contact.c.id, contact.c.profile_ref)
     .join(contact, contact.c.id == contact_address.c.contact_id)
-    .where(
-        contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True)),
-        contact.c.erased_at.is_(None),
-    )
+    .where(contact.c.erased_at.is_(None)),
+    contact_address.c.lookup,
 )
 
 
@@ -132,7 +129,7 @@ def find_contacts(tx: Connection, lookups: Sequence[str]) -> dict[str, KnownCont
     """The contacts behind these address lookups; erased ones are not found."""
     return {
         row.lookup: KnownContact(id=ContactId(row.id), profile_ref=row.profile_ref)
-        for row in tx.execute(_KNOWN, {"lookups": lookups})
+        for row in _KNOWN.read(tx, lookups)
     }
 
 
@@ -237,7 +234,7 @@ def find_mail_references(
     tx: Connection, lookups: Sequence[str]
 ) -> dict[str, tuple[ConversationId, int | None]]:
     """lookup -> (conversation, seq of our reply or None) for the Message-IDs we have seen."""
-    rows = tx.execute(_MAILS, {"lookups": lookups})
+    rows = _MAILS.read(tx, lookups)
     return {row.lookup: (ConversationId(row.conversation_id), row.reply_seq) for row in rows}
 
 

@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection
 
 from answerable.kit.database import UtcDateTime, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.rows import InsertRows, UpdateRows
+from answerable.kit.sought_rows import SoughtRows
 
 PRIORITIES = ("low", "normal", "high", "urgent")
 
@@ -116,8 +117,14 @@ _CHANGING = tuple(name for name in _ALL if name not in _FIXED)
 _insert = InsertRows(conversation, _ALL)
 _update = UpdateRows(conversation, "id", _CHANGING)
 
-_CONTACTS_OF = sa.select(conversation.c.id, conversation.c.contact_id).where(
-    conversation.c.id.in_(bindparam("ids", expanding=True))
+_CONTACTS_OF = SoughtRows(
+    sa.select(conversation.c.id, conversation.c.contact_id), conversation.c.id
+)
+_OPEN_OF = SoughtRows(
+    sa.select(conversation.c.id, conversation.c.contact_id, conversation.c.inbox)
+    .where(conversation.c.status == "open")
+    .order_by(conversation.c.opened_at),
+    conversation.c.contact_id,
 )
 
 
@@ -137,14 +144,9 @@ def find_open_conversations(
 ) -> dict[tuple[ContactId, str], ConversationId]:
     """The latest open conversation of each (contact, inbox), where there is one."""
     ids = list({contact_id for contact_id, _ in contacts})
-    query = (
-        sa.select(conversation.c.id, conversation.c.contact_id, conversation.c.inbox)
-        .where(conversation.c.contact_id.in_(ids), conversation.c.status == "open")
-        .order_by(conversation.c.opened_at)
-    )
     wanted = set(contacts)
     found = {}
-    for row in tx.execute(query):
+    for row in _OPEN_OF.read(tx, ids):
         if (row.contact_id, row.inbox) in wanted:
             found[(ContactId(row.contact_id), str(row.inbox))] = ConversationId(row.id)
     return found
@@ -154,5 +156,5 @@ def get_contact_of(
     tx: Connection, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, ContactId]:
     """Whose conversation each is."""
-    rows = tx.execute(_CONTACTS_OF, {"ids": ids})
+    rows = _CONTACTS_OF.read(tx, ids)
     return {ConversationId(row.id): ContactId(row.contact_id) for row in rows}

@@ -17,6 +17,7 @@ from answerable.kit.database import (
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.rows import InsertRows, UpdateRows
 from answerable.kit.server_time import NotAfterNow
+from answerable.kit.sought_rows import SoughtRows
 from answerable.kit.telemetry import EVENTS
 from answerable.ledger.event import (
     GENESIS,
@@ -99,36 +100,34 @@ _move_heads_and_states = UpdateRows(
     also="failures = 0, retry_at = NULL",
 )  # fmt: skip
 
-# What is the same for every call is built once: to build it costs more than SQLite takes for it.
-_these: sa.BindParameter[Any] = bindparam("these", expanding=True)
-
-_HEADS = (
+_heads = (
     sa.select(stream.c.id, stream.c.tenant, stream.c.head_seq, stream.c.head_hash)
-    .where(stream.c.id.in_(_these))
     .order_by(stream.c.id)
     .with_for_update()
 )
 
-_HEADS_AND_STATES = _HEADS.add_columns(stream.c.advanced_seq, stream.c.state)
+_HEADS = SoughtRows(_heads, stream.c.id)
 
-_RECEIVED = sa.select(received).where(received.c.key.in_(_these))
+_HEADS_AND_STATES = SoughtRows(
+    _heads.add_columns(stream.c.advanced_seq, stream.c.state), stream.c.id
+)
 
-_BEHIND = (
+_RECEIVED = SoughtRows(sa.select(received), received.c.key)
+
+_BEHIND = SoughtRows(
     sa.select(stream)
-    .where(
-        stream.c.id.in_(_these),
-        stream.c.kind == "conversation",
-        stream.c.advanced_seq < stream.c.head_seq,
-    )
+    .where(stream.c.kind == "conversation", stream.c.advanced_seq < stream.c.head_seq)
     .order_by(stream.c.id)
-    .with_for_update()
+    .with_for_update(),
+    stream.c.id,
 )
 
-_EVENTS_BEHIND = (
+_EVENTS_BEHIND = SoughtRows(
     sa.select(event)
     .join(stream, stream.c.id == event.c.stream)
-    .where(event.c.stream.in_(_these), event.c.seq > stream.c.advanced_seq)
-    .order_by(event.c.stream, event.c.seq)
+    .where(event.c.seq > stream.c.advanced_seq)
+    .order_by(event.c.stream, event.c.seq),
+    event.c.stream,
 )
 
 
@@ -153,8 +152,8 @@ class Appender:
         missing = [i for i in dict.fromkeys(ids) if i not in self._heads]
         if not missing:
             return
-        query = _HEADS_AND_STATES if states else _HEADS
-        for row in self.tx.execute(query, {"these": missing}):
+        heads = _HEADS_AND_STATES if states else _HEADS
+        for row in heads.read(self.tx, missing):
             self.adopt(Head(*row))
 
     def adopt(self, head: Head) -> None:
@@ -321,7 +320,7 @@ def _event_row(one: Event) -> dict[str, Any]:
 
 def find_received(tx: Connection, keys: Sequence[str]) -> dict[str, tuple[ConversationId, int]]:
     """Which of these outside ids were taken in before, and as which event."""
-    rows = tx.execute(_RECEIVED, {"these": keys})
+    rows = _RECEIVED.read(tx, keys)
     return {row.key: (ConversationId(row.stream), row.seq) for row in rows}
 
 
@@ -330,11 +329,11 @@ def find_behind(tx: Connection, ids: Sequence[ConversationId]) -> list[Behind]:
 
     Costs by the number of new events, not by the length of the conversation.
     """
-    heads = tx.execute(_BEHIND, {"these": ids}).all()
+    heads = _BEHIND.read(tx, ids)
     if not heads:
         return []
     events: dict[str, list[Event]] = {row.id: [] for row in heads}
-    for row in tx.execute(_EVENTS_BEHIND, {"these": list(events)}):
+    for row in _EVENTS_BEHIND.read(tx, list(events)):
         events[row.stream].append(to_event(row))
     return [
         Behind(

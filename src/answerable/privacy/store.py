@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from answerable.kit.database import UtcDateTime, is_of, metadata
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
 from answerable.kit.rows import InsertRows
+from answerable.kit.sought_rows import SoughtRows
 
 vault_key = sa.Table(
     "vault_key",
@@ -64,11 +65,11 @@ _KEYS_TO_WRITE_WITH = (
     .order_by(vault_key.c.contact_id)
     .with_for_update()
 )
-_HANDLES_OF = sa.select(
-    handle.c.conversation_id, handle.c.type, handle.c.mac, handle.c.number
-).where(
-    handle.c.tenant == sa.bindparam("t"),
-    handle.c.conversation_id.in_(sa.bindparam("these", expanding=True)),
+_HANDLES_OF = SoughtRows(
+    sa.select(handle.c.conversation_id, handle.c.type, handle.c.mac, handle.c.number).where(
+        handle.c.tenant == sa.bindparam("of")
+    ),
+    handle.c.conversation_id,
 )
 # Without a condition on the tenant: SQLite would take the tenant's index for it and read every
 # value of the tenant instead of the few that are asked for. `values_of` looks at the tenant.
@@ -186,7 +187,7 @@ def handles_of(
     tx: Connection, tenant: TenantId, conversations: Sequence[ConversationId]
 ) -> list[Any]:
     """Rows (conversation_id, type, mac, number) of these conversations."""
-    return list(tx.execute(_HANDLES_OF, {"t": tenant, "these": conversations}))
+    return _HANDLES_OF.read(tx, conversations, of=tenant)
 
 
 def insert_handle(
