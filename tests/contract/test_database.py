@@ -14,6 +14,7 @@ from answerable.kit.database import (
     Database,
     DatabaseClosed,
     after_commit,
+    sent_together,
     transaction_memory,
 )
 from tests.support.entries import add, entry, names, own
@@ -127,6 +128,56 @@ async def test_an_argument_that_fails_is_refused_alone(database: Database) -> No
 
     assert [r for r in results if not isinstance(r, ValueError)] == [0, 1, 2, 4, 5]
     assert isinstance(results[3], ValueError)
+
+
+async def test_statements_that_are_sent_together_are_done_in_their_order(
+    database: Database,
+) -> None:
+    def unit(tx: Connection) -> None:
+        with sent_together(tx):
+            tx.execute(sa.insert(entry).values(id=1, name="a"))
+            tx.execute(sa.update(entry).where(entry.c.name == "a").values(name="b"))
+            tx.execute(sa.insert(entry), [{"id": 2, "name": "c"}, {"id": 3, "name": "d"}])
+        assert tx.scalars(sa.select(entry.c.name).order_by(entry.c.name)).all() == ["b", "c", "d"]
+
+    await database.write(unit)
+
+    assert sorted(await names(database)) == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+async def test_what_fails_of_those_sent_together_fails_the_unit_and_leaves_nothing(
+    database: Database, wrong: int
+) -> None:
+    def unit(tx: Connection) -> None:
+        with sent_together(tx):
+            for number in range(3):
+                name = "there" if number == wrong else f"{number}"
+                tx.execute(sa.insert(entry).values(id=number + 10, name=name))
+
+    await database.write(add("there"))
+    results = await asyncio.gather(
+        database.write(add("x")), database.write(unit), database.write(add("y")),
+        return_exceptions=True,
+    )  # fmt: skip
+
+    assert isinstance(results[1], sa.exc.IntegrityError)
+    assert sorted(await names(database)) == ["there", "x", "y"]
+
+
+async def test_an_error_of_ours_among_what_is_sent_together_stays_what_it_is(
+    database: Database,
+) -> None:
+    def unit(tx: Connection) -> None:
+        with sent_together(tx):
+            tx.execute(sa.insert(entry).values(id=1, name="left behind?"))
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await database.write(unit)
+    await database.write(add("after"))
+
+    assert await names(database) == ["after"]
 
 
 async def test_what_is_read_at_once_is_read_together(database: Database) -> None:

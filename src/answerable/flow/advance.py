@@ -34,7 +34,7 @@ from answerable.flow.state import ConversationState, evolve
 from answerable.flow.transition import transition
 from answerable.flow.trend import trend
 from answerable.flow.work import Work
-from answerable.kit.database import after_commit
+from answerable.kit.database import after_commit, sent_together
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.telemetry import get_logger
@@ -305,8 +305,9 @@ def _by_conversation(events: Iterable[Event]) -> dict[ConversationId, list[Event
 def _write_inbox(
     appender: Appender, *, new: Sequence[Summary], changed: Sequence[SummaryChange]
 ) -> None:
-    write_summaries(appender.tx, new=new, changed=[change.summary for change in changed])
-    appender.flush()
+    with sent_together(appender.tx):
+        write_summaries(appender.tx, new=new, changed=[change.summary for change in changed])
+        appender.flush()
     count_changes(appender.tx, new=new, changed=changed)
 
 

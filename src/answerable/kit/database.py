@@ -12,7 +12,8 @@ with `after_commit`.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
@@ -86,6 +87,29 @@ def lock_until_commit(tx: Connection, names: Iterable[str]) -> None:
     wanted = sorted(set(names))
     if wanted and tx.dialect.name == "postgresql":
         tx.execute(_LOCK, {"names": wanted})
+
+
+@contextmanager
+def sent_together(tx: Connection) -> Iterator[None]:
+    """Statements within, of which nobody asks what came of them, do not wait for one another.
+
+    To PostgreSQL they travel as one; what fails may be told at a later one of them, or at the end.
+    None may return rows, also not the keys that SQLAlchemy asks for where the server makes them.
+    """
+    if tx.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = tx.connection.driver_connection
+    failure = tx.dialect.loaded_dbapi.Error
+    try:
+        with driver.pipeline():
+            yield
+    except failure as error:
+        if driver.closed:
+            tx.invalidate(error)
+        raise sa.exc.DBAPIError.instance(
+            None, None, error, failure, connection_invalidated=driver.closed, dialect=tx.dialect
+        ) from error
 
 
 def delete_some(
