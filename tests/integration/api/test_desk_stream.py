@@ -136,6 +136,26 @@ async def test_a_resumed_stream_has_no_gap_and_no_double(house: House, at: Addre
     assert positions == whole
 
 
+async def test_pages_of_the_feed_say_whether_others_follow(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        await house.says("hours", by=f"vis_{n}")
+    common = feed.TenantFeed(house.service, SHOP, position=0)
+    whole = await common.read(after=0)
+
+    monkeypatch.setattr(feed, "PAGE", 4)
+    pages = [await common.read(after=0)]
+    while pages[-1].more:
+        pages.append(await common.read(after=pages[-1].reached))
+
+    assert len(pages) > 2
+    assert not whole.more
+    assert pages[-1].reached == whole.reached
+    places = [frame.position for page in pages for frame in page.frames]
+    assert places == [frame.position for frame in whole.frames]
+
+
 async def test_a_position_that_cannot_be_is_an_explicit_resync(house: House, at: Address) -> None:
     await house.says("hours")
     async with at_the_desk(at, after=10**9) as sam:

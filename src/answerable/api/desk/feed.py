@@ -6,7 +6,7 @@ connection that resumes reads what it missed by itself, up to where the common r
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -23,9 +23,11 @@ log = get_logger("api")
 
 PAGE = 500
 RESUMABLE = 5_000  # positions; whoever is further behind reads everything anew, which is cheaper
-# Seconds between two pages. What happens once is told at once; under load a page costs by the
-# conversations in it, so that few large ones cost less than many small ones.
+# Seconds between two pages. What happens once is told at once; a page costs by the conversations in
+# it, so under load they are longer apart and tell of a conversation once what was said in it twice.
 PAUSE = 0.05
+PAUSE_A_FRAME = 0.01
+LONGEST_PAUSE = 0.25
 LOOK_EVERY = 5.0  # seconds: for what could not be read when there was a hint at it
 
 
@@ -35,6 +37,14 @@ class FeedFrame:
 
     position: int
     text: str
+
+
+class FeedPage(NamedTuple):
+    """reached: the position of its last event, or where it began. more: others may follow it."""
+
+    frames: list[FeedFrame]
+    reached: int
+    more: bool
 
 
 class Follower(Protocol):
@@ -66,12 +76,12 @@ class TenantFeed:
             self._task = None
         return not self._followers
 
-    async def read(self, *, after: int, until: int | None = None) -> tuple[list[FeedFrame], int]:
-        """(frames, position reached) of the next page; the position does not move at the end."""
+    async def read(self, *, after: int, until: int | None = None) -> FeedPage:
+        """The next page."""
         definition = self._service.definitions.active(self._tenant)
         reader = Reader(vault=self._service.vault, tenant=self._tenant, definition=definition)
 
-        def query(tx: Connection) -> tuple[list[FeedFrame], int]:
+        def query(tx: Connection) -> FeedPage:
             return read_frames(tx, reader, after=after, until=until)
 
         return await self._service.database.read(query, tenant=self._tenant)
@@ -80,12 +90,13 @@ class TenantFeed:
         subscription = self._service.live.subscribe(f"tenant:{self._tenant}")
         try:
             while True:
+                told = 0
                 try:
-                    await self._tell_all()
+                    told = await self._tell_all()
                 except Exception as error:
                     log.error("feed_failed", tenant=self._tenant, error=type(error).__name__)
                 subscription.reached = self.position
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(min(max(PAUSE, told * PAUSE_A_FRAME), LONGEST_PAUSE))
                 try:
                     async with asyncio.timeout(LOOK_EVERY):
                         await subscription.wait()
@@ -94,14 +105,15 @@ class TenantFeed:
         finally:
             subscription.close()
 
-    async def _tell_all(self) -> None:
-        while True:
-            frames, reached = await self.read(after=self.position)
-            if reached == self.position:
-                return
-            self.position = reached
+    async def _tell_all(self) -> int:
+        """How many frames each follower was told."""
+        told, more = 0, True
+        while more:
+            frames, self.position, more = await self.read(after=self.position)
+            told += len(frames)
             for follower in tuple(self._followers):
                 follower.push(frames)
+        return told
 
 
 class Feeds:
@@ -131,13 +143,11 @@ class Feeds:
         )
 
 
-def read_frames(
-    tx: Connection, reader: Reader, *, after: int, until: int | None
-) -> tuple[list[FeedFrame], int]:
+def read_frames(tx: Connection, reader: Reader, *, after: int, until: int | None) -> FeedPage:
     """Five queries a page. Only the last event of a conversation in a page carries its summary."""
     events = read_feed_places(tx, reader.tenant, after=after, until=until, limit=PAGE)
     if not events:
-        return [], after
+        return FeedPage([], after, more=False)
     latest = {one.stream: one.position for one in events}
     rows = find_summaries(tx, reader.tenant, list(latest))
     shapes: dict[str, SummaryShape] = {
@@ -150,7 +160,7 @@ def read_frames(
         is_last = latest[one.stream] == one.position
         summary = shapes[one.stream].model_dump(mode="json") if is_last else None
         frames.append(_frame(one.position, one.stream, one.seq, one.kind, summary))
-    return frames, events[-1].position
+    return FeedPage(frames, events[-1].position, more=len(events) == PAGE)
 
 
 def _frame(

@@ -205,7 +205,7 @@ class DeskConnection:
         await self._send(frame_text(DeskWelcome(position=present if after is None else after)))
         self._api.signals.agent_enters(agent.tenant, agent.id, agent.name, self)
         while after is not None and after < present:
-            frames, reached = await feed.read(after=after, until=present)
+            frames, reached, _ = await feed.read(after=after, until=present)
             for frame in frames:
                 await self._send(frame.text)
             if reached == after:
