@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,13 +18,19 @@ from answerable.contacts.one_time_codes_store import (
     drop_code,
     find_code,
     forget_codes,
+    give_digits,
     read_standing,
     save_standing,
     use_code,
 )
-from answerable.contacts.send_caps_store import claim_text, forget_texts, sent_text
+from answerable.contacts.send_caps_store import (
+    claim_code_mail,
+    claim_text,
+    forget_texts,
+    sent_text,
+)
 from answerable.definition.build_limits import read_rate
-from answerable.definition.schema import TextLimits
+from answerable.definition.schema import MailLimits, TextLimits
 from answerable.kit.database import Database
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from tests.support.stores import open_store
@@ -37,7 +44,7 @@ CODE = StoredCode(
         tenant=BANK,
         conversation=ConversationId("cnv_1"),
         contact=ContactId("con_1"),
-        phone="phone",
+        sent_to="phone",
         commitment="commitment",
     ),
     person="anna",
@@ -122,6 +129,38 @@ async def test_the_last_free_place_is_taken_once(database: Database) -> None:
     assert await database.write(lambda tx: forget_texts(tx, before=later, most=9)) == 2
     kept = await database.read(lambda tx: tx.scalars(sa.select(sent_text.c.key)).all())
     assert sorted(kept) == ["d1", "d3"]
+
+
+async def test_mails_with_codes_are_counted_by_themselves(database: Database) -> None:
+    limits = MailLimits(per_address=(read_rate("2 per 1h"),), per_tenant=(read_rate("3 per 1h"),))
+
+    def mail(key: str, address: str) -> Callable[[Connection], str | None]:
+        return lambda tx: claim_code_mail(
+            tx, tenant=BANK, address=address, key=key, at=NOW, limits=limits
+        )
+
+    def text(key: str) -> Callable[[Connection], str | None]:
+        return lambda tx: claim_text(
+            tx, tenant=BANK, number=key, prefix=key, key=key, at=NOW, limits=LIMITS
+        )
+
+    for number in range(5):
+        assert await database.write(text(f"t{number}"), tenant=BANK) is None
+    at_once = [database.write(mail(f"m{n}", "anna"), tenant=BANK) for n in range(4)]
+    assert sorted(map(str, await asyncio.gather(*at_once))) == ["None"] * 2 + ["address"] * 2
+    assert await database.write(mail("n1", "ben"), tenant=BANK) is None
+    assert await database.write(mail("n1", "ben"), tenant=BANK) is None
+    assert await database.write(mail("n2", "cem"), tenant=BANK) == "tenant"
+
+
+async def test_digits_are_given_to_a_code_that_is_kept(database: Database) -> None:
+    await database.write(lambda tx: claim_code(tx, CODE), tenant=BANK)
+    await database.write(lambda tx: give_digits(tx, OTHER, "cod_1", b"theirs"), tenant=OTHER)
+    await database.write(lambda tx: give_digits(tx, BANK, "cod_1", b"other"), tenant=BANK)
+
+    found = await database.read(lambda tx: find_code(tx, BANK, "cod_1"), tenant=BANK)
+
+    assert found == replace(CODE, mac=b"other")
 
 
 async def test_a_link_is_found_by_its_hash_until_it_is_forgotten(database: Database) -> None:

@@ -112,6 +112,11 @@ def test_the_console(windows: Windows, bank: DemoBank, size: tuple[int, int], sc
     console.button("Add agent").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     inspection.of("add agent", console)
+    page.keyboard.press("Escape")
+    console.button("Customer ids of Sam Okoro").click()
+    page.get_by_role("dialog").get_by_role("button", name="Note", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Enter at least one.")
+    inspection.of("customer ids", console)
     assert inspection.found == []
 
 

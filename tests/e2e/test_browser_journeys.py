@@ -139,6 +139,71 @@ def test_a_suspended_agent_is_out_at_once(windows: Windows, bank: DemoBank) -> N
     expect(zed.page.get_by_role("alert")).to_contain_text("not right")
 
 
+def test_by_what_an_agent_is_a_customer_is_noted_replaced_and_forgotten(
+    windows: Windows, bank: DemoBank
+) -> None:
+    """With the keyboard alone."""
+    admin = Console(windows.open(), bank).signs_in(ADMIN).visit("people")
+    page = admin.page
+    row = page.get_by_role("row", name=re.compile("Sam Okoro"))
+    expect(row).not_to_contain_text("also a customer")
+    opener = admin.button("Customer ids of Sam Okoro")
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Customer ids and private mail addresses")
+
+    opener.press("Enter")
+    expect(dialog).to_contain_text("Nothing is noted")
+    field.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(field).to_be_focused()
+    expect(field).to_have_accessible_description(re.compile("Enter at least one"))
+    page.keyboard.type("C‑1001")  # a hyphen that is none, as text programs make them
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(dialog).to_contain_text("is no customer id")
+    field.fill("C-1001, sam@home.example")
+    expect(field).to_have_attribute("aria-invalid", "false")
+    field.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(row).to_contain_text("also a customer")
+    expect(opener).to_be_focused()
+
+    opener.press("Enter")
+    expect(dialog).to_contain_text("Something is noted")
+    expect(field).to_have_value("")
+    page.keyboard.press("Escape")
+    expect(row).to_contain_text("also a customer")
+    opener.press("Enter")
+    dialog.get_by_role("button", name="Forget what is noted").press("Enter")
+    expect(row).not_to_contain_text("also a customer")
+
+
+def test_nobody_notes_their_own_customer_ids_and_a_refusal_is_told(
+    windows: Windows, bank: DemoBank
+) -> None:
+    admin = Console(windows.open(), bank).signs_in(ADMIN).visit("people")
+    own = admin.page.get_by_role("row", name=re.compile(ADMIN))
+    expect(own).to_be_visible()
+    expect(own.get_by_role("button")).to_have_count(0)
+
+    admin.page.route("**/known-as", lambda route: route.fulfill(
+        status=404, content_type="application/problem+json",
+        body='{"code": "not_found", "title": "Not found", "detail": "There is no such agent."}',
+    ))  # fmt: skip
+    admin.button("Customer ids of Sam Okoro").click()
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_label("Customer ids").fill("C-1001")
+    dialog.get_by_role("button", name="Note", exact=True).click()
+
+    expect(dialog.get_by_role("alert")).to_contain_text("There is no such agent.")
+    expect(dialog.get_by_label("Customer ids")).to_have_value("C-1001")
+
+
 def test_a_supervisor_sees_people_and_changes_nobody(windows: Windows, bank: DemoBank) -> None:
     console = Console(windows.open(), bank).signs_in(SUPERVISOR)
     console.page.get_by_role("link", name="People").click()
@@ -147,6 +212,7 @@ def test_a_supervisor_sees_people_and_changes_nobody(windows: Windows, bank: Dem
     )
     expect(console.button("Add agent")).to_have_count(0)
     expect(console.page.get_by_role("button", name=re.compile("Suspend"))).to_have_count(0)
+    expect(console.page.get_by_role("button", name=re.compile("Customer ids"))).to_have_count(0)
 
 
 def test_a_mail_is_understood_answered_and_explained(windows: Windows, bank: DemoBank) -> None:

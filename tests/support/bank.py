@@ -3,11 +3,12 @@ platform in this process, with pages and desk behind ASGI.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -197,6 +198,12 @@ class Bank:
         )  # fmt: skip
         return Browser(client=client, path=path, page=await client.get(path))
 
+    async def inbox_of(self, to: str) -> list[dict[str, Any]]:
+        """The mails to this address, oldest first."""
+        found = await self.outside.get("/mail/messages", params={"to": to})
+        items: list[dict[str, Any]] = found.json()["items"]
+        return items
+
     async def texts(self, to: str | None = None) -> list[str]:
         """Bodies of the text messages, oldest first."""
         query = {"To": to} if to else {}
@@ -310,17 +317,22 @@ async def open_bank(
     texts: Any = None,
     core: Callable[[CoreBanking], Any] = lambda connector: connector,
     also: str = "",
+    instead: Mapping[str, str] = MappingProxyType({}),
+    post: Callable[[MailDelivery], Any] = lambda delivery: delivery,
 ) -> AsyncIterator[Bank]:
     """path: of the database file. texts: instead of the sandbox's gateway. core: what stands
-    between the platform and the connector to core banking. also: what the definition says
-    besides."""
+    between the platform and the connector to core banking; post: between it and the mail server.
+    also: what the definition says besides; instead: and in the place of what."""
     clock = SettableClock()
     async with Sandbox(build_world(clock=clock.now), http_port=0, smtp_port=0) as sandbox:
         actions = built_in_actions()
         definitions = Definitions(actions)
         source = REPOSITORY / "examples" / "northwind-bank" / "service.yaml"
-        text = source.read_bytes() + also.encode()
-        loaded = load_definition(source, text, actions=actions.catalogue)
+        text = source.read_text(encoding="utf-8") + also
+        for written, other in instead.items():
+            assert text.count(written) == 1, written
+            text = text.replace(written, other)
+        loaded = load_definition(source, text.encode(), actions=actions.catalogue)
         assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
         definitions.add(loaded.definition)
         banking = CoreBanking(
@@ -336,7 +348,7 @@ async def open_bank(
         master = MasterKey(b"k" * 32)
         smtp = SmtpSender(smtp_settings(f"smtp+plain://127.0.0.1:{sandbox.smtp_port}"))
         identity = MailIdentity(address="support@northwind.example", name="Bank", instance="test")
-        post = MailDelivery(
+        delivery = MailDelivery(
             sender=smtp,
             tokens=ReplyTokens(b"s" * 32),
             identities={(BANK, "support-mail"): identity},
@@ -354,7 +366,7 @@ async def open_bank(
                     (BANK, "core-banking"): core(banking),
                     (BANK, "sms"): texts or gateway,
                 },
-                deliverers={(BANK, "support-mail"): post},
+                deliverers={(BANK, "support-mail"): post(delivery)},
                 alarm=FakeAlarm(),
             ),
             public_url="http://localhost",

@@ -1,9 +1,9 @@
 """One-time codes: how they are made, what they are bound to, and when one is accepted.
 
-A code proves that somebody holds the phone that the back office knows, and consents to one exact
-change (dynamic linking): it is bound to tenant, conversation, contact, number and the change's
-commitment. What is kept of it is a MAC under a key that is not in the database: six digits are
-guessed from a bare hash in no time.
+A code proves that somebody holds the phone, or reads the mailbox, that the back office knows, and
+consents to one exact change (dynamic linking): it is bound to tenant, conversation, contact, number
+or mail address, and the change's commitment. What is kept of it is a MAC under a key that is not in
+the database: six digits are guessed from a bare hash in no time.
 
 The digits of an authenticator app are made by the contact's telephone, and another system says
 whether they are right (`flow.app_codes`). They count against the same standing.
@@ -34,7 +34,8 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bound:
-    """What a code is good for, and for nothing else. phone: keyed hash of the number.
+    """What a code is good for, and for nothing else. sent_to: keyed hash of the number, or of the
+    mail address, that it goes to.
 
     commitment: of the exact change, as it stands in the ledger.
     """
@@ -42,7 +43,7 @@ class Bound:
     tenant: TenantId
     conversation: ConversationId
     contact: ContactId
-    phone: str
+    sent_to: str
     commitment: str
 
 
@@ -51,8 +52,8 @@ class StoredCode:
     """A code as it is kept. person: keyed hash of whom the back office knows; tries are theirs.
 
     tries: wrong ones of this code. used_at: when it was accepted.
-    Digits of an app are kept as a code of their own for each time they are entered: no phone, no
-    digits that fit, tries 1 once they were counted. made_at: when.
+    Digits of an app are kept as a code of their own for each time they are entered: sent nowhere,
+    no digits that fit, tries 1 once they were counted. made_at: when.
     """
 
     id: str
@@ -127,7 +128,7 @@ class Codes:
     def mac(self, code_id: str, bound: Bound, digits: str) -> bytes:
         """What is kept of the digits."""
         message = canonical_json(
-            [code_id, bound.tenant, bound.conversation, bound.contact, bound.phone,
+            [code_id, bound.tenant, bound.conversation, bound.contact, bound.sent_to,
              bound.commitment, digits]
         )  # fmt: skip
         return hmac.digest(self._key, message, "sha256")
@@ -143,10 +144,10 @@ class Codes:
     ) -> Verdict:
         """Whether these digits are that code, for the change that is `wanted` now.
 
-        wanted.phone is not looked at: the number is the one that the code went to.
+        wanted.sent_to is not looked at: it is where the code went.
         """
         # Worked out whatever else is wrong: how long it takes tells nothing.
-        bound = replace(wanted, phone=code.bound.phone if code else "")
+        bound = replace(wanted, sent_to=code.bound.sent_to if code else "")
         given = self.mac(code.id if code else "", bound, digits)
         fits = hmac.compare_digest(given, code.mac if code else b"")
         if standing.is_locked(now):

@@ -1,4 +1,5 @@
-"""One-time codes as MACs, and each person's wrong tries. No digit and no number stands here."""
+"""One-time codes as MACs, and each person's wrong tries. No digit, number or address
+stands here."""
 
 from datetime import datetime
 
@@ -17,7 +18,7 @@ one_time_code = sa.Table(
     sa.Column("conversation_id", sa.Text, nullable=False, index=True),
     sa.Column("contact_id", sa.Text, nullable=False),
     sa.Column("person", sa.Text, nullable=False),
-    sa.Column("phone", sa.Text, nullable=False),
+    sa.Column("sent_to", sa.Text, nullable=False),
     sa.Column("commitment", sa.Text, nullable=False),
     sa.Column("mac", sa.LargeBinary, nullable=False),
     sa.Column("made_at", UtcDateTime, nullable=False, index=True),
@@ -44,7 +45,7 @@ def claim_code(tx: Connection, code: StoredCode) -> bool:
     tx.execute(
         sa.insert(one_time_code).values(
             id=code.id, tenant=bound.tenant, conversation_id=bound.conversation,
-            contact_id=bound.contact, person=code.person, phone=bound.phone,
+            contact_id=bound.contact, person=code.person, sent_to=bound.sent_to,
             commitment=bound.commitment, mac=code.mac, made_at=code.made_at, tries=code.tries,
             used_at=code.used_at,
         )
@@ -61,7 +62,7 @@ def find_code(tx: Connection, tenant: TenantId, code_id: str) -> StoredCode | No
         return None
     bound = Bound(
         tenant=TenantId(row.tenant), conversation=ConversationId(row.conversation_id),
-        contact=ContactId(row.contact_id), phone=row.phone, commitment=row.commitment,
+        contact=ContactId(row.contact_id), sent_to=row.sent_to, commitment=row.commitment,
     )  # fmt: skip
     return StoredCode(
         id=row.id, bound=bound, person=row.person, mac=row.mac, made_at=row.made_at,
@@ -76,6 +77,11 @@ def count_try(tx: Connection, tenant: TenantId, code_id: str) -> None:
 
 def use_code(tx: Connection, tenant: TenantId, code_id: str, at: datetime) -> None:
     tx.execute(sa.update(one_time_code).where(*_is(tenant, code_id)).values(used_at=at))
+
+
+def give_digits(tx: Connection, tenant: TenantId, code_id: str, mac: bytes) -> None:
+    """To a code that was kept before there were any; what it is bound to stays."""
+    tx.execute(sa.update(one_time_code).where(*_is(tenant, code_id)).values(mac=mac))
 
 
 def drop_code(tx: Connection, tenant: TenantId, code_id: str) -> None:

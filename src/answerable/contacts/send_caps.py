@@ -1,4 +1,7 @@
-"""How many text messages may leave, so that nobody makes us pay for traffic to numbers of theirs.
+"""How many text messages and mails with codes may leave.
+
+Text messages, so that nobody makes us pay for traffic to numbers of theirs. Mails, so that nobody
+fills a customer's mailbox with codes, nor spoils what mail servers think of us.
 
 Pumping (paid traffic to ranges that a swindler owns) shows in the first digits of the numbers, so
 these are counted beside the number itself and the tenant's sum. How many of each, the definition
@@ -8,7 +11,7 @@ says.
 from collections.abc import Mapping
 from datetime import timedelta
 
-from answerable.definition.schema import Rate, TextLimits
+from answerable.definition.schema import MailLimits, Rate, TextLimits
 
 PREFIX_DIGITS = 5  # of the number in E.164, after the plus: country and the beginning of a range
 
@@ -16,8 +19,10 @@ Sent = Mapping[timedelta, int]
 """How many left lately, by how far back is counted."""
 
 
-def rates_of(limits: TextLimits) -> Mapping[str, tuple[Rate, ...]]:
-    """By what is counted: "number", "prefix" or "tenant"."""
+def rates_of(limits: TextLimits | MailLimits) -> Mapping[str, tuple[Rate, ...]]:
+    """By what is counted: "number", "prefix" or "tenant"; of mails "address" or "tenant"."""
+    if isinstance(limits, MailLimits):
+        return {"address": limits.per_address, "tenant": limits.per_tenant}
     return {
         "number": limits.per_number,
         "prefix": limits.per_prefix,
@@ -30,8 +35,8 @@ def windows_of(rates: tuple[Rate, ...]) -> list[timedelta]:
     return sorted({rate.per.approximate for rate in rates})
 
 
-def cap_reached(sent: Mapping[str, Sent], limits: TextLimits) -> str | None:
-    """Which limit forbids one more: "number", "prefix" or "tenant"; None if none does.
+def cap_reached(sent: Mapping[str, Sent], limits: TextLimits | MailLimits) -> str | None:
+    """Which limit forbids one more, by the names of `rates_of`; None if none does.
 
     sent: by the same names, for every window of its rates.
     """

@@ -1,13 +1,15 @@
-"""When text messages left, by keyed hashes of the number and of how it begins."""
+"""When text messages and mails with codes left, by keyed hashes of where they went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.contacts.send_caps import Sent, cap_reached, rates_of, windows_of
-from answerable.definition.schema import TextLimits
+from answerable.definition.changes import EMAIL, SMS
+from answerable.definition.schema import MailLimits, TextLimits
 from answerable.kit.database import UtcDateTime, delete_some, lock_until_commit, metadata
 from answerable.kit.ids import TenantId
 
@@ -16,12 +18,13 @@ sent_text = sa.Table(
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("tenant", sa.Text, nullable=False),
-    sa.Column("number", sa.Text, nullable=False),
-    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),  # "sms" or "email"
+    sa.Column("number", sa.Text, nullable=False),  # or of the mail address
+    sa.Column("prefix", sa.Text, nullable=False),  # of a number; of a mail address ""
     sa.Column("at", UtcDateTime, nullable=False, index=True),
     sa.Index("sent_text_number", "tenant", "number", "at"),
     sa.Index("sent_text_prefix", "tenant", "prefix", "at"),
-    sa.Index("sent_text_tenant", "tenant", "at"),
+    sa.Index("sent_text_tenant", "tenant", "by", "at"),
 )
 
 
@@ -39,23 +42,51 @@ def claim_text(
 
     Safe to repeat under the same `key`. number, prefix: keyed hashes (`contacts.store.Lookup`).
     """
-    # Of all of a tenant's: its sum is a limit too.
-    lock_until_commit(tx, [f"texts of {tenant}"])
-    if tx.execute(sa.select(sent_text.c.at).where(sent_text.c.key == key)).first() is not None:
-        return None
     table = sent_text.c
     alike = {"number": [table.number == number], "prefix": [table.prefix == prefix], "tenant": []}
+    row = {"key": key, "tenant": tenant, "by": SMS, "number": number, "prefix": prefix, "at": at}
+    return _claim(tx, row, alike, limits)
+
+
+def claim_code_mail(
+    tx: Connection,
+    *,
+    tenant: TenantId,
+    address: str,
+    key: str,
+    at: datetime,
+    limits: MailLimits,
+) -> str | None:
+    """Count one more mail with a code if the limits allow it; else the limit that does not.
+
+    Safe to repeat under the same `key`. address: keyed hash of it (`contacts.store.Lookup`).
+    """
+    alike: _Alike = {"address": [sent_text.c.number == address], "tenant": []}
+    row = {"key": key, "tenant": tenant, "by": EMAIL, "number": address, "prefix": "", "at": at}
+    return _claim(tx, row, alike, limits)
+
+
+_Alike = Mapping[str, list[sa.ColumnElement[bool]]]
+
+
+def _claim(
+    tx: Connection, row: Mapping[str, Any], alike: _Alike, limits: TextLimits | MailLimits
+) -> str | None:
+    """alike: which rows are counted for each limit."""
+    # Of all of a tenant's: its sum is a limit too.
+    lock_until_commit(tx, [f"texts of {row['tenant']}"])
+    table = sent_text.c
+    known = sa.select(table.at).where(table.key == row["key"])
+    if tx.execute(known).first() is not None:
+        return None
+    whose = [table.tenant == row["tenant"], table.by == row["by"]]
     sent = {
-        name: _sent(tx, at, windows_of(rates), [table.tenant == tenant, *alike[name]])
+        name: _sent(tx, row["at"], windows_of(rates), [*whose, *alike[name]])
         for name, rates in rates_of(limits).items()
     }
     reached = cap_reached(sent, limits)
     if reached is None:
-        tx.execute(
-            sa.insert(sent_text).values(
-                key=key, tenant=tenant, number=number, prefix=prefix, at=at
-            )
-        )  # fmt: skip
+        tx.execute(sa.insert(sent_text).values(row))
     return reached
 
 

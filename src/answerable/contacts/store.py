@@ -111,6 +111,10 @@ class Lookup:
         """Of a number, or of how it begins."""
         return self._digest("phone", tenant, number)
 
+    def mailbox(self, tenant: TenantId, address: str) -> str:
+        """Of the mail address that the back office has of a customer."""
+        return self._digest("mailbox", tenant, address.casefold())
+
     def word(self, tenant: TenantId, stem: str) -> int:
         """Of a word of their messages, as a number of 63 bits."""
         return int(self._digest("word", tenant, stem)[:16], 16) >> 1

@@ -1,23 +1,28 @@
 """Limits, from the file's shape."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import combinations
 
-from answerable.definition.document import ServiceDocument, TextMessagesEntry
+from answerable.definition.document import CodeMailsEntry, ServiceDocument, TextMessagesEntry
 from answerable.definition.duration import parse_elapsed
 from answerable.definition.keys import camel
 from answerable.definition.reading import Notes
-from answerable.definition.schema import Limits, Rate, TextLimits, Where
+from answerable.definition.schema import Limits, MailLimits, Rate, TextLimits, Where
 from answerable.definition.terms import ChannelKind
 
-LONGEST_COUNT = timedelta(days=1)  # of text messages: older ones are forgotten
+LONGEST_COUNT = timedelta(days=1)  # of what was sent: older ones are forgotten
 _RATE = re.compile(r"(?P<count>\d{1,9})\s*(?:per|/|in|within)\s*(?P<per>.+)")
 _DEFAULT_RATES: dict[ChannelKind, str] = {"email": "2 per 24h", "sms": "4 per 24h"}
 # From the narrowest to the widest.
-_USUAL: dict[str, tuple[str, ...]] = {
+_USUAL_TEXTS: dict[str, tuple[str, ...]] = {
     "per_number": ("5 per 1h", "10 per 24h"),
     "per_prefix": ("100 per 1h", "500 per 24h"),
+    "per_tenant": ("500 per 1h", "2000 per 24h"),
+}
+_USUAL_MAILS: dict[str, tuple[str, ...]] = {
+    "per_address": ("5 per 1h", "10 per 24h"),
     "per_tenant": ("500 per 1h", "2000 per 24h"),
 }
 
@@ -37,45 +42,56 @@ def build_limits(document: ServiceDocument, notes: Notes) -> Limits:
         clarifying_questions=entry.clarifying_questions,
         message_characters=entry.message_characters,
         messages_per_minute=entry.messages_per_minute,
-        text_messages=_text_limits(entry.text_messages, notes),
+        text_messages=TextLimits(
+            **_sending("textMessages", entry.text_messages, _USUAL_TEXTS, notes)
+        ),
+        code_mails=MailLimits(**_sending("codeMails", entry.code_mails, _USUAL_MAILS, notes)),
     )
 
 
-def _text_limits(entry: TextMessagesEntry, notes: Notes) -> TextLimits:
-    read = {
-        name: _rates(camel(name), getattr(entry, name) or usual, notes)
-        for name, usual in _USUAL.items()
-    }
-    written = [name for name in _USUAL if getattr(entry, name) is not None]
+def _sending(
+    key: str,
+    entry: TextMessagesEntry | CodeMailsEntry,
+    usual: Mapping[str, tuple[str, ...]],
+    notes: Notes,
+) -> dict[str, tuple[Rate, ...]]:
+    """By what is counted, the rates of one kind of message; usual: from the narrowest on."""
+    read = {}
+    for name, default in usual.items():
+        where: Where = ("limits", key, camel(name))
+        read[name] = _rates(where, getattr(entry, name) or default, notes)
+    written = [name for name in usual if getattr(entry, name) is not None]
     for narrow, wide in combinations(written, 2):
-        _compare(narrow, read[narrow], wide, read[wide], notes)
-    return TextLimits(**read)
+        _compare(key, (narrow, wide), read, notes)
+    return read
 
 
 def _compare(
-    narrow: str, lower: tuple[Rate, ...], wide: str, upper: tuple[Rate, ...], notes: Notes
+    key: str, names: tuple[str, str], read: Mapping[str, tuple[Rate, ...]], notes: Notes
 ) -> None:
     """A limit that none within it can reach is a slip, where both are written."""
-    for at, rate in enumerate(upper):
-        counts = [one.count for one in lower if one.per == rate.per]
+    narrow, wide = names
+    for at, rate in enumerate(read[wide]):
+        counts = [one.count for one in read[narrow] if one.per == rate.per]
         if counts and min(counts) > rate.count:
             notes.error(
-                ("limits", "textMessages", camel(wide), at),
+                ("limits", key, camel(wide), at),
                 f"{camel(wide)} ({rate.count}) must not be below {camel(narrow)} ({min(counts)})",
             )
 
 
-def _rates(key: str, texts: tuple[str, ...], notes: Notes) -> tuple[Rate, ...]:
+def _rates(place: Where, texts: tuple[str, ...], notes: Notes) -> tuple[Rate, ...]:
     read = []
     for at, text in enumerate(texts):
-        where: Where = ("limits", "textMessages", key, at)
+        where: Where = (*place, at)
         try:
             rate = read_rate(text)
         except ValueError as error:
             notes.error(where, str(error))
             continue
         if not rate.count:
-            notes.error(where, "no text message could ever leave: write at least 1 per 24h")
+            what = "text message" if "textMessages" in place else "mail with a code"
+            notes.error(where, f"no {what} could ever leave: write at least 1 per 24h")
         elif rate.per.approximate > LONGEST_COUNT:
             notes.error(where, f"{text!r} counts longer than a day: write at most 24h")
         else:

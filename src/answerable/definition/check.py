@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from jinja2 import TemplateSyntaxError
 
 from answerable.definition.actions import ActionCatalogue
+from answerable.definition.check_codes import check_codes
 from answerable.definition.check_limits import check_limits
 from answerable.definition.check_playbooks import (
     check_playbooks,
@@ -42,6 +43,7 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     yield from check_limits(definition)
     yield from _check_record(definition)
     yield from check_playbooks(definition, actions)
+    yield from check_codes(definition, actions)
 
 
 def _check_thresholds(definition: ServiceDefinition) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ _SHAPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "template": (str, "the name of a template"),
     "team": (str, "the name of a team"),
     "integration": (str, "the name of an integration"),
+    "mail-inbox": (str, "the name of a mail inbox"),
     "number": ((int, float), "a number"),
     "count": (int, "a whole number"),
     "boolean": (bool, "true or false"),
@@ -116,16 +117,22 @@ def _check_authority(playbook: Playbook, actions: ActionCatalogue) -> Iterator[F
         if not proof.satisfies(spec.proof):
             yield error(place, _too_little_proof(spec, playbook, actions))
         if spec.needs_approval and not approved:
-            yield error(place, f"{spec.name} needs an approval: {_add_before(_givers(actions))}")
+            yield error(place, f"{spec.name} needs an approval: {add_before(_givers(actions))}")
         if spec.after is not None and spec.after not in before:
-            yield error(place, f"{spec.name} needs {spec.after}: {_add_before([spec.after])}")
+            yield error(place, f"{spec.name} needs {spec.after}: {add_before([spec.after])}")
         if spec.listens and aside is not None:
             yield error(place, f"{spec.name} waits for a message: put it before {aside}")
         aside = spec.name if spec.puts_aside else aside
         if step.condition is None:
             before.add(step.action)
             approved = approved or spec.gives_approval
-            proof = max(proof, spec.gives_proof, key=lambda one: one.rank)
+            proof = max(proof, _proof_given(spec, step), key=lambda one: one.rank)
+
+
+def _proof_given(spec: ActionSpec, step: Step) -> Proof:
+    if not spec.gives_code:
+        return spec.gives_proof
+    return CODE_WAYS.get(spec.way_of(step.parameters), spec.gives_proof)
 
 
 def _check_guards(playbook: Playbook, actions: ActionCatalogue) -> Iterator[Finding]:
@@ -153,7 +160,7 @@ def _check_guards(playbook: Playbook, actions: ActionCatalogue) -> Iterator[Find
         if kind.noticed and not noticed:
             givers = [one for one, other in actions.items() if other.gives_notice]
             yield error(place, f"a change of {name} is told to the number on record before: "
-                               f"{_add_before(givers)}")  # fmt: skip
+                               f"{add_before(givers)}")  # fmt: skip
         if passed < kind.delay:
             hours = kind.delay // timedelta(hours=1)
             yield error(place, f"a change of {name} is open to objections for {hours} hours: "
@@ -179,7 +186,7 @@ def _too_little_proof(spec: ActionSpec, playbook: Playbook, actions: ActionCatal
     needs = f"{spec.name} needs the proof {spec.proof}, but the playbook asks only for"
     givers = [name for name, one in actions.items() if one.gives_proof.satisfies(spec.proof)]
     if givers and spec.proof.rank > Proof.SIGNED_IN.rank:
-        return f"{needs} {playbook.proof}: {_add_before(givers)}"
+        return f"{needs} {playbook.proof}: {add_before(givers)}"
     return f"{needs} {playbook.proof}: write proof: {spec.proof}"
 
 
@@ -187,7 +194,7 @@ def _givers(actions: ActionCatalogue) -> list[str]:
     return [name for name, one in actions.items() if one.gives_approval]
 
 
-def _add_before(actions: Sequence[str]) -> str:
+def add_before(actions: Sequence[str]) -> str:
     named = " or ".join(actions) or "a step that gives it"
     return f"add {named} before it, without a condition"
 
@@ -213,8 +220,8 @@ def _check_parameters(
     step: Step, spec: ActionSpec, definition: ServiceDefinition
 ) -> Iterator[Finding]:
     for name, parameter in spec.parameters.items():
-        way = _other_way(parameter, step, spec)
-        if way is not None:
+        way = spec.way_of(step.parameters)
+        if parameter.only_by and way not in parameter.only_by:
             if name in step.parameters and way in CODE_WAYS:  # one that is none is told of above
                 message = f"{step.action} takes no {name} with `by: {way}`: remove it"
                 yield error((*step.where, name), message, at_key=True)
@@ -228,14 +235,6 @@ def _check_parameters(
             known = [*spec.parameters, "action", "condition", "as"]
             message = f"{step.action} takes no {name}{did_you_mean(name, known)}"
             yield error((*step.where, name), message, at_key=True)
-
-
-def _other_way(parameter: Parameter, step: Step, spec: ActionSpec) -> Any:
-    """By what the step's code comes, if this parameter means nothing then."""
-    if parameter.only_by is None:
-        return None
-    said = step.parameters.get("by", spec.parameters["by"].default)
-    return None if said == parameter.only_by else said
 
 
 def _check_value(
@@ -261,8 +260,11 @@ def _check_value(
         case "change" if value not in CHANGES:
             yield error(where, f"{shown(value)} is nothing that can be changed"
                                f"{did_you_mean(str(value), CHANGES)}")  # fmt: skip
-        case "code-way" if value not in CODE_WAYS:
-            yield error(where, _no_code_way(value))
+        case "code-way" if not isinstance(value, str) or value not in CODE_WAYS:
+            hint = did_you_mean(_as_written(value), CODE_WAYS)
+            yield error(where, f"{shown(value)} is nothing that a code comes by{hint}")
+        case "mail-inbox":
+            yield from _check_mail_inbox(value, where, definition)
         case "count" if isinstance(value, bool) or value < 1:
             yield error(where, f"{name} must be 1 or more, not {shown(value)}")
         case "priority" if value not in (*PRIORITIES, "critical"):
@@ -270,13 +272,16 @@ def _check_value(
             yield error(where, f"{shown(value)} is no priority{hint}")
 
 
-def _no_code_way(value: Any) -> str:
-    if str(value).lower() in ("email", "e-mail", "mail"):
-        return (
-            "a code by e-mail proves no more than the link that came by e-mail, and whoever reads "
-            "that mailbox has both: write by: sms or by: app"
-        )
-    return f"{shown(value)} is nothing that a code comes by{did_you_mean(str(value), CODE_WAYS)}"
+def _as_written(way: Any) -> str:
+    return "email" if str(way).lower() == "mail" else str(way)
+
+
+def _check_mail_inbox(name: str, where: Where, definition: ServiceDefinition) -> Iterator[Finding]:
+    """Whether mail can leave from this inbox."""
+    inboxes = [one.name for one in definition.channels if one.kind == "email" and one.address]
+    if name not in inboxes:
+        hint = did_you_mean(name, inboxes) or ": add a channel of the type email with an address"
+        yield error(where, f"no mail inbox is called {name}{hint}")
 
 
 def _bool_as_number(parameter: Parameter, value: Any) -> bool:

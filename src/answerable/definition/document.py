@@ -308,6 +308,13 @@ class TextMessagesEntry(Model):
     per_tenant: Rates | None = None
 
 
+class CodeMailsEntry(Model):
+    """How many mails with one-time codes may leave; None: as usual."""
+
+    per_address: Rates | None = None
+    per_tenant: Rates | None = None
+
+
 class LimitsEntry(Model):
     """Brakes."""
 
@@ -318,6 +325,7 @@ class LimitsEntry(Model):
     message_characters: int = Field(default=4000, ge=1, le=4000)  # a frame of the chat holds that
     messages_per_minute: int = Field(default=30, ge=1, le=1_000_000)
     text_messages: TextMessagesEntry = TextMessagesEntry()
+    code_mails: CodeMailsEntry = CodeMailsEntry()
 
 
 class PrivacyEntry(Model):

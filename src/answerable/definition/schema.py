@@ -227,11 +227,22 @@ class TextLimits(Model):
     per_tenant: tuple[Rate, ...]
 
 
+class MailLimits(Model):
+    """How many mails with one-time codes may leave: to one address, of the tenant.
+
+    As of `TextLimits`: all rates of each hold, and none counts in more than a day.
+    """
+
+    per_address: tuple[Rate, ...]
+    per_tenant: tuple[Rate, ...]
+
+
 class Limits(Model):
     """Brakes. automatic_replies: for each conversation, by kind of channel (absent: no limit).
 
     clarifying_questions: in a row. message_characters: of a chat. messages_per_minute: of one
     contact, who may also write as many at once after a pause. text_messages: what may be spent.
+    code_mails: how many mails may carry codes.
     """
 
     automatic_replies: Mapping[ChannelKind, Rate]
@@ -239,6 +250,7 @@ class Limits(Model):
     message_characters: int = 4000
     messages_per_minute: int = 30
     text_messages: TextLimits
+    code_mails: MailLimits
 
 
 class Keeping(Model):

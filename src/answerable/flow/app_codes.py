@@ -38,6 +38,7 @@ from answerable.contacts.one_time_codes_store import (
     save_standing,
     use_code,
 )
+from answerable.definition.changes import APP
 from answerable.flow.change_effects import person_of
 from answerable.flow.effect_reading import EffectReader
 from answerable.flow.perform import Handler
@@ -49,7 +50,6 @@ from answerable.kit.errors import ConnectorRefused, ConnectorUnavailable
 from answerable.kit.ids import ContactId, TenantId
 from answerable.kit.telemetry import get_logger
 from answerable.ledger.event import SYSTEM, Effect
-from answerable.playbooks.change import APP
 from answerable.privacy.vault import Erased, Vault
 
 log = get_logger("flow")
@@ -142,7 +142,7 @@ class AppCodeChecks:
     def _try(self, effect: Effect, person: str, *, at: datetime, tries: int) -> StoredCode:
         payload = effect.payload
         bound = Bound(
-            tenant=effect.tenant, conversation=effect.stream, phone="",
+            tenant=effect.tenant, conversation=effect.stream, sent_to="",
             contact=ContactId(payload["contact"]), commitment=str(payload["commitment"]),
         )  # fmt: skip
         return StoredCode(

@@ -21,6 +21,7 @@ from answerable.contacts.send_caps_store import claim_text
 from answerable.contacts.sms import MaybeSent, SmsRefused, SmsSender, is_number, last_two
 from answerable.contacts.store import Lookup
 from answerable.definition.changes import CHANGES
+from answerable.definition.schema import ServiceDefinition
 from answerable.flow.definitions import Definitions
 from answerable.flow.effect_reading import EffectReader
 from answerable.flow.perform import Handler
@@ -62,6 +63,18 @@ def person_of(lookup: Lookup, effect: Effect, holder: Holder | None) -> str:
     if holder is None:
         return lookup.person(effect.tenant, "contact", str(effect.payload["contact"]))
     return lookup.person(effect.tenant, str(effect.payload["connector"]), holder.customer)
+
+
+def filled(
+    definition: ServiceDefinition,
+    effect: Effect,
+    template: str,
+    digits: str,
+    entered: Mapping[str, Any],
+) -> str:
+    """A template about what is entered, in the contact's language. digits: "" where it has none."""
+    names = {"change": entered["fields"], **({"code": digits} if digits else {})}
+    return render(definition, template, str(effect.payload["language"]), names)
 
 
 class ChangeEffects:
@@ -169,8 +182,7 @@ class ChangeEffects:
             lambda tx: self._definitions.by_hash(tx, effect.tenant, payload["definition"]),
             tenant=effect.tenant,
         )
-        names = {"change": entered["fields"], **({"code": digits} if digits else {})}
-        return render(definition, str(payload["template"]), str(payload["language"]), names)
+        return filled(definition, effect, str(payload["template"]), digits, entered)
 
     def _claim(
         self,
@@ -191,7 +203,7 @@ class ChangeEffects:
             tenant=tenant,
             conversation=effect.stream,
             contact=ContactId(payload["contact"]),
-            phone=self._lookup.phone(tenant, number or ""),
+            sent_to=self._lookup.phone(tenant, number or ""),
             commitment=str(payload["commitment"]),
         )
         what = SEND

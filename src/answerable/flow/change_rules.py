@@ -10,7 +10,8 @@ from answerable.ledger.event import Event, NewEvent
 from answerable.playbooks.change import WITHDRAWN
 from answerable.playbooks.changing import drop_change
 
-HOPELESS = ("unknown", "no_number", "refused")  # why a code is not sent, and never would be
+# Why a code is not sent, and asking once more would not help.
+HOPELESS = ("unknown", "no_number", "no_mailbox", "refused", "unavailable")
 
 
 def withdrawn(state: ConversationState, why: str) -> Follows:
@@ -72,6 +73,7 @@ CHANGE_RULES: dict[str, Callable[[ConversationState, Event, Rules], Follows]] = 
     "intent_declined": on_aside,
     "change_entered": on_aside,
     "code_requested": on_aside,
+    "code_addressed": on_aside,
     "code_entered": on_aside,
     "code_not_checked": _on_code_not_checked,
     "code_not_sent": _on_code_not_sent,

@@ -117,7 +117,8 @@ class OutboundReply:
     """A reply that is to leave through a channel.
 
     key: the effect's idempotency key: a channel derives its own stable ids from it.
-    automatic: written by the assistant rather than by a person.
+    automatic: written by the assistant rather than by a person. apart: it belongs to no thread; an
+    answer to it opens a conversation of its own.
     in_reply_to, references: Message-IDs of the thread, oldest first.
     """
 
@@ -133,6 +134,7 @@ class OutboundReply:
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
     agent_name: str | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

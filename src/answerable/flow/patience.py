@@ -12,7 +12,11 @@ LONGEST_PAUSE = timedelta(minutes=10)
 PATIENCE = timedelta(hours=4)  # for a system that does not answer; then a person has it
 # A mail server may be down for a night; nothing is given up before that.
 # Whoever asked for a code has long asked for another, or given up.
-PATIENCE_OF = {"deliver": timedelta(hours=24), "send_code": timedelta(minutes=10)}
+PATIENCE_OF = {
+    "deliver": timedelta(hours=24),
+    "send_code": timedelta(minutes=10),
+    "address_code": timedelta(minutes=10),
+}
 # Somebody waits in the chat: the connector has tried twice, now a person is better than a pause.
 IMPATIENT = {("look_up", "chat")}
 

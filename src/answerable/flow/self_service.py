@@ -31,7 +31,7 @@ from answerable.contacts.one_time_codes_store import (
     save_standing,
     use_code,
 )
-from answerable.definition.changes import CHANGES
+from answerable.definition.changes import APP, CHANGES, EMAIL, SMS
 from answerable.flow.advance import Advancer, Changes
 from answerable.flow.state import ConversationState, evolve
 from answerable.kit.errors import Conflict, NotFound
@@ -39,7 +39,7 @@ from answerable.kit.ids import TenantId, new_id
 from answerable.ledger.append import Appender
 from answerable.ledger.event import CONTACT, NewEvent
 from answerable.ledger.reading import read_events, read_state
-from answerable.playbooks.change import APP, CODE, FORM, LINK, LOCKED, REVIEW, SMS, Change
+from answerable.playbooks.change import CODE, FORM, LINK, LOCKED, REVIEW, Change
 from answerable.privacy.vault import Erased, Vault
 
 MOST_EDITS = 20  # of one change
@@ -205,7 +205,7 @@ class SelfService:
             case AskForCode():
                 _require(change, REVIEW, CODE)
                 _require_seen(act, change)
-                _require_by(change, SMS)
+                _require_by(change, SMS, EMAIL)
                 return self._ask_for_code(change, at)
             case EnterCode():
                 _require(change, CODE)
@@ -275,7 +275,7 @@ class SelfService:
         asked = change.asked_for_code_at
         if change.codes >= MOST_CODES or (asked is not None and at - asked < CODE_EVERY):
             return Served(), None
-        more = {"code": new_id("cod"), "commitment": change.commitment, "by": "sms"}
+        more = {"code": new_id("cod"), "commitment": change.commitment, "by": change.code_by}
         return Served(), _said("code_requested", change, **more)
 
     def _enter_code(
@@ -292,7 +292,7 @@ class SelfService:
         person = code.person if code is not None else ""
         standing = read_standing(tx, tenant, person)
         wanted = Bound(
-            tenant=tenant, conversation=link.conversation, contact=state.contact, phone="",
+            tenant=tenant, conversation=link.conversation, contact=state.contact, sent_to="",
             commitment=change.commitment,
         )  # fmt: skip
         verdict = self._codes.judge(code, act.digits, wanted=wanted, standing=standing, now=at)
@@ -300,7 +300,8 @@ class SelfService:
         if code is not None and verdict is Verdict.ACCEPTED:
             use_code(tx, tenant, code.id, at)
             save_standing(tx, tenant, person, standing.after_right())
-            accepted = _said("code_accepted", change, **about, commitment=change.commitment)
+            more = {"commitment": change.commitment, "by": change.code_by}
+            accepted = _said("code_accepted", change, **about, **more)
             return Served(verdict=verdict), accepted
         if code is not None and verdict is Verdict.WRONG:
             count_try(tx, tenant, code.id)
@@ -383,9 +384,9 @@ def _require(change: Change, *stages: str) -> None:
         raise Conflict("not_now", "this was done already, or is not the next step")
 
 
-def _require_by(change: Change, by: str) -> None:
-    if change.code_by != by:
-        raise Conflict("not_now", f"this change is not proven by {by}")
+def _require_by(change: Change, *ways: str) -> None:
+    if change.code_by not in ways:
+        raise Conflict("not_now", f"this change is not proven by {' or '.join(ways)}")
 
 
 def _require_seen(act: AskForCode | EnterCode, change: Change) -> None:

@@ -13,6 +13,7 @@ CONNECTOR_EFFECTS = frozenset(
         "look_up",
         "write_draft",
         "send_code",
+        "address_code",
         "check_code",
         "submit_change",
         "apply_change",
@@ -24,6 +25,7 @@ CONNECTOR_EFFECTS = frozenset(
 QUEUES = {
     "understand": "understanding",
     "deliver": "mail",
+    "mail_code": "mail",
     **dict.fromkeys(CONNECTOR_EFFECTS, "connectors"),
 }
 

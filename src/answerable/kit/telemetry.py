@@ -67,6 +67,12 @@ TEXTS_CAPPED = Counter(
     ["cap"],
     registry=registry,
 )
+CODE_MAILS_CAPPED = Counter(
+    "answerable_code_mails_capped_total",
+    "Codes that were not sent by e-mail, by the limit that was reached: address or tenant.",
+    ["cap"],
+    registry=registry,
+)
 CLOCK_AHEAD = Gauge(
     "answerable_clock_ahead_seconds",
     "How far this process's clock is ahead of the database server's; what it writes is put right.",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from answerable.contacts.one_time_codes import CHECK_WITHIN, Verdict
-from answerable.definition.changes import CHANGES
+from answerable.definition.changes import APP, CHANGES, CODE_WAYS, SMS
 from answerable.definition.terms import Proof
 from answerable.ledger.event import Event, wire_time
 
@@ -19,7 +19,6 @@ LINK, FORM, REVIEW, CODE = "link", "form", "review", "code"
 PROVEN, SUBMITTED, APPROVAL, APPROVED = "proven", "submitted", "approval", "approved"
 APPLIED, DECLINED, LOCKED, REFUSED = "applied", "declined", "locked", "refused"
 EXPIRED, WITHDRAWN, FAILED = "expired", "withdrawn", "failed"
-SMS, APP = "sms", "app"  # by what a change is proven
 OPEN_STAGES = (LINK, FORM, REVIEW, CODE)
 # The back office is about to have it, or has it: no other change of this conversation may begin.
 PENDING_STAGES = (PROVEN, SUBMITTED, APPROVAL, APPROVED)
@@ -36,7 +35,7 @@ class Change:
     code: id of the latest code; code_asked_at: when it was asked for, or an app's were entered.
     verdict: what became of an app's digits; "" while another system is asked about them.
     proven, approved: the commitment that a code was accepted for, that all wanted agents consented
-    to; approved_by: the last of them.
+    to; proven_by: what that code came by; approved_by: the last of those agents.
     request: the back office's name for it. before: vault reference of the values it replaces.
     approvers: how many agents must consent; consents: the actors who have.
     """
@@ -57,6 +56,7 @@ class Change:
     verdict: str = ""
     code_asked_at: str = ""
     proven: str = ""
+    proven_by: str = ""
     request: str = ""
     before: str = ""
     approval_until: str = ""
@@ -96,16 +96,26 @@ class Change:
 
     @property
     def is_proven(self) -> bool:
-        """Whether a code was accepted for exactly what is entered now."""
-        return bool(self.commitment) and self.proven == self.commitment
+        """Whether a code was accepted for exactly what is entered now, and one that is enough for
+        this kind of change. All that goes on because of a code asks here."""
+        return self._has_code and self._code_proof.satisfies(CHANGES[self.kind].code)
 
     @property
     def proof(self) -> Proof:
         """What the contact has shown on the page: that they have the mailbox to which the link
         went, and then, with a code, that exactly this is what they want."""
-        if self.is_proven:
-            return Proof.FRESH_ONE_TIME_CODE
+        if self._has_code:
+            return self._code_proof
         return Proof.ANONYMOUS if self.stage in (LINK, DECLINED) else Proof.EMAIL
+
+    @property
+    def _has_code(self) -> bool:
+        return bool(self.commitment) and self.proven == self.commitment
+
+    @property
+    def _code_proof(self) -> Proof:
+        # A change that was proven under a release that did not write down by what: not by e-mail.
+        return CODE_WAYS[self.proven_by or SMS]
 
     @property
     def is_approved(self) -> bool:
@@ -206,7 +216,7 @@ def _code_accepted(change: Change, event: Event) -> Change:
     data = event.data
     if not change.is_open or (data["code"], data["commitment"]) != (change.code, change.commitment):
         return change
-    return replace(change, stage=PROVEN, proven=data["commitment"])
+    return replace(change, stage=PROVEN, proven=data["commitment"], proven_by=change.code_by)
 
 
 def _submitted(change: Change, event: Event) -> Change:

@@ -1,4 +1,5 @@
-"""The actions of a change of data: link, form, code, submission, approval, application.
+"""The actions of a change of data: link, form, submission, approval, application. What waits for
+the code between them is in `verifying`.
 
 A run that waits for a page is put aside: it goes on by itself for days while the conversation
 goes on about other matters.
@@ -11,7 +12,7 @@ from answerable.definition.actions import ActionSpec, Parameter
 from answerable.definition.schema import Step
 from answerable.definition.terms import Proof
 from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent, wire_time
-from answerable.playbooks.change import LOCKED, SMS, Change
+from answerable.playbooks.change import Change
 from answerable.playbooks.run import (
     PAGE,
     Block,
@@ -21,51 +22,23 @@ from answerable.playbooks.run import (
     StepContext,
     StepOutcome,
 )
-from answerable.playbooks.steps import is_outcome, time_of, write_reply
+from answerable.playbooks.steps import (
+    is_outcome,
+    nothing_to_change,
+    of_change,
+    text_message,
+    time_of,
+    timed_out,
+    until_the_link_ends,
+    write_reply,
+)
 
 LINK_LASTS = timedelta(days=7)
 APPROVAL_WITHIN = timedelta(days=3)
 
 
-def _of_change(event: Event, kind: str, context: StepContext) -> bool:
-    change = context.change
-    return event.kind == kind and change is not None and event.data.get("change") == change.id
-
-
-def _until_the_link_ends(context: StepContext) -> NewEffect:
-    assert context.change is not None
-    left = max(context.change.link_until - context.at, timedelta(0))
-    return NewEffect(kind="wake", payload={"why": "the link has expired"}, after=left)
-
-
 def _reaches_the_contact(context: StepContext) -> bool:
     return context.variables.get("channel") == "email" or context.proof.satisfies(Proof.SIGNED_IN)
-
-
-def _timed_out(step: Step) -> End:
-    """Whoever never used the link, or left it half-way, has changed nothing."""
-    if step.parameters.get("onTimeout") == "hand-off":
-        return End(outcome="timed_out", hand_off=(None, "the link was not used in time"))
-    return End(outcome="timed_out", close=True)
-
-
-def _nothing_to_change(step: Step) -> End:
-    return End(outcome="failed", hand_off=(None, f"{step.action} without a change under way"))
-
-
-def _text_message(
-    change: Change, step: Step, run: PlaybookRun, context: StepContext
-) -> dict[str, Any]:
-    """About what is entered, to the number that the back office knows."""
-    return {
-        "change": change.id,
-        "payload": change.payload,
-        "connector": change.connector,
-        "texts": step.parameters["texts"],
-        "template": step.parameters["template"],
-        "definition": run.definition,
-        "language": context.language,
-    }
 
 
 def drop_change(change: Change, why: str) -> NewEffect:
@@ -118,11 +91,11 @@ class SendLink:
             if event.kind == "reply_written":
                 return self._sent(step, run, event)
             if event.kind == "timer_fired":
-                return _timed_out(step)
+                return timed_out(step)
             return End(outcome="failed", hand_off=(None, "the reply could not be written"))
-        if _of_change(event, "intent_confirmed", context):
+        if of_change(event, "intent_confirmed", context):
             return Proceed(run=run)
-        if _of_change(event, "intent_declined", context):
+        if of_change(event, "intent_declined", context):
             why = "the contact says that this is not what they want"
             return End(outcome="declined", hand_off=(None, why))
         return None
@@ -156,73 +129,15 @@ class FillInForm:
 
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
         if context.change is None:
-            return _nothing_to_change(step)
-        return Block(run=run, kind=PAGE, effects=(_until_the_link_ends(context),))
+            return nothing_to_change(step)
+        return Block(run=run, kind=PAGE, effects=(until_the_link_ends(context),))
 
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
         if event.kind == "timer_fired" and is_outcome(run, event):
-            return _timed_out(step)
-        return Proceed(run=run) if _of_change(event, "change_entered", context) else None
-
-
-class VerifyCode:
-    """Wait for a one-time code: `by: sms`, sent to the phone that the back office knows, or
-    `by: app`, of the authenticator app that the back office knows."""
-
-    spec = ActionSpec(
-        name="verify-code",
-        reads=("connector", "change"),
-        writes=("proof",),
-        after="send-link",
-        gives_proof=Proof.FRESH_ONE_TIME_CODE,
-        parameters={
-            "by": Parameter(kind="code-way", default=SMS),
-            "texts": Parameter(kind="integration", required=True, only_by=SMS),
-            "template": Parameter(kind="template", required=True, only_by=SMS),
-            "onTimeout": Parameter(kind="name"),
-        },
-    )
-
-    def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
-        if context.change is None:
-            return _nothing_to_change(step)
-        data = {"change": context.change.id, "by": step.parameters.get("by", SMS)}
-        awaited = NewEvent(kind="code_awaited", actor=ASSISTANT, data=data)
-        effects = (_until_the_link_ends(context),)
-        return Block(run=run, kind=PAGE, effects=effects, events=(awaited,))
-
-    def resume(
-        self, step: Step, run: PlaybookRun, event: Event, context: StepContext
-    ) -> StepOutcome | None:
-        if event.kind == "timer_fired" and is_outcome(run, event):
-            return _timed_out(step)
-        if _of_change(event, "code_requested", context):
-            effects = (_until_the_link_ends(context), self._send(step, run, event, context))
-            return Block(run=run, kind=PAGE, effects=effects)
-        if _of_change(event, "code_entered", context):
-            effects = (_until_the_link_ends(context), self._check(event, context))
-            return Block(run=run, kind=PAGE, effects=effects)
-        if _of_change(event, "code_accepted", context):
-            assert context.change is not None
-            return Proceed(run=run) if context.change.is_proven else None
-        refused = event.kind in ("code_refused", "code_not_sent")
-        if refused and _of_change(event, event.kind, context) and event.data["why"] == LOCKED:
-            return End(outcome="locked", hand_off=(None, "too many wrong codes"))
-        return None
-
-    def _send(self, step: Step, run: PlaybookRun, event: Event, context: StepContext) -> NewEffect:
-        assert context.change is not None
-        code = {"code": event.data["code"], "commitment": event.data["commitment"]}
-        text = _text_message(context.change, step, run, context)
-        return NewEffect(kind="send_code", payload={**text, **code})
-
-    def _check(self, event: Event, context: StepContext) -> NewEffect:
-        assert context.change is not None
-        told = {name: event.data[name] for name in ("change", "code", "commitment", "digits")}
-        about = {"connector": context.change.connector, "entered_at": wire_time(event.at)}
-        return NewEffect(kind="check_code", payload={**told, **about})
+            return timed_out(step)
+        return Proceed(run=run) if of_change(event, "change_entered", context) else None
 
 
 class SubmitChange:
@@ -232,14 +147,14 @@ class SubmitChange:
         name="submit-change",
         reads=("change",),
         writes=("back office",),
-        proof=Proof.FRESH_ONE_TIME_CODE,
+        needs_code=True,
         after="fill-in-form",
     )
 
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
         change = context.change
         if change is None:
-            return _nothing_to_change(step)
+            return nothing_to_change(step)
         payload = {
             "change": change.id,
             "commitment": change.commitment,
@@ -278,8 +193,8 @@ class SendNotice:
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
         change = context.change
         if change is None:
-            return _nothing_to_change(step)
-        payload = _text_message(change, step, run, context)
+            return nothing_to_change(step)
+        payload = text_message(change, step, run, context)
         effect = NewEffect(kind="send_notice", payload=payload)
         return Block(run=run, kind="outcome", effects=(effect,))
 
@@ -315,7 +230,7 @@ class AwaitApproval:
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
         change = context.change
         if change is None:
-            return _nothing_to_change(step)
+            return nothing_to_change(step)
         within = time_of(step, "within", APPROVAL_WITHIN)
         data: dict[str, Any] = {
             "change": change.id,
@@ -343,9 +258,9 @@ class AwaitApproval:
                 outcome="expired", hand_off=(None, why), events=(expired,),
                 effects=(drop_change(change, why),),
             )  # fmt: skip
-        if _of_change(event, "approved", context):
+        if of_change(event, "approved", context):
             return Proceed(run=run) if change.is_approved else None
-        if _of_change(event, "approval_refused", context):
+        if of_change(event, "approval_refused", context):
             why = "an agent refused the change"
             effects = (drop_change(change, why),)
             return End(outcome="refused", hand_off=(None, why), effects=effects)
@@ -359,7 +274,7 @@ class ApplyChange:
         name="apply-change",
         reads=("change",),
         writes=("back office",),
-        proof=Proof.ONE_TIME_CODE,
+        needs_code=True,
         needs_approval=True,
         after="submit-change",
     )
@@ -367,7 +282,7 @@ class ApplyChange:
     def begin(self, step: Step, run: PlaybookRun, context: StepContext) -> StepOutcome:
         change = context.change
         if change is None:
-            return _nothing_to_change(step)
+            return nothing_to_change(step)
         payload = {
             "change": change.id,
             "commitment": change.commitment,

@@ -90,9 +90,12 @@ def _begin(
         )
         return Proceed(run=run, events=(skipped,))
     spec = library[step.action].spec
-    if not context.proof.satisfies(spec.proof):
+    needed = spec.proof_for(step.parameters)
+    if not context.proof.satisfies(needed):
         # `check` refuses such definitions; a conversation may still have lost its proof meanwhile.
-        return End(outcome="refused", hand_off=(None, f"{step.action} needs {spec.proof.value}"))
+        return End(outcome="refused", hand_off=(None, f"{step.action} needs {needed.value}"))
+    if spec.needs_code and not (context.change is not None and context.change.is_proven):
+        return End(outcome="refused", hand_off=(None, f"{step.action} needs a one-time code"))
     if spec.needs_approval and not context.approved:
         return End(outcome="refused", hand_off=(None, f"{step.action} needs an approval"))
     return library[step.action].begin(step, run, context)

@@ -17,7 +17,6 @@ from answerable.playbooks.changing import (
     SendLink,
     SendNotice,
     SubmitChange,
-    VerifyCode,
 )
 from answerable.playbooks.run import (
     DEFAULT_ATTEMPTS,
@@ -31,6 +30,7 @@ from answerable.playbooks.run import (
     entities_told,
 )
 from answerable.playbooks.steps import is_outcome, time_of, write_reply
+from answerable.playbooks.verifying import VerifyCode
 
 
 class Reply:

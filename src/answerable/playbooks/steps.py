@@ -1,11 +1,13 @@
 """What the actions are made of."""
 
 from datetime import timedelta
+from typing import Any
 
 from answerable.definition.duration import Duration, parse_duration
 from answerable.definition.schema import Step
 from answerable.ledger.event import Event, NewEffect
-from answerable.playbooks.run import PlaybookRun, StepContext
+from answerable.playbooks.change import Change
+from answerable.playbooks.run import End, PlaybookRun, StepContext
 
 
 def is_outcome(run: PlaybookRun, event: Event) -> bool:
@@ -32,3 +34,42 @@ def time_of(step: Step, name: str, default: timedelta) -> timedelta:
     duration = parse_duration(given)
     # Working time is for promises to people; what a playbook waits is elapsed time.
     return duration.approximate if isinstance(duration, Duration) else default
+
+
+def of_change(event: Event, kind: str, context: StepContext) -> bool:
+    """Whether `event` is of this kind, and about the change that is under way."""
+    change = context.change
+    return event.kind == kind and change is not None and event.data.get("change") == change.id
+
+
+def until_the_link_ends(context: StepContext) -> NewEffect:
+    """A timer for the end of the link: whatever waits for a page waits no longer."""
+    assert context.change is not None
+    left = max(context.change.link_until - context.at, timedelta(0))
+    return NewEffect(kind="wake", payload={"why": "the link has expired"}, after=left)
+
+
+def timed_out(step: Step) -> End:
+    """Whoever never used the link, or left it half-way, has changed nothing."""
+    if step.parameters.get("onTimeout") == "hand-off":
+        return End(outcome="timed_out", hand_off=(None, "the link was not used in time"))
+    return End(outcome="timed_out", close=True)
+
+
+def nothing_to_change(step: Step) -> End:
+    return End(outcome="failed", hand_off=(None, f"{step.action} without a change under way"))
+
+
+def text_message(
+    change: Change, step: Step, run: PlaybookRun, context: StepContext
+) -> dict[str, Any]:
+    """About what is entered, to the number that the back office knows."""
+    return {
+        "change": change.id,
+        "payload": change.payload,
+        "connector": change.connector,
+        "texts": step.parameters["texts"],
+        "template": step.parameters["template"],
+        "definition": run.definition,
+        "language": context.language,
+    }

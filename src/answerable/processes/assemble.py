@@ -13,6 +13,7 @@ from answerable.flow.admission import Bounds
 from answerable.flow.advance import Advancer
 from answerable.flow.app_codes import AppCodeChecks
 from answerable.flow.change_effects import ChangeEffects
+from answerable.flow.code_mails import CodeMails
 from answerable.flow.definitions import Definitions
 from answerable.flow.handlers import Handlers, World
 from answerable.flow.pages import Pages
@@ -104,11 +105,26 @@ def assemble(
     app_codes = AppCodeChecks(
         database=database, vault=vault, contacts=contacts, connectors=world.connectors, clock=clock
     )
+    code_mails = CodeMails(
+        database=database,
+        vault=vault,
+        contacts=contacts,
+        definitions=definitions,
+        connectors=world.connectors,
+        deliverers=world.deliverers,
+        codes=codes,
+        clock=clock,
+    )
     service.performer = Performer(
         database=database,
         clock=clock,
         recorder=Recorder(vault, clock, advancer),
-        handlers={**handlers.single(), **changes.single(), **app_codes.single()},
+        handlers={
+            **handlers.single(),
+            **changes.single(),
+            **app_codes.single(),
+            **code_mails.single(),
+        },
         batch_handlers=handlers.batched(),
         tell=service.tell,
         has_room=service.has_room,

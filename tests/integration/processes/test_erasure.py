@@ -137,7 +137,7 @@ def keep_for(tx: Connection, name: str, conversation: ConversationId, at: dateti
         tenant=TENANT,
         conversation=conversation,
         contact=ContactId(f"con_{name}"),
-        phone=f"phone of {name}",
+        sent_to=f"phone of {name}",
         commitment="c",
     )
     claim_code(tx, StoredCode(id=f"cod_{name}", bound=bound, person=name, mac=b"m", made_at=at))
@@ -145,7 +145,7 @@ def keep_for(tx: Connection, name: str, conversation: ConversationId, at: dateti
     claim_text(
         tx,
         tenant=TENANT,
-        number=bound.phone,
+        number=bound.sent_to,
         prefix="49155",
         key=f"cod_{name}",
         at=at,

@@ -7,10 +7,11 @@ import pytest
 
 from answerable.api.customer.page_view import LANGUAGES, render_page, texts
 from answerable.contacts.one_time_codes import Verdict
+from answerable.definition.changes import APP, EMAIL, SMS
 from answerable.definition.schema import Brand
 from answerable.flow.self_service import Visit
 from answerable.kit.ids import TenantId
-from answerable.playbooks.change import APP, CODE, SMS, Change
+from answerable.playbooks.change import CODE, Change
 
 
 def places(told: Any, at: str = "") -> Iterator[str]:
@@ -21,7 +22,14 @@ def places(told: Any, at: str = "") -> Iterator[str]:
         yield at
 
 
-def page(language: str, *, by: str, verdict: str = "", checking: bool = False) -> str:
+def page(
+    language: str,
+    *,
+    by: str,
+    verdict: str = "",
+    checking: bool = False,
+    notice: str | None = None,
+) -> str:
     change = Change(
         id="chg_1", kind="email", connector="core", expires_at="2026-11-30T09:00:00+00:00",
         stage=CODE, code_by=by, code="cod_1", verdict=verdict, commitment="c" * 64,
@@ -30,7 +38,8 @@ def page(language: str, *, by: str, verdict: str = "", checking: bool = False) -
         tenant=TenantId("bank"), language=language, change=change, checking=checking,
         values={"email": "anna@new.example"},
     )  # fmt: skip
-    return render_page(visit, language=language, brand=Brand(name="Bank"), form_token="t")
+    brand = Brand(name="Bank")
+    return render_page(visit, language=language, brand=brand, form_token="t", notice=notice)
 
 
 def test_every_text_is_there_in_every_language() -> None:
@@ -55,6 +64,26 @@ def test_an_app_is_asked_for_in_the_contacts_language(language: str, asks: str, 
     assert wrong in page(language, by=APP, verdict=Verdict.WRONG.value)
     assert asks not in page(language, by=SMS)
     assert 'value="send-code"' in page(language, by=SMS)
+
+
+@pytest.mark.parametrize(
+    ("language", "sent", "wrong"),
+    [
+        ("en", "a mail with a code is on its way", "look at the latest mail again"),
+        ("de", "eine E-Mail mit einem Code dorthin", "in der neuesten E-Mail nach"),
+        ("fr", "un e-mail avec un code est en route", "Veuillez regarder le dernier e-mail"),
+    ],
+)
+def test_a_code_by_e_mail_is_told_of_in_the_contacts_language(
+    language: str, sent: str, wrong: str
+) -> None:
+    plain = page(language, by=EMAIL)
+    assert sent in plain
+    assert 'value="send-code"' in plain
+    assert wrong in page(language, by=EMAIL, notice="wrong")
+    for by in (SMS, APP):
+        assert sent not in page(language, by=by)
+        assert wrong not in page(language, by=by, notice="wrong")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.WRONG, Verdict.WORN_OUT, Verdict.NOT_CHECKED])

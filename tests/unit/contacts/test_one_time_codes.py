@@ -28,7 +28,7 @@ BOUND = Bound(
     tenant=TenantId("bank"),
     conversation=ConversationId("cnv_1"),
     contact=ContactId("con_1"),
-    phone="keyed",
+    sent_to="keyed",
     commitment="c" * 64,
 )
 
@@ -77,8 +77,8 @@ def test_a_code_for_one_change_is_no_code_for_another(other: dict[str, str]) -> 
 
 def test_the_number_is_the_one_that_the_code_went_to() -> None:
     """Who asks does not say which number it is, so nothing can be put in its place."""
-    assert judged(code(), wanted=replace(BOUND, phone="")) is Verdict.ACCEPTED
-    moved = code(bound=replace(BOUND, phone="another number"))
+    assert judged(code(), wanted=replace(BOUND, sent_to="")) is Verdict.ACCEPTED
+    moved = code(bound=replace(BOUND, sent_to="another number"))
     assert judged(moved, wanted=BOUND) is Verdict.WRONG
 
 

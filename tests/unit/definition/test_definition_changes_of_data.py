@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from answerable.definition.actions import ActionCatalogue, ActionSpec
+from answerable.definition.changes import CHANGES
 from answerable.definition.load import load_definition
 from answerable.definition.terms import Proof
 from answerable.playbooks.library import built_in_actions
@@ -21,7 +22,7 @@ STEPS = (
 )
 
 
-def errors(*steps: str, more: ActionCatalogue = NO_MORE) -> list[str]:
+def errors(*steps: str, more: ActionCatalogue = NO_MORE, proof: str = "anonymous") -> list[str]:
     source = f"""
 service: bank
 brand: {{name: Bank}}
@@ -31,7 +32,7 @@ classification:
     - {{name: address-change, title: Moved, examples: [a1, a2, a3, a4, a5], autoResolve: true}}
 autoResponse:
   addressChange:
-    proof: anonymous
+    proof: {proof}
     workflow: [{", ".join(steps)}]
 templates: {{link: '{{{{ link }}}}', code: '{{{{ code }}}}', done: Done.}}
 teams: [{{name: service, title: Service}}]
@@ -81,23 +82,109 @@ def verified(step: str) -> list[str]:
     return errors(*(step if "verify-code" in one else one for one in STEPS))
 
 
+BY_MAIL = "{action: verify-code, by: email, inbox: mail, template: code, subject: done}"
+
+
+def by_mail(
+    kind: str, *, proof: str = "signed-in", code: str = BY_MAIL, more: ActionCatalogue = NO_MORE
+) -> list[str]:
+    """What is wrong with a change of this kind that is proven by e-mail."""
+    changed = (one.replace("change: address", f"change: {kind}") for one in STEPS)
+    return errors(
+        *(code if "verify-code" in one else one for one in changed), proof=proof, more=more
+    )
+
+
 def test_the_digits_of_an_app_prove_a_change_without_a_text_message() -> None:
     assert verified(BY_APP) == []
     assert verified("{action: verify-code, by: sms, texts: sms, template: code}") == []
 
 
-@pytest.mark.parametrize("by", ["email", "e-mail", "mail"])
-def test_a_code_by_e_mail_proves_nothing_more(by: str) -> None:
-    [found] = verified(f"{{action: verify-code, by: {by}, texts: sms, template: code}}")
-    assert "a code by e-mail proves no more than the link that came by e-mail" in found
-    assert "write by: sms or by: app" in found
+ENOUGH = [name for name, kind in CHANGES.items() if kind.code is Proof.EMAIL]
+
+
+def test_where_little_is_lost_a_code_by_e_mail_is_enough_for_who_is_signed_in() -> None:
+    assert ENOUGH == ["marketing-consent", "statement"]
+    for kind in ENOUGH:
+        assert by_mail(kind) == []
+        assert by_mail(kind, proof="one-time-code") == []
+
+
+@pytest.mark.parametrize("kind", [name for name in CHANGES if name not in ENOUGH])
+def test_for_every_other_kind_a_code_by_e_mail_is_not_enough(kind: str) -> None:
+    found = by_mail(kind)
+
+    [told] = [one for one in found if "by e-mail" in one]
+    assert told.startswith("bank.yaml:11:")
+    assert f"a code by e-mail is not enough for a change of {kind}" in told
+    assert "Write by: sms or by: app" in told
+    assert "enough for marketing-consent, statement" in told
+
+
+def test_a_finding_about_a_code_says_where_it_stands() -> None:
+    [told] = by_mail("address")
+    column = source_line(told)
+    assert column.startswith("email, inbox: mail")
+
+
+def source_line(told: str) -> str:
+    """The source from the place on that a finding names."""
+    steps = ", ".join(BY_MAIL if "verify-code" in one else one for one in STEPS)
+    line = f"    workflow: [{steps}]"
+    return line[int(told.split(":")[2]) - 1 :]
+
+
+@pytest.mark.parametrize("proof", ["anonymous", "email"])
+def test_who_came_by_a_mail_is_not_asked_for_the_same_mailbox_again(proof: str) -> None:
+    [told] = by_mail("marketing-consent", proof=proof)
+    assert "has that mailbox already, and a code sent there proves nothing more" in told
+    assert "write proof: signed-in in this playbook" in told
+
+
+def test_a_code_by_e_mail_gives_no_more_than_the_proof_email() -> None:
+    for proof, told in ((Proof.SIGNED_IN, 0), (Proof.ONE_TIME_CODE, 1)):
+        peek = ActionSpec(name="peek", proof=proof)
+        code = f"{BY_MAIL}, {{action: peek}}"
+        found = by_mail("statement", code=code, more={"peek": peek})
+        assert len([one for one in found if "peek needs the proof one-time-code" in one]) == told
+
+
+def test_without_any_code_nothing_is_submitted_whoever_is_signed_in() -> None:
+    found = by_mail("marketing-consent", code="{action: fill-in-form}")
+    assert any("submit-change needs the proof email by a code" in one for one in found)
+    skipped = BY_MAIL.replace("}", ", condition: 'channel == \"chat\"'}")
+    assert any("add verify-code before it" in one for one in by_mail("statement", code=skipped))
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (BY_MAIL.replace("inbox: mail", "inbox: main"), "no mail inbox is called main"),
+        (BY_MAIL.replace("inbox: mail", "inbox: [mail]"), "the name of a mail inbox, not a list"),
+        (BY_MAIL.replace("inbox: mail, ", ""), "verify-code needs inbox: add"),
+        (BY_MAIL.replace("template: code, ", ""), "verify-code needs template: add"),
+        (BY_MAIL.replace("template: code", "template: cod"), "no template is called cod"),
+        (BY_MAIL.replace("subject: done", "texts: sms"), "takes no texts with `by: email`"),
+        (BY_MAIL.replace("subject: done", "to: eve@x.example"), "verify-code takes no to"),
+        (BY_MAIL.replace("by: email", "by: e-mail"), "did you mean email"),
+        (BY_MAIL.replace("by: email", "by: mail"), "did you mean email"),
+        ("{action: verify-code, by: app, inbox: mail}", "takes no inbox with `by: app`"),
+        ("{action: verify-code, texts: sms, template: code, inbox: mail}", "no inbox with"),
+    ],
+)
+def test_what_a_code_by_e_mail_needs_is_said(code: str, told: str) -> None:
+    found = by_mail("marketing-consent", code=code)
+    assert any(told in one for one in found), found
 
 
 @pytest.mark.parametrize(
     ("step", "told"),
     [
         ("{action: verify-code, by: ap}", "did you mean app"),
-        ("{action: verify-code, by: pigeon}", "nothing that a code comes by: there are app, sms"),
+        (
+            "{action: verify-code, by: pigeon}",
+            "nothing that a code comes by: there are app, email, sms",
+        ),
         ("{action: verify-code, by: [app]}", "nothing that a code comes by"),
         ("{action: verify-code, by: app, texts: sms}", "takes no texts with `by: app`: remove it"),
         ("{action: verify-code, by: app, template: code}", "takes no template with `by: app`"),
@@ -105,7 +192,7 @@ def test_a_code_by_e_mail_proves_nothing_more(by: str) -> None:
         ("{action: verify-code}", "verify-code needs template: add"),
     ],
 )
-def test_by_what_a_code_comes_is_one_of_two_and_has_what_it_needs(step: str, told: str) -> None:
+def test_by_what_a_code_comes_is_one_of_three_and_has_what_it_needs(step: str, told: str) -> None:
     found = verified(step)
     assert any(told in one for one in found), found
 

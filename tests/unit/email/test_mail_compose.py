@@ -43,6 +43,16 @@ def composed(**changes: object) -> ComposedMail:
     return compose(reply(**changes), identity=IDENTITY, tokens=TOKENS, at=AT)
 
 
+def test_what_belongs_to_no_thread_leads_into_no_conversation() -> None:
+    mail = composed(apart=True, in_reply_to=None, references=(), subject="Your code")
+    read = email.message_from_bytes(mail.content, policy=email.policy.default)
+
+    assert mail.envelope_sender == ""
+    assert read["Reply-To"] == "support@northwind.example"
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert (read["Subject"], read["In-Reply-To"]) == ("Your code", None)
+
+
 def test_an_automatic_reply_says_so_and_cannot_be_answered_by_a_robot() -> None:
     mail = composed()
     read = email.message_from_bytes(mail.content, policy=email.policy.default)

@@ -1,11 +1,13 @@
 """What a change has come to follows from its events alone, also where an answer comes late."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from answerable.contacts.one_time_codes import CHECK_WITHIN
+from answerable.definition.changes import CHANGES, ChangeKind
 from answerable.definition.terms import Proof
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event
@@ -44,9 +46,9 @@ def accepted(code: str = "cod_1", commitment: str = ONE) -> Event:
     return told("code_accepted", code=code, commitment=commitment, by="app")
 
 
-def after(*events: Event) -> Change:
+def after(*events: Event, kind: str = "email") -> Change:
     issued = told(
-        "link_issued", kind="email", connector="core", expires_at="2026-11-30T09:00:00+00:00"
+        "link_issued", kind=kind, connector="core", expires_at="2026-11-30T09:00:00+00:00"
     )
     change: Change | None = None
     for event in (issued, *events):
@@ -113,6 +115,34 @@ def test_the_link_shows_the_mailbox_and_the_code_that_it_is_wanted() -> None:
     assert (confirmed.stage, confirmed.proof) == (FORM, Proof.EMAIL)
     proven = after(*BY_APP, digits(), accepted())
     assert (proven.stage, proven.proof) == (PROVEN, Proof.FRESH_ONE_TIME_CODE)
+
+
+def by_mail(kind: str) -> Change:
+    """A change for which a code that came by e-mail was right."""
+    asked = told("code_requested", code="cod_1", commitment=ONE, by="email")
+    awaited = told("code_awaited", by="email")
+    right = told("code_accepted", code="cod_1", commitment=ONE, by="email")
+    confirmed = told("intent_confirmed", session="s", commitment=ONE)
+    return after(confirmed, entered(), awaited, asked, right, kind=kind)
+
+
+@pytest.mark.parametrize(("kind", "rules"), CHANGES.items())
+def test_a_code_by_e_mail_proves_the_mailbox_and_only_what_that_is_enough_for(
+    kind: str, rules: ChangeKind
+) -> None:
+    """Whatever the definition says, and however it came into force."""
+    change = by_mail(kind)
+
+    assert change.proof is Proof.EMAIL
+    assert change.is_proven is (rules.code is Proof.EMAIL)
+    consented = replace(change, consents=("agent:1", "agent:2"), approved=ONE)
+    assert consented.is_approved is (rules.code is Proof.EMAIL)
+
+
+def test_what_was_proven_by_e_mail_stays_so_whatever_is_awaited_next() -> None:
+    later = evolve_change(by_mail("address"), told("code_awaited", by="sms"))
+    assert later is not None
+    assert not later.is_proven
 
 
 def test_a_change_is_the_same_after_it_was_kept() -> None:

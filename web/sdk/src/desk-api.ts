@@ -420,6 +420,12 @@ export class DeskApi {
     return this.#send('POST', `/agents/${encodeURIComponent(id)}/suspend`, {})
   }
 
+  /** Instead of what was noted before; nobody reads the names again. Ends the agent's sessions. */
+  noteKnownAs(id: string, names: readonly string[], key: string): Promise<Person> {
+    const path = `/agents/${encodeURIComponent(id)}/known-as`
+    return this.#send('POST', path, { names }, { idempotencyKey: key })
+  }
+
   resumeAgent(id: string): Promise<unknown> {
     return this.#send('POST', `/agents/${encodeURIComponent(id)}/resume`, {})
   }

@@ -13,10 +13,10 @@ from answerable.api.customer.page_style import FILES, page_style
 from answerable.contacts.documents import ACCEPTED, StoredDocument
 from answerable.contacts.entries import FORMS, Field
 from answerable.contacts.postal_address import COUNTRIES, POSTAL_CODE_EXAMPLES
+from answerable.definition.changes import APP, EMAIL
 from answerable.definition.schema import Brand
 from answerable.flow.self_service import Visit
 from answerable.playbooks.change import (
-    APP,
     APPLIED,
     CODE,
     FORM,
@@ -130,6 +130,8 @@ def _notice(t: dict[str, Any], visit: Visit, notice: str | None, stage: str) -> 
         notice = notice or (visit.change.verdict if stage == CODE else None)
         if notice in t["app_notices"]:
             return str(t["app_notices"][notice])
+    if visit.change.code_by == EMAIL and notice in t["mail_notices"]:
+        return str(t["mail_notices"][notice])
     return str(t["notices"][notice]) if notice else None
 
 

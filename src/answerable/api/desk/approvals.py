@@ -21,7 +21,7 @@ from answerable.api.desk.reading import Reader
 from answerable.api.desk.timeline import Titles, title_of
 from answerable.contacts.documents import StoredDocument, documents_in
 from answerable.contacts.documents_store import open_document
-from answerable.definition.changes import CHANGES
+from answerable.definition.changes import APP, CHANGES, EMAIL, SMS
 from answerable.desk.agent_store import find_names
 from answerable.desk.approval_store import Approval, find_approval, open_approvals
 from answerable.desk.inbox_store import find_summaries
@@ -31,17 +31,21 @@ from answerable.ledger.administration import record_administration
 from answerable.ledger.event import Event, NewEvent, agent_actor, wire_time
 from answerable.ledger.tables import event as event_table
 from answerable.ledger.tables import to_event
-from answerable.playbooks.change import APP
 from answerable.privacy.vault import Erased
 
 HISTORY_KINDS = (
     "link_issued", "intent_confirmed", "change_entered", "code_awaited", "code_requested",
-    "code_sent", "code_send_uncertain", "code_not_sent", "code_entered", "code_not_checked",
-    "code_refused", "code_accepted", "change_submitted",
+    "code_addressed", "code_sent", "code_send_uncertain", "code_not_sent", "code_entered",
+    "code_not_checked", "code_refused", "code_accepted", "change_submitted",
     "notice_sent", "notice_not_sent", "approval_requested", "approved", "approval_refused",
     "approval_expired", "change_applied", "change_failed", "change_withdrawn",
 )  # fmt: skip
 MOST_HISTORY = 200
+_WAYS = {
+    SMS: "text message",
+    APP: "authenticator app",
+    EMAIL: "e-mail to the address on record, in a chat of somebody who is signed in",
+}
 
 
 def page_of_approvals(tx: Connection, reader: Reader, *, after: str, limit: int) -> Approvals:
@@ -201,10 +205,10 @@ def _proof(approval: Approval, events: Sequence[Event]) -> ProofShape:
         return ProofShape(method="none", to_last2=None, at=None)
     code = accepted[-1].data["code"]
     sent = [one for one in events if one.kind == "code_sent" and one.data["code"] == code]
-    by_app = accepted[-1].data.get("by") == APP
+    by = accepted[-1].data.get("by", SMS)
     return ProofShape(
-        method=f"one-time code by {'authenticator app' if by_app else 'text message'}",
-        to_last2=sent[-1].data["to_last2"] if sent else None,
+        method=f"one-time code by {_WAYS[by]}",
+        to_last2=sent[-1].data.get("to_last2") if sent else None,
         at=wire_time(accepted[-1].at),
     )
 

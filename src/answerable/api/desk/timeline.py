@@ -121,6 +121,11 @@ def _failed(data: Data, who: str) -> str:
     return f"{data.get('of', 'An effect')} failed after {data.get('attempts', 'several')} attempts."
 
 
+_AWAITED = {
+    "app": "The change is to be proven with the contact's authenticator app.",
+    "email": "The change is to be proven with a code by e-mail.",
+    "sms": "The change is to be proven with a code by text message.",
+}
 _TITLES: dict[str, Callable[[Data, str], str]] = {
     "conversation_opened": lambda data, who: f"A conversation began in {data.get('inbox')}.",
     "message_received": _received,
@@ -148,18 +153,17 @@ _TITLES: dict[str, Callable[[Data, str], str]] = {
     "intent_confirmed": lambda data, who: "The contact confirmed that this is what they want.",
     "intent_declined": lambda data, who: "The contact says that this is not what they want.",
     "change_entered": lambda data, who: f"{who} entered the new data.",
-    "code_awaited": lambda data, who: (
-        "The change is to be proven with the contact's authenticator app."
-        if data.get("by") == "app"
-        else "The change is to be proven with a code by text message."
-    ),
+    "code_awaited": lambda data, who: _AWAITED.get(str(data.get("by")), _AWAITED["sms"]),
     "code_entered": lambda data, who: f"{who} entered the digits of an authenticator app.",
     "code_not_checked": lambda data, who: (
         f"The digits could not be checked: {_words(data.get('why'))}."
     ),
     "code_requested": lambda data, who: "A one-time code was asked for.",
+    "code_addressed": lambda data, who: "Looked up the mail address for the code.",
     "code_sent": lambda data, who: (
-        f"A code was sent to the number ending in {data.get('to_last2')}."
+        "A code was sent to the mail address on record."
+        if data.get("by") == "email"
+        else f"A code was sent to the number ending in {data.get('to_last2')}."
     ),
     "code_send_uncertain": lambda data, who: "A code may have been sent; nobody knows.",
     "code_not_sent": lambda data, who: f"No code was sent: {_words(data.get('why'))}.",

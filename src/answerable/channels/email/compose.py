@@ -64,7 +64,9 @@ def compose(
     Raises InvalidInput if the recipient's address cannot be written to.
     """
     recipient = wire_address(reply.to.address)
-    reply_to = tokens.address(reply.tenant, identity.address, reply.conversation)
+    reply_to = identity.address
+    if not reply.apart:
+        reply_to = tokens.address(reply.tenant, identity.address, reply.conversation)
     message_id = tokens.message_id(reply.key, identity.domain)
     headers = [
         f"From: {_mailbox(_sender_name(reply, identity), identity.address)}",
@@ -132,7 +134,8 @@ def _thread_headers(reply: OutboundReply) -> list[str]:
 def _automation_headers(reply: OutboundReply, identity: MailIdentity) -> list[str]:
     headers = [f"{INSTANCE_HEADER.title()}: {text_value(identity.instance)}"]
     if reply.automatic:
-        headers.append("Auto-Submitted: auto-replied")
+        made = "generated" if reply.apart else "replied"  # RFC 3834, section 5
+        headers.append(f"Auto-Submitted: auto-{made}")
         headers.append("X-Auto-Response-Suppress: All")
     return headers
 

@@ -6,6 +6,7 @@ import { useLive } from '../live'
 import { teamTitle } from '../parts/badges'
 import { Popup } from '../parts/dialog'
 import { Icon } from '../parts/icon'
+import { KnownAsForm } from '../parts/known-as-form'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
 import { FormFoot } from '../parts/form-foot'
 import { useAgents, useTeams } from '../queries'
@@ -73,6 +74,7 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
   const { agents } = useLive()
   const client = useQueryClient()
   const teams = useTeams()
+  const [noting, setNoting] = useState(false)
   const { suspended } = person
   const change = useMutation({
     mutationFn: () => (suspended ? api.resumeAgent(person.id) : api.suspendAgent(person.id)),
@@ -96,21 +98,37 @@ function Row({ person, administrates }: { person: Person; administrates: boolean
             {present ? 'here' : 'away'}
           </span>
         )}
+        {person.known_as_customer && (
+          <span className="badge" title="It is noted by what else they are a customer">
+            also a customer
+          </span>
+        )}
         <Problems error={change.error} />
       </td>
       {administrates && (
         <td className="row-action">
           {person.id !== agent.id && (
-            <button
-              type="button"
-              className="button"
-              disabled={change.isPending}
-              aria-label={`${suspended ? 'Resume' : 'Suspend'} ${person.name}`}
-              onClick={() => change.mutate()}
-            >
-              {suspended ? 'Resume' : 'Suspend'}
-            </button>
+            <div className="row-acts">
+              <button
+                type="button"
+                className="button"
+                aria-label={`Customer ids of ${person.name}`}
+                onClick={() => setNoting(true)}
+              >
+                Customer ids
+              </button>
+              <button
+                type="button"
+                className="button"
+                disabled={change.isPending}
+                aria-label={`${suspended ? 'Resume' : 'Suspend'} ${person.name}`}
+                onClick={() => change.mutate()}
+              >
+                {suspended ? 'Resume' : 'Suspend'}
+              </button>
+            </div>
           )}
+          {noting && <KnownAsForm person={person} onClose={() => setNoting(false)} />}
         </td>
       )}
     </tr>

@@ -331,7 +331,7 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.Text(), nullable=False),
         sa.Column("contact_id", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("sent_to", sa.Text(), nullable=False),
         sa.Column("commitment", sa.Text(), nullable=False),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
@@ -412,6 +412,7 @@ def upgrade() -> None:
         "sent_text",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -420,7 +421,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sent_text_at"), "sent_text", ["at"], unique=False)
     op.create_index("sent_text_number", "sent_text", ["tenant", "number", "at"], unique=False)
     op.create_index("sent_text_prefix", "sent_text", ["tenant", "prefix", "at"], unique=False)
-    op.create_index("sent_text_tenant", "sent_text", ["tenant", "at"], unique=False)
+    op.create_index("sent_text_tenant", "sent_text", ["tenant", "by", "at"], unique=False)
     op.create_table(
         "service_definition",
         sa.Column("tenant", sa.Text(), nullable=False),
