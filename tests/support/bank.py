@@ -35,6 +35,7 @@ from answerable.ledger.event import Event
 from answerable.ledger.reading import read_events
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
+from answerable.processes.alarm import TeamAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.demo import SMS_TOKEN
 from answerable.processes.mail import smtp_settings
@@ -44,7 +45,6 @@ from answerable_sandbox.world import build_world
 from tests.support.needs import REPOSITORY
 from tests.support.service import PASSWORD, quick_passwords
 from tests.support.stores import open_store
-from tests.support.town import FakeAlarm
 
 BANK = TenantId("northwind-bank")
 ANNA = "anna.schmidt@example.com"
@@ -64,6 +64,7 @@ WORDS = {
     "married": ("name-change", 0.97),
     "advertising": ("marketing-consent", 0.97),
     "limit": ("card-limit", 0.97),
+    "fraud": ("fraud-report", 0.97),
     "replacement": ("card-replacement", 0.97),
     "twice": ("transaction-dispute", 0.97),
     "statement": ("account-statement", 0.97),
@@ -310,17 +311,22 @@ async def open_bank(
     texts: Any = None,
     core: Callable[[CoreBanking], Any] = lambda connector: connector,
     also: str = "",
+    instead: tuple[str, str] = ("", ""),
+    public_url: str | None = "http://localhost",
 ) -> AsyncIterator[Bank]:
     """path: of the database file. texts: instead of the sandbox's gateway. core: what stands
     between the platform and the connector to core banking. also: what the definition says
-    besides."""
+    besides. instead: what it says, and what it is to say."""
     clock = SettableClock()
     async with Sandbox(build_world(clock=clock.now), http_port=0, smtp_port=0) as sandbox:
         actions = built_in_actions()
         definitions = Definitions(actions)
         source = REPOSITORY / "examples" / "northwind-bank" / "service.yaml"
-        text = source.read_bytes() + also.encode()
-        loaded = load_definition(source, text, actions=actions.catalogue)
+        text = source.read_text(encoding="utf-8")
+        said, changed = instead
+        assert said in text, f"the definition does not say {said!r}"
+        text = text.replace(said, changed, 1) if said else text
+        loaded = load_definition(source, (text + also).encode(), actions=actions.catalogue)
         assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
         definitions.add(loaded.definition)
         banking = CoreBanking(
@@ -355,9 +361,9 @@ async def open_bank(
                     (BANK, "sms"): texts or gateway,
                 },
                 deliverers={(BANK, "support-mail"): post},
-                alarm=FakeAlarm(),
+                alarm=TeamAlarm(post),
             ),
-            public_url="http://localhost",
+            public_url=public_url,
         )
         app = create_app(service, passwords=quick_passwords())
         async with httpx.AsyncClient(

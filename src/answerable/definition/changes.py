@@ -11,12 +11,15 @@ class ChangeKind:
     the details of a wish. Without any, something is shown once a code was right, and nothing done.
 
     documents: fields of the form for files that show that it is so; only approvers see them.
+    protects: whether it only keeps harm from the contact, so that it may be offered to one whose
+    matter has gone to people.
     approvers: how many agents must consent. noticed: whether the number on record must be told
     before. delay: how long at least it must be open to objections before it is applied.
     """
 
     fields: tuple[str, ...]
     documents: tuple[str, ...] = ()
+    protects: bool = False
     approvers: int = 1
     noticed: bool = False
     delay: timedelta = timedelta(0)
@@ -37,7 +40,7 @@ CHANGES: Mapping[str, ChangeKind] = {
     ),
     "name": ChangeKind(fields=("name",), documents=("document",)),
     "marketing-consent": ChangeKind(fields=("marketing",)),
-    "card-block": ChangeKind(fields=("card",)),
+    "card-block": ChangeKind(fields=("card",), protects=True),
     "card-replacement": ChangeKind(fields=("card", "reason")),
     "card-limit": ChangeKind(fields=("card", "limit")),
     "dispute": ChangeKind(fields=("merchant", "amount", "booked_on", "problem")),

@@ -6,6 +6,7 @@ from jinja2 import TemplateSyntaxError
 
 from answerable.definition.actions import ActionCatalogue
 from answerable.definition.check_limits import check_limits
+from answerable.definition.check_offers import check_offers
 from answerable.definition.check_playbooks import (
     check_playbooks,
     check_team,
@@ -42,6 +43,7 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     yield from check_limits(definition)
     yield from _check_record(definition)
     yield from check_playbooks(definition, actions)
+    yield from check_offers(definition, actions or {})
 
 
 def _check_thresholds(definition: ServiceDefinition) -> Iterator[Finding]:
@@ -111,6 +113,9 @@ def _check_teams(definition: ServiceDefinition) -> Iterator[Finding]:
         if team.calendar and team.calendar not in definition.calendars:
             hint = did_you_mean(team.calendar, definition.calendars)
             yield error((*team.where, "calendar"), f"no calendar is called {team.calendar}{hint}")
+        if team.alert_email and "@" not in team.alert_email:
+            place = (*team.where, "alertEmail")
+            yield error(place, f"{team.alert_email!r} is no e-mail address")
 
 
 def _check_intent(intent: Intent, definition: ServiceDefinition) -> Iterator[Finding]:
