@@ -17,7 +17,7 @@ from answerable.definition.color import LEGIBLE, contrast
 from answerable.definition.examples import check_examples
 from answerable.definition.explain import did_you_mean
 from answerable.definition.problem import Finding
-from answerable.definition.schema import Intent, ServiceDefinition, Where
+from answerable.definition.schema import Intent, ServiceDefinition, Team, Where
 from answerable.definition.templates import check_template
 from answerable.definition.terms import OTHER_SYSTEMS
 
@@ -113,9 +113,17 @@ def _check_teams(definition: ServiceDefinition) -> Iterator[Finding]:
         if team.calendar and team.calendar not in definition.calendars:
             hint = did_you_mean(team.calendar, definition.calendars)
             yield error((*team.where, "calendar"), f"no calendar is called {team.calendar}{hint}")
-        if team.alert_email and "@" not in team.alert_email:
-            place = (*team.where, "alertEmail")
-            yield error(place, f"{team.alert_email!r} is no e-mail address")
+        if team.alert_email:
+            yield from _check_alert_email(team, definition)
+
+
+def _check_alert_email(team: Team, definition: ServiceDefinition) -> Iterator[Finding]:
+    place = (*team.where, "alertEmail")
+    if "@" not in str(team.alert_email):
+        yield error(place, f"{team.alert_email!r} is no e-mail address")
+    if not any(channel.kind == "email" and channel.address for channel in definition.channels):
+        yield warning(place, "no mail is sent: add a channel of type email with the address that "
+                             "it is from")  # fmt: skip
 
 
 def _check_intent(intent: Intent, definition: ServiceDefinition) -> Iterator[Finding]:

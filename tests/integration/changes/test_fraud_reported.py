@@ -13,6 +13,9 @@ from answerable.flow.state import ConversationState
 from answerable.kit.ids import ConversationId
 from answerable.kit.telemetry import FIRST_RESPONSES_LATE
 from answerable.ledger.reading import read_state
+from answerable.playbooks.library import built_in_actions
+from answerable.processes.replaying import replay
+from answerable.processes.stored import opened, read_definitions
 from tests.support.bank import ANNA, BANK, NOBODY, Bank, Browser, open_bank
 
 REPORT = "There was fraud on my account"
@@ -217,6 +220,22 @@ async def test_where_no_pages_are_served_the_contact_still_hears_that_people_hav
         assert "passing this on to a colleague" in await bank.chat(conversation)
         assert await owner(bank, conversation) == FRAUD_DESK
         assert (await bank.kinds(conversation)).count("reply_written") == 1
+
+
+async def test_every_decision_on_the_way_is_replayed_alike(tmp_path: Path) -> None:
+    path, actions = tmp_path / "bank.db", built_in_actions()
+    async with open_bank(path, postgres=False) as bank:
+        conversation = await bank.mails(REPORT)
+        await bank.takes_over(conversation)
+        await proves(bank, await bank.link())
+        agent = await bank.signed_in()
+        await bank.decides(agent, "approve", await bank.approval(agent))
+        definition = bank.service.definitions.active(BANK)
+
+    with opened(path) as engine:
+        with engine.begin() as tx:
+            definitions = read_definitions(tx, definition, actions)
+        assert replay(engine, BANK, definitions, actions).told == []
 
 
 # Who is told, and by when
