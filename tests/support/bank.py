@@ -36,6 +36,7 @@ from answerable.ledger.event import Event
 from answerable.ledger.reading import read_events
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
+from answerable.processes.alarm import TeamAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.demo import SMS_TOKEN
 from answerable.processes.mail import smtp_settings
@@ -45,7 +46,6 @@ from answerable_sandbox.world import build_world
 from tests.support.needs import REPOSITORY
 from tests.support.service import PASSWORD, quick_passwords
 from tests.support.stores import open_store
-from tests.support.town import FakeAlarm
 
 BANK = TenantId("northwind-bank")
 ANNA = "anna.schmidt@example.com"
@@ -65,6 +65,7 @@ WORDS = {
     "married": ("name-change", 0.97),
     "advertising": ("marketing-consent", 0.97),
     "limit": ("card-limit", 0.97),
+    "fraud": ("fraud-report", 0.97),
     "replacement": ("card-replacement", 0.97),
     "twice": ("transaction-dispute", 0.97),
     "statement": ("account-statement", 0.97),
@@ -319,6 +320,7 @@ async def open_bank(
     also: str = "",
     instead: Mapping[str, str] = MappingProxyType({}),
     post: Callable[[MailDelivery], Any] = lambda delivery: delivery,
+    public_url: str | None = "http://localhost",
 ) -> AsyncIterator[Bank]:
     """path: of the database file. texts: instead of the sandbox's gateway. core: what stands
     between the platform and the connector to core banking; post: between it and the mail server.
@@ -367,9 +369,9 @@ async def open_bank(
                     (BANK, "sms"): texts or gateway,
                 },
                 deliverers={(BANK, "support-mail"): post(delivery)},
-                alarm=FakeAlarm(),
+                alarm=TeamAlarm(delivery),
             ),
-            public_url="http://localhost",
+            public_url=public_url,
         )
         app = create_app(service, passwords=quick_passwords())
         async with httpx.AsyncClient(

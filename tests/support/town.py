@@ -166,7 +166,13 @@ class FakeAlarm:
     rung: list[tuple[str, ...]] = field(default_factory=list)
 
     async def alert(
-        self, definition: ServiceDefinition, *, teams: Sequence[str], conversation: str, key: str
+        self,
+        definition: ServiceDefinition,
+        *,
+        teams: Sequence[str],
+        conversation: str,
+        intent: str | None,
+        key: str,
     ) -> None:
         self.rung.append(tuple(teams))
 

@@ -1,16 +1,15 @@
 """Looking for what somebody said wherever a program may have left it, in whatever form."""
 
 import base64
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import make_url
 
 from answerable.kit.database import metadata
 from answerable.kit.postgres_connection import EVERY_TENANT, postgres_engine
-from tests.support.needs import needs_postgres
+
+SHORTEST_HALF = 8  # characters
 
 
 def forms_of(text: str) -> Iterator[bytes]:
@@ -27,9 +26,22 @@ def forms_of(text: str) -> Iterator[bytes]:
             yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def traces(secrets: Iterable[str], places: Iterable[tuple[str, bytes]]) -> list[str]:
-    """`place: secret` for each of the secrets in each place that has it."""
+def halves_of(text: str) -> Iterator[bytes]:
+    """Of what is cut in two somewhere, one of these is whole. None of a text so short that its half
+    may stand anywhere by chance."""
+    middle = len(text) // 2
+    if middle >= SHORTEST_HALF:
+        yield text[:middle].encode()
+        yield text[middle:].encode()
+
+
+def traces(
+    secrets: Iterable[str], places: Iterable[tuple[str, bytes]], *, cut: bool = False
+) -> list[str]:
+    """`place: secret` for each of the secrets in each place that has it. cut: or half of it."""
     forms = {secret: set(forms_of(secret)) for secret in secrets}
+    if cut:
+        forms = {secret: {*written, *halves_of(secret)} for secret, written in forms.items()}
     return [
         f"{place}: {secret}"
         for place, content in places
@@ -55,22 +67,3 @@ def rows_of(url: str) -> Iterator[tuple[str, bytes]]:
                     raw = value if isinstance(value, bytes) else str(value).encode()
                     yield f"{table.name}.{name}", raw
     engine.dispose()
-
-
-def pages_of(url: str) -> Iterator[tuple[str, bytes]]:
-    """The files of a PostgreSQL database's tables and indexes, as far as they are on this machine
-    and may be read; without the server's write-ahead log."""
-    name = make_url(url).database
-    engine = sa.create_engine(
-        make_url(needs_postgres()).set(drivername="postgresql+psycopg"),
-        isolation_level="AUTOCOMMIT",
-    )
-    with engine.connect() as connection:
-        connection.execute(sa.text("CHECKPOINT"))
-        folder = connection.scalar(sa.text("SHOW data_directory"))
-        query = sa.text("SELECT oid FROM pg_database WHERE datname = :name")
-        number = connection.scalar(query, {"name": name})
-    engine.dispose()
-    pages = Path(str(folder)) / "base" / str(number)
-    if os.access(pages, os.R_OK):
-        yield from files_of(pages)

@@ -285,11 +285,13 @@ class _Router:
 
     def hand_off(self, intent: Intent | None, *reasons: Reason) -> HandOff:
         team, priority, routed = self._route(intent)
+        offer = self._definition.offer_for(intent.name) if intent else None
         return HandOff(
             team=team,
             priority=priority,
             intent=intent.name if intent else None,
             alert=tuple(intent.alert) if intent else (),
+            offer=offer.name if offer else None,
             reasons=(*reasons, *routed),
         )
 

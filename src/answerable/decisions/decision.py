@@ -63,12 +63,16 @@ class DraftReply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HandOff:
-    """Give the conversation to people. alert: teams that are told at once, besides."""
+    """Give the conversation to people. alert: teams that are told at once, besides.
+
+    offer: the playbook that the contact is offered meanwhile.
+    """
 
     team: str
     priority: str
     intent: str | None = None
     alert: tuple[str, ...] = ()
+    offer: str | None = None
     reasons: tuple[Reason, ...] = ()
     kind: str = field(default="hand_off", init=False)
 
@@ -93,7 +97,7 @@ def as_data(decision: Decision) -> dict[str, Any]:
         "priority": decision.priority,
         "reasons": [reason.as_data() for reason in decision.reasons],
     }
-    for name in ("playbook", "intent", "team", "template", "why"):
+    for name in ("playbook", "offer", "intent", "team", "template", "why"):
         value = getattr(decision, name, None)
         if value is not None:
             data[name] = value

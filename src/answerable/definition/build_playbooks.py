@@ -55,6 +55,7 @@ def _playbook(
         proof=max(asked, key=lambda proof: proof.rank),
         on_missing_proof=entry.on_missing_proof,
         require_human=entry.require_human,
+        with_hand_off=entry.with_hand_off,
         workflow=tuple(_steps(entry.workflow, where, notes, actions)),
         knowledge_source=entry.knowledge_base.source if entry.knowledge_base else None,
         where=where,

@@ -42,6 +42,7 @@ def build_teams(
             name=entry.name,
             title=entry.title or _title(entry.name),
             calendar=entry.calendar,
+            alert_email=entry.alert_email,
             languages=entry.languages,
             skills=entry.skills,
             where=where,

@@ -14,6 +14,8 @@ class ChangeKind:
 
     code: the least that a code for it must prove, see CODE_WAYS.
     documents: fields of the form for files that show that it is so; only approvers see them.
+    protects: whether it only keeps harm from the contact, so that it may be offered to one whose
+    matter has gone to people.
     approvers: how many agents must consent. noticed: whether the number on record must be told
     before. delay: how long at least it must be open to objections before it is applied.
     """
@@ -21,6 +23,7 @@ class ChangeKind:
     fields: tuple[str, ...]
     code: Proof = Proof.FRESH_ONE_TIME_CODE
     documents: tuple[str, ...] = ()
+    protects: bool = False
     approvers: int = 1
     noticed: bool = False
     delay: timedelta = timedelta(0)
@@ -48,7 +51,7 @@ CHANGES: Mapping[str, ChangeKind] = {
     # It moves no money, tells nothing, and is taken back as easily; withdrawing consent must not be
     # harder than giving it (GDPR, article 7(3)).
     "marketing-consent": ChangeKind(fields=("marketing",), code=Proof.EMAIL),
-    "card-block": ChangeKind(fields=("card",)),
+    "card-block": ChangeKind(fields=("card",), protects=True),
     "card-replacement": ChangeKind(fields=("card", "reason")),
     "card-limit": ChangeKind(fields=("card", "limit")),
     "dispute": ChangeKind(fields=("merchant", "amount", "booked_on", "problem")),

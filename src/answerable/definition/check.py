@@ -7,6 +7,7 @@ from jinja2 import TemplateSyntaxError
 from answerable.definition.actions import ActionCatalogue
 from answerable.definition.check_codes import check_codes
 from answerable.definition.check_limits import check_limits
+from answerable.definition.check_offers import check_offers
 from answerable.definition.check_playbooks import (
     check_playbooks,
     check_team,
@@ -17,7 +18,7 @@ from answerable.definition.color import LEGIBLE, contrast
 from answerable.definition.examples import check_examples
 from answerable.definition.explain import did_you_mean
 from answerable.definition.problem import Finding
-from answerable.definition.schema import Intent, ServiceDefinition, Where
+from answerable.definition.schema import Intent, ServiceDefinition, Team, Where
 from answerable.definition.templates import check_template
 from answerable.definition.terms import OTHER_SYSTEMS
 
@@ -44,6 +45,7 @@ def check(definition: ServiceDefinition, actions: ActionCatalogue | None) -> Ite
     yield from _check_record(definition)
     yield from check_playbooks(definition, actions)
     yield from check_codes(definition, actions)
+    yield from check_offers(definition, actions or {})
 
 
 def _check_thresholds(definition: ServiceDefinition) -> Iterator[Finding]:
@@ -113,6 +115,17 @@ def _check_teams(definition: ServiceDefinition) -> Iterator[Finding]:
         if team.calendar and team.calendar not in definition.calendars:
             hint = did_you_mean(team.calendar, definition.calendars)
             yield error((*team.where, "calendar"), f"no calendar is called {team.calendar}{hint}")
+        if team.alert_email:
+            yield from _check_alert_email(team, definition)
+
+
+def _check_alert_email(team: Team, definition: ServiceDefinition) -> Iterator[Finding]:
+    place = (*team.where, "alertEmail")
+    if "@" not in str(team.alert_email):
+        yield error(place, f"{team.alert_email!r} is no e-mail address")
+    if not any(channel.kind == "email" and channel.address for channel in definition.channels):
+        yield warning(place, "no mail is sent: add a channel of type email with the address that "
+                             "it is from")  # fmt: skip
 
 
 def _check_intent(intent: Intent, definition: ServiceDefinition) -> Iterator[Finding]:

@@ -70,11 +70,12 @@ def _check_intents(
 ) -> Iterator[Finding]:
     for name in playbook.intents:
         intent = definition.intents[name]
-        if intent.sensitive and playbook.enabled:
+        if intent.sensitive and playbook.enabled and not playbook.with_hand_off:
+            also = ", or withHandOff: true for a link beside it" * (intent.sensitive == "fraud")
             yield error(
                 playbook.where,
                 f"{name} is sensitive ({intent.sensitive}): it is never answered automatically, "
-                "so remove this playbook or set enabled: false",
+                f"so remove this playbook or set enabled: false{also}",
                 at_key=True,
             )
         other = fulfilled.get(name)

@@ -165,6 +165,7 @@ class PlaybookEntry(Model):
     proof: Proof | None = None
     on_missing_proof: Name | None = None
     require_human: bool = False
+    with_hand_off: bool = False
     authentication: AuthenticationEntry | None = None
     workflow: tuple[StepEntry, ...] = ()
     knowledge_base: KnowledgeBaseEntry | None = waiting()
@@ -188,6 +189,7 @@ class TeamEntry(Model):
     name: Name
     title: str | None = None
     calendar: Name | None = None
+    alert_email: str | None = None
     languages: tuple[Language, ...] = waiting(default=())
     skills: tuple[str, ...] = waiting(default=())
 

@@ -128,6 +128,8 @@ class Playbook(Part):
     empty for a playbook that only agents start. proof: asked for before the first step.
     on_missing_proof: the template sent instead; the conversation is then handed off.
     enabled: False too if it has no steps, asks for a person, or has a step that nothing performs.
+    with_hand_off: it is offered in the reply that tells of a hand-off, and runs beside the people
+    who have the conversation; nothing waits for it.
     """
 
     name: str
@@ -136,16 +138,21 @@ class Playbook(Part):
     proof: Proof = Proof.ANONYMOUS
     on_missing_proof: str | None = None
     require_human: bool = False
+    with_hand_off: bool = False
     workflow: tuple[Step, ...] = ()
     knowledge_source: str | None = None
 
 
 class Team(Part):
-    """People who answer. calendar: a name in `calendars`; languages: BCP 47, empty for any."""
+    """People who answer. calendar: a name in `calendars`; languages: BCP 47, empty for any.
+
+    alert_email: where they are written to when something must be known at once.
+    """
 
     name: str
     title: str
     calendar: str | None = None
+    alert_email: str | None = None
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
 
@@ -301,9 +308,18 @@ class ServiceDefinition(Model):
     keeping: Keeping = Keeping()
 
     def playbook_for(self, intent: str) -> Playbook | None:
-        """The enabled playbook of the intent, or None."""
-        found = (book for book in self.playbooks.values() if intent in book.intents)
-        return next((book for book in found if book.enabled), None)
+        """The enabled playbook that answers the intent, or None."""
+        return self._enabled(intent, with_hand_off=False)
+
+    def offer_for(self, intent: str) -> Playbook | None:
+        """The enabled playbook that is offered when the intent is handed to people, or None."""
+        return self._enabled(intent, with_hand_off=True)
+
+    def _enabled(self, intent: str, *, with_hand_off: bool) -> Playbook | None:
+        for book in self.playbooks.values():
+            if intent in book.intents and book.enabled and book.with_hand_off is with_hand_off:
+                return book
+        return None
 
     def role_of(self, intent: str) -> Role | None:
         """The assistant's role for the intent, by its resolution type; None if it has none."""

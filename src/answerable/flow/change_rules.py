@@ -41,6 +41,8 @@ def _on_submitted(state: ConversationState, event: Event, rules: Rules) -> Follo
 
 
 def _on_taken_over(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    if state.aside is not None and state.aside.beside:
+        return NOTHING  # it was offered beside the person who has the matter now
     return withdrawn(state, "an agent took the conversation over")
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from answerable.definition.calendar import NeverOpen
 from answerable.definition.schema import ServiceDefinition
-from answerable.flow.follows import Rules
+from answerable.definition.terms import Proof
+from answerable.flow.follows import Follows, Rules, reply_from
 from answerable.flow.state import ConversationState
-from answerable.ledger.event import ASSISTANT, Event, NewEvent, wire_time
+from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent, wire_time
+from answerable.playbooks.run import PlaybookRun
 
 
 def hand_off(
@@ -21,6 +23,7 @@ def hand_off(
     intent: str | None = None,
     alert: list[str] | None = None,
     draft: str | None = None,
+    offer: str | None = None,
     notify: bool = True,
 ) -> NewEvent:
     definition = rules.definition
@@ -36,11 +39,13 @@ def hand_off(
         data["alert"] = alert
     if draft:
         data["draft"] = draft
+    if offer:
+        data["offer"] = offer
     silent = event.kind == "message_received" and (
         event.data.get("automatic") or event.data.get("bounce_of")
     )
     if notify and not silent:
-        template = _notice(state, event, definition, team)
+        template = notice_for(state, event, definition, team)
         if template is not None:
             data["notify"] = template
     due = _first_response_due(state, event, definition, team, priority, intent)
@@ -49,7 +54,58 @@ def hand_off(
     return NewEvent(kind="handed_off", actor=ASSISTANT, data=data)
 
 
-def _notice(
+def on_handed_off(state: ConversationState, event: Event, rules: Rules) -> Follows:
+    data = event.data
+    effects: list[NewEffect] = []
+    offered = _offered(state, event, rules)
+    if data.get("notify") and offered is None:  # else the reply with the link says so, too
+        effects.append(notice(state, rules, data["notify"]))
+    if data.get("alert"):
+        effects.append(
+            NewEffect(kind="alert", payload={"teams": data["alert"], "intent": data.get("intent")})
+        )
+    if data.get("draft"):
+        effects.append(
+            NewEffect(
+                kind="write_draft",
+                payload={
+                    "definition": rules.definition.hash,
+                    "playbook": data["draft"],
+                    "language": state.language,
+                },
+            )
+        )
+    if offered is None:
+        return Follows(effects=tuple(effects))
+    started = {"playbook": offered.playbook, "intent": offered.intent, "run": offered.as_data()}
+    return Follows(
+        events=(NewEvent(kind="playbook_started", actor=ASSISTANT, data=started),),
+        effects=tuple(effects),
+    )
+
+
+def _offered(state: ConversationState, event: Event, rules: Rules) -> PlaybookRun | None:
+    """What the contact may do while people have the matter, if they can be sent a link and no
+    change of theirs is on its way already."""
+    data = event.data
+    playbook = rules.definition.playbooks.get(str(data.get("offer")))
+    if playbook is None or not state.proof.satisfies(playbook.proof):
+        return None
+    reached = state.channel == "email" or state.proof.satisfies(Proof.SIGNED_IN)
+    if not reached or (state.change is not None and state.change.is_pending):
+        return None
+    return PlaybookRun(
+        playbook=playbook.name, definition=rules.definition.hash, intent=data["intent"], beside=True
+    )
+
+
+def notice(state: ConversationState, rules: Rules, template: str) -> NewEffect:
+    """The reply that tells the contact that people have it."""
+    team = {"title": team_title(rules.definition, state.owner.id)}
+    return reply_from(state, rules, template, {"facts": {"team": team}, "values": {}, "slots": {}})
+
+
+def notice_for(
     state: ConversationState, event: Event, definition: ServiceDefinition, team: str
 ) -> str | None:
     """The template that tells the contact that people take over; None if there is none."""

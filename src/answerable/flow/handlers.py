@@ -303,8 +303,9 @@ class Handlers:
         teams = [str(team) for team in effect.payload["teams"]]
         definition = self._definitions.active(effect.tenant)
         await self._world.alarm.alert(
-            definition, teams=teams, conversation=effect.stream, key=effect.key
-        )
+            definition, teams=teams, conversation=effect.stream,
+            intent=effect.payload.get("intent"), key=effect.key,
+        )  # fmt: skip
         return Outcome(kind="alerted", actor="system", data={"teams": teams})
 
     async def wake(self, effect: Effect) -> Outcome:

@@ -193,10 +193,19 @@ class NoShadow:
 
 
 class Alarm(Protocol):
-    """Tells teams that must know at once."""
+    """Tells teams that must know at once. A repeat under the same key may tell them twice.
+
+    Raises ConnectorUnavailable (repeat later) and ConnectorRefused (a team cannot be told).
+    """
 
     async def alert(
-        self, definition: ServiceDefinition, *, teams: Sequence[str], conversation: str, key: str
+        self,
+        definition: ServiceDefinition,
+        *,
+        teams: Sequence[str],
+        conversation: ConversationId,
+        intent: str | None,
+        key: str,
     ) -> None: ...
 
 

@@ -7,21 +7,23 @@ from typing import Any
 from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
 from answerable.flow.follows import NOTHING, Follows, Rules, closed_by
-from answerable.flow.hand_off import hand_off
+from answerable.flow.hand_off import hand_off, notice, notice_for
 from answerable.flow.state import MAX_SILENCE, ConversationState
 from answerable.flow.trend import trend
 from answerable.ledger.event import ASSISTANT, Event, NewEffect, NewEvent
 from answerable.playbooks import interpret
 from answerable.playbooks.interpret import Progress
-from answerable.playbooks.run import PAGE, StepContext, entities_told
+from answerable.playbooks.run import PAGE, End, PlaybookRun, StepContext, entities_told
 
 
 def on_playbook_started(state: ConversationState, event: Event, rules: Rules) -> Follows:
-    assert state.run is not None
-    playbook = rules.of_run.playbooks[state.run.playbook]
-    context = _step_context(state, event, rules.of_run)
-    progress = interpret.start(state.run, playbook, event, context, rules.actions)
-    return after_progress(state, event, rules, progress)
+    beside = bool(event.data["run"].get("beside"))
+    run, definition = (state.aside, rules.of_aside) if beside else (state.run, rules.of_run)
+    assert run is not None
+    context = _step_context(state, event, definition)
+    playbook = definition.playbooks[run.playbook]
+    progress = interpret.start(run, playbook, event, context, rules.actions)
+    return after_progress(state, event, rules, progress, aside=beside)
 
 
 def on_outcome(state: ConversationState, event: Event, rules: Rules) -> Follows:
@@ -77,6 +79,7 @@ def _step_context(
         at=event.at,
         approved=of_change and change is not None and change.is_approved,
         change=change,
+        may_speak=not (of_change and state.owner.kind == "agent"),
         variables={
             "contact": {"tier": facts.get("tier", ""), "known": bool(facts.get("known")),
                         "language": facts.get("language", "")},
@@ -108,7 +111,9 @@ def after_progress(
     effects = list(progress.effects)
     end = progress.end
     if end is not None:
-        if end.hand_off is not None:
+        if own is not None and own.beside and state.owner.kind != "assistant":
+            effects += _told_of_hand_off(state, event, rules, end, own)
+        elif end.hand_off is not None:
             team, why = end.hand_off
             reason = {"rule": "playbook", "text": why}
             events.append(
@@ -135,3 +140,16 @@ def after_progress(
         # It goes on by itself; what else is said has its turn.
         return Follows(events=tuple(events), effects=tuple(effects), run=(None,), aside=(run,))
     return Follows(events=tuple(events), effects=tuple(effects), run=(run,))
+
+
+def _told_of_hand_off(
+    state: ConversationState, event: Event, rules: Rules, end: End, run: PlaybookRun
+) -> tuple[NewEffect, ...]:
+    """People have the conversation, and keep it, however what was offered beside them ended. If the
+    reply with the link could not be written, the contact still hears that they have it."""
+    unsaid = end.outcome in ("refused", "failed") and run.step == 0
+    if not unsaid or state.owner.kind != "queue":
+        return ()
+    definition = rules.definition
+    template = notice_for(state, event, definition, state.owner.id)
+    return (notice(state, rules, template),) if template is not None else ()

@@ -22,6 +22,7 @@ from answerable.flow.accept import Intake, in_turn
 from answerable.flow.acts import AgentAct, Desk
 from answerable.flow.admission import Admission, Bounds
 from answerable.flow.advance import Advancer, Changes
+from answerable.flow.counting import count_waiting
 from answerable.flow.definitions import Definitions
 from answerable.flow.message import Accepted, InboundMessage
 from answerable.flow.pages import Pages
@@ -34,7 +35,7 @@ from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId
 from answerable.kit.live import Live
 from answerable.kit.membership import Membership
-from answerable.kit.telemetry import MESSAGES, QUEUE_DEPTH, STAGE_SECONDS, get_logger
+from answerable.kit.telemetry import MESSAGES, STAGE_SECONDS, get_logger
 from answerable.ledger.event import Effect
 from answerable.ledger.outbox import (
     Room,
@@ -43,7 +44,6 @@ from answerable.ledger.outbox import (
     expire_leases,
     next_due,
     other_holders,
-    outbox_depths,
     renew_leases,
     return_effects,
     suspects_due,
@@ -304,14 +304,10 @@ class Service:
         return claimed
 
     async def _count_due(self, now: datetime) -> None:
-        """For the metric; not at each sweep, as it costs by what is due."""
         if self._counted_at is not None and now < self._counted_at + COUNT_EVERY:
             return
         self._counted_at = now
-        depths = await self.database.read(lambda tx: outbox_depths(tx, now))
-        QUEUE_DEPTH.clear()
-        for kind, depth in depths.items():
-            QUEUE_DEPTH.labels(kind).set(depth)
+        await count_waiting(self.database, self.definitions.tenants, now)
 
     async def _claim_due(self, now: datetime) -> bool:
         work, room, tried = self.work, self.performer.room, False

@@ -280,7 +280,8 @@ def _contact_known(state: ConversationState, event: Event) -> ConversationState:
 
 
 def _run_saved(state: ConversationState, event: Event) -> ConversationState:
-    return replace(state, run=PlaybookRun.from_data(event.data["run"]))
+    run = PlaybookRun.from_data(event.data["run"])
+    return replace(state, aside=run) if run.beside else replace(state, run=run)
 
 
 _REMARKS = {"labelled"}  # said about a conversation, not in it: it does not come up again for that

@@ -19,7 +19,7 @@ from answerable.decisions.decision import as_data
 from answerable.definition.schema import ServiceDefinition
 from answerable.flow.change_rules import CHANGE_RULES, withdrawn
 from answerable.flow.follows import NOTHING, Follows, Rules, closed_by, reply_from
-from answerable.flow.hand_off import hand_off, team_title
+from answerable.flow.hand_off import hand_off, on_handed_off
 from answerable.flow.running import (
     after_progress,
     on_aside,
@@ -250,6 +250,7 @@ def _on_decided(state: ConversationState, event: Event, rules: Rules) -> Follows
                 intent=data.get("intent"),
                 alert=list(data.get("alert", ())),
                 draft=data.get("playbook"),
+                offer=data.get("offer"),
             )
             return Follows(events=(handed,), run=(None,))
         case _:
@@ -291,34 +292,6 @@ def _on_reply_written(state: ConversationState, event: Event, rules: Rules) -> F
     )
     # The playbook's effects keep their places, for the run has noted their keys.
     return replace(goes_on, effects=(*goes_on.effects, deliver))
-
-
-def _on_handed_off(state: ConversationState, event: Event, rules: Rules) -> Follows:
-    data = event.data
-    effects: list[NewEffect] = []
-    if data.get("notify"):
-        bound = {
-            "facts": {"team": {"title": team_title(rules.definition, data["team"])}},
-            "values": {},
-            "slots": {},
-        }
-        effects.append(reply_from(state, rules, data["notify"], bound))
-    if data.get("alert"):
-        effects.append(
-            NewEffect(kind="alert", payload={"teams": data["alert"], "intent": data.get("intent")})
-        )
-    if data.get("draft"):
-        effects.append(
-            NewEffect(
-                kind="write_draft",
-                payload={
-                    "definition": rules.definition.hash,
-                    "playbook": data["draft"],
-                    "language": state.language,
-                },
-            )
-        )
-    return Follows(effects=tuple(effects))
 
 
 def _on_reply_suppressed(state: ConversationState, event: Event, rules: Rules) -> Follows:
@@ -394,7 +367,7 @@ _RULES = {
     "timer_fired": _on_timer,
     "reply_written": _on_reply_written,
     "reply_suppressed": _on_reply_suppressed,
-    "handed_off": _on_handed_off,
+    "handed_off": on_handed_off,
     "effect_failed": _on_effect_failed,
     "reply_failed": _on_reply_failed,
 }

@@ -25,6 +25,12 @@ EFFECTS = Counter(
 QUEUE_DEPTH = Gauge(
     "answerable_queue_depth", "Effects that are due, by kind.", ["kind"], registry=registry
 )
+FIRST_RESPONSES_LATE = Gauge(
+    "answerable_first_responses_late",
+    "Open conversations whose first answer by a person is overdue.",
+    ["tenant", "team", "priority"],
+    registry=registry,
+)
 HINTS_LOST = Counter(
     "answerable_hints_lost_total",
     "Hints at work that the bus did not take; the sweep finds the work within a second.",

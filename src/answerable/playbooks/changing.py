@@ -93,6 +93,8 @@ class SendLink:
             if event.kind == "timer_fired":
                 return timed_out(step)
             return End(outcome="failed", hand_off=(None, "the reply could not be written"))
+        if run.waiting is None or run.waiting.kind != PAGE:
+            return None  # the link is being written: whatever page was used is of an earlier one
         if of_change(event, "intent_confirmed", context):
             return Proceed(run=run)
         if of_change(event, "intent_declined", context):

@@ -83,13 +83,11 @@ def _begin(
     run: PlaybookRun, step: Step, context: StepContext, library: ActionLibrary
 ) -> StepOutcome:
     if step.condition is not None and not step.condition.evaluate(_variables(run, context)):
-        skipped = NewEvent(
-            kind="step_skipped",
-            actor="assistant",
-            data={"step": run.step, "action": step.action, "condition": step.condition.source},
-        )
+        skipped = _skipped(run, step, condition=step.condition.source)
         return Proceed(run=run, events=(skipped,))
     spec = library[step.action].spec
+    if "reply" in spec.writes and not context.may_speak:
+        return Proceed(run=run, events=(_skipped(run, step, why="a person has the conversation"),))
     needed = spec.proof_for(step.parameters)
     if not context.proof.satisfies(needed):
         # `check` refuses such definitions; a conversation may still have lost its proof meanwhile.
@@ -99,6 +97,11 @@ def _begin(
     if spec.needs_approval and not context.approved:
         return End(outcome="refused", hand_off=(None, f"{step.action} needs an approval"))
     return library[step.action].begin(step, run, context)
+
+
+def _skipped(run: PlaybookRun, step: Step, **why: str) -> NewEvent:
+    data = {"step": run.step, "action": step.action, **why}
+    return NewEvent(kind="step_skipped", actor="assistant", data=data)
 
 
 def _variables(run: PlaybookRun, context: StepContext) -> Mapping[str, Any]:

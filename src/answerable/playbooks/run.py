@@ -40,6 +40,7 @@ class PlaybookRun:
     slots: by name, {"type", "handle", "ref"} of what the contact told for a step.
     entities: the same by type: what the messages held that the playbook is about.
     said: whether the contact was told or asked anything so far.
+    beside: whether people have had the conversation from its first step on: it gives it to nobody.
     """
 
     playbook: str
@@ -51,10 +52,14 @@ class PlaybookRun:
     slots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     entities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     said: bool = False
+    beside: bool = False
     waiting: Waiting | None = None
 
     def as_data(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        if not self.beside:
+            del data["beside"]  # most are not, and ledgers from before have no word for it
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "PlaybookRun":
@@ -87,6 +92,7 @@ class StepContext:
 
     at: of the event that brought us here. proof: the contact's, here and now; approved: whether an
     agent has consented to what the run is about. change: the one under way in the conversation.
+    may_speak: not where a person has the conversation; then replies are theirs.
     """
 
     definition: ServiceDefinition
@@ -96,6 +102,7 @@ class StepContext:
     at: datetime
     approved: bool = False
     change: Change | None = None
+    may_speak: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ def check_server(tx: Connection, now: datetime) -> Iterator[Finding]:
     yield _wall(tx)
     yield from _durability(tx)
     yield _upkeep(tx)
+    yield _statement_log(tx)
     yield _encoding(tx)
     yield _clock(tx, now)
     yield _connections(tx)
@@ -43,6 +44,28 @@ def check_server(tx: Connection, now: datetime) -> Iterator[Finding]:
 
 def _setting(tx: Connection, name: str) -> str:
     return str(tx.scalar(sa.select(sa.func.current_setting(name))))
+
+
+def _statement_log(tx: Connection) -> Finding:
+    """No parameter is in plain, but a log is kept by other rules than a database."""
+    statements = _setting(tx, "log_statement") in ("mod", "all")
+    timed = any(
+        _setting(tx, name) != "-1"
+        for name in ("log_min_duration_statement", "log_min_duration_sample")
+    )
+    written = []
+    if (statements or timed) and _setting(tx, "log_parameter_max_length") != "0":
+        written.append("log_parameter_max_length")
+    if _setting(tx, "log_parameter_max_length_on_error") != "0":
+        written.append("log_parameter_max_length_on_error")
+    if not written:
+        return ok("statement log", "the server's log has no parameters of statements")
+    return warning(
+        "statement log",
+        "the server writes parameters of statements to its log: sealed texts and mails, and keyed "
+        "hashes of addresses, which stay there when a contact is erased",
+        f"set {' and '.join(f'{name} = 0' for name in written)}",
+    )
 
 
 def _version(tx: Connection) -> Finding:

@@ -40,7 +40,7 @@ from answerable.playbooks.library import installed_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.rotation import check_master_keys
 from answerable.privacy.tagger.model import load as load_tagger
-from answerable.processes.alarm import LoggedAlarm
+from answerable.processes.alarm import TeamAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.encoders import encoder_of
 from answerable.processes.event_feed import event_feed
@@ -140,7 +140,7 @@ async def open_platform(
             reader=reader,
             connectors=connectors,
             deliverers=deliverers,
-            alarm=alarm or LoggedAlarm(),
+            alarm=alarm or TeamAlarm(way_out[1] if way_out else None),
             shadow=shadow,
         )
         hints = BusHints(bus) if bus is not None else None

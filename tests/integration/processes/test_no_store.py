@@ -50,10 +50,11 @@ from answerable_sandbox.settings import Settings as SandboxSettings
 from answerable_sandbox.world import build_world
 from tests.support.chaos import until
 from tests.support.needs import needs_redis
+from tests.support.server_traces import ServerTraces, watch_server
 from tests.support.service import OTHER as OTHER_SHOP
 from tests.support.service import SHOP, House, open_house
 from tests.support.stores import on_postgres, postgres_url
-from tests.support.traces import files_of, pages_of, rows_of, traces
+from tests.support.traces import files_of, rows_of, traces
 
 NAME, MAIL = "Wilhelmina Oberquast", "wilhelmina@oberquast-family.example"
 IBAN, SPACED = "DE89370400440532013000", "DE89 3704 0044 0532 0130 00"
@@ -81,6 +82,7 @@ class Passing:
     volatile: Volatile
     folder: Path
     reader: MailReader = field(default_factory=MailReader)
+    server: ServerTraces | None = None
 
     def __post_init__(self) -> None:
         service, master = self.house.service, MasterKey(b"k" * 32)
@@ -235,7 +237,8 @@ class Passing:
         """Wherever something may have been left."""
         if on_postgres():
             yield from rows_of(postgres_url(self.folder / "house.db"))
-            yield from pages_of(postgres_url(self.folder / "house.db"))
+        if self.server is not None:
+            yield from self.server.places()
         yield from files_of(self.folder)
 
 
@@ -268,6 +271,7 @@ async def passing(
 ) -> AsyncIterator[Passing]:
     folder = tmp_path / "data"
     folder.mkdir()
+    server = watch_server(postgres_url(folder / "house.db")) if on_postgres() else None
     house = await open_house(
         folder / "house.db",
         integrations="  crm: {type: salesforce, clientId: c, username: u}\n",
@@ -284,7 +288,9 @@ async def passing(
         session = Session(ambassador, credentials, now=clock.now)
         rest = Rest(ambassador, session, version="v61.0", share=0.9)
         crm = Salesforce(rest, CrmMapping())
-        passing = Passing(house=house, sandbox=sandbox, crm=crm, volatile=volatile, folder=folder)
+        passing = Passing(
+            house=house, sandbox=sandbox, crm=crm, volatile=volatile, folder=folder, server=server
+        )
         yield passing
         await passing.reader.close()
         await crm.close()
@@ -326,11 +332,15 @@ async def test_after_its_end_a_conversation_is_in_the_crm_and_nowhere_else(
     await passing.shreds()
 
     assert left_in(passing.volatile) == {}
-    found = b"".join(content for _, content in passing.places())
+    places = list(passing.places())
+    found = b"".join(content for _, content in places)
     assert not any(one in found for one in (*mails, *values))
+    if passing.server is not None:  # where the conversation's id is, what was said would be too
+        seen = {one.partition(":")[0].partition("/")[0] for one in traces([chat], places)}
+        assert {"base", "pg_wal", "server log"} <= seen
     told = capsys.readouterr()
     logs = [("logs", (told.out + told.err + caplog.text).encode())]
-    assert traces(SECRETS, [*passing.places(), *logs]) == []
+    assert traces(SECRETS, [*places, *logs], cut=True) == []
     whole = passing.stands_in_the_crm()
     assert [one for one in (SAID, IBAN, MAIL, CUSTOMER, NAME, ANSWER) if one not in whole] == []
 

@@ -261,6 +261,26 @@ def test_what_was_done_is_found(
     assert found(data, url)[check].level == "problem"
 
 
+@pytest.mark.parametrize(
+    ("log", "level"),
+    [
+        ({"log_min_duration_statement": "'1s'"}, "warning"),
+        ({"log_statement": "'all'"}, "warning"),
+        ({"log_statement": "'all'", "log_parameter_max_length": "0"}, "ok"),
+        ({"log_parameter_max_length_on_error": "100"}, "warning"),
+    ],
+)
+def test_that_the_servers_log_has_parameters_of_statements_is_found(
+    data: Path, url: str, keys: dict[str, str], log: dict[str, str], level: str
+) -> None:
+    assert found(data, url)["statement log"].level == "ok"
+
+    for name, value in log.items():
+        as_owner(url, f"ALTER DATABASE {name_of(url)} SET {name} = {value}")
+
+    assert found(data, url)["statement log"].level == level
+
+
 def test_a_role_that_passes_the_wall_is_found(data: Path, url: str, keys: dict[str, str]) -> None:
     superuser = sa.make_url(url).set(username=sa.make_url(needs_postgres()).username)
 

@@ -1,5 +1,6 @@
 """A definition cannot change data without proof and approval."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -22,17 +23,22 @@ STEPS = (
 )
 
 
-def errors(*steps: str, more: ActionCatalogue = NO_MORE, proof: str = "anonymous") -> list[str]:
+def errors(
+    *steps: str,
+    more: ActionCatalogue = NO_MORE,
+    intent: str = "autoResolve: true",
+    key: str = "proof: anonymous",
+) -> list[str]:
     source = f"""
 service: bank
 brand: {{name: Bank}}
 channels: [{{type: email, name: mail, address: help@bank.example}}]
 classification:
   orders:
-    - {{name: address-change, title: Moved, examples: [a1, a2, a3, a4, a5], autoResolve: true}}
+    - {{name: address-change, title: Moved, examples: [a1, a2, a3, a4, a5], {intent}}}
 autoResponse:
   addressChange:
-    proof: {proof}
+    {key.replace(", ", chr(10) + "    ")}
     workflow: [{", ".join(steps)}]
 templates: {{link: '{{{{ link }}}}', code: '{{{{ code }}}}', done: Done.}}
 teams: [{{name: service, title: Service}}]
@@ -49,6 +55,62 @@ integrations:
 
 def without(action: str) -> tuple[str, ...]:
     return tuple(step for step in STEPS if action not in step)
+
+
+OFFER = tuple(step.replace("change: address", "change: card-block") for step in STEPS)
+
+
+def offered(
+    *steps: str, intent: str = "sensitive: fraud", key: str = "withHandOff: true"
+) -> list[str]:
+    """What is wrong with a playbook that is offered when fraud is handed to people."""
+    return errors(*steps, intent=intent, key=key)
+
+
+def test_a_block_of_a_card_may_be_offered_to_whom_fraud_befell() -> None:
+    assert offered(*OFFER) == []
+    assert offered(*OFFER, intent="requireHuman: true") == []
+
+
+def test_without_the_key_nothing_is_offered_with_fraud() -> None:
+    [found] = offered(*OFFER, key="proof: anonymous")
+    assert "never answered automatically" in found
+    assert "withHandOff: true" in found
+    assert found.startswith("bank.yaml:9:")
+
+
+@pytest.mark.parametrize(
+    ("steps", "intent", "key", "told"),
+    [
+        (STEPS, "sensitive: fraud", "withHandOff: true", "only what protects the contact"),
+        (OFFER, "autoResolve: true", "withHandOff: true", "is not always handed to people"),
+        (OFFER, "sensitive: complaint", "withHandOff: true", "is sensitive (complaint): nothing"),
+        (OFFER, "sensitive: fraud", "withHandOff: true, requireHuman: true", "keep one"),
+        (OFFER, "sensitive: fraud", "withHandOff: true, onMissingProof: done", "offered nothing"),
+        ((*OFFER[:-1], "{action: close}"), "sensitive: fraud", "withHandOff: true",
+         "people have the conversation, and keep it: remove close"),
+        ((*OFFER[:-1], "{action: hand-off}"), "sensitive: fraud", "withHandOff: true",
+         "people have the conversation, and keep it: remove hand-off"),
+        (("{action: reply, template: done}", *OFFER), "sensitive: fraud", "withHandOff: true",
+         "begin with send-link, and send no other"),
+        ((*OFFER, OFFER[0]), "sensitive: fraud", "withHandOff: true", "send no other"),
+        ((OFFER[0].replace("}", ", condition: 'proof == \"email\"'}"), *OFFER[1:]),
+         "sensitive: fraud", "withHandOff: true", "others are told of the hand-off"),
+        ((OFFER[0].replace("}", ", onTimeout: hand-off}"), *OFFER[1:]), "sensitive: fraud",
+         "withHandOff: true", "people have the conversation already"),
+    ],
+)  # fmt: skip
+def test_what_is_offered_beside_people_is_one_link_that_protects_and_leaves_them_the_matter(
+    steps: tuple[str, ...], intent: str, key: str, told: str
+) -> None:
+    found = offered(*steps, intent=intent, key=key)
+    assert any(told in one for one in found), found
+    assert all(re.match(r"bank\.yaml:\d+:\d+: ", one) for one in found)
+
+
+def test_an_offer_needs_code_and_approval_like_any_change() -> None:
+    for action in ("verify-code", "await-approval"):
+        assert offered(*(step for step in OFFER if action not in step)) != []
 
 
 def test_the_whole_way_is_accepted() -> None:
@@ -91,7 +153,9 @@ def by_mail(
     """What is wrong with a change of this kind that is proven by e-mail."""
     changed = (one.replace("change: address", f"change: {kind}") for one in STEPS)
     return errors(
-        *(code if "verify-code" in one else one for one in changed), proof=proof, more=more
+        *(code if "verify-code" in one else one for one in changed),
+        key=f"proof: {proof}",
+        more=more,
     )
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from answerable.channels.email.compose import ComposedMail, MailIdentity, compose
 from answerable.channels.email.parse import parse
 from answerable.channels.email.reply_token import ReplyTokens
+from answerable.channels.email.team_mail import TeamMail, compose_team_mail
+from answerable.definition.schema import Team
 from answerable.flow.message import OutboundReply, Sender
 from answerable.kit.errors import InvalidInput
 from answerable.kit.ids import ConversationId, TenantId
@@ -79,6 +81,23 @@ def test_an_automatic_reply_says_so_and_cannot_be_answered_by_a_robot() -> None:
         "",
     ]
     assert "<p>it is on its way.<br>" in html.get_content()
+
+
+def test_a_teams_mail_is_for_it_alone_and_nothing_in_a_definition_adds_a_header() -> None:
+    team = Team(name="fraud", title="Fraud\r\nBcc: x@evil.example", alert_email="desk@bank.example")
+    about = TeamMail(
+        team=team, conversation=CONVERSATION, matter="Fraud\nCc: y@evil.example", key="k"
+    )
+    mail = compose_team_mail(about, identity=IDENTITY, tokens=TOKENS, at=AT)
+    read = email.message_from_bytes(mail.content, policy=email.policy.default)
+
+    assert mail.recipient == "desk@bank.example"
+    assert (mail.envelope_sender, read["Auto-Submitted"]) == ("", "auto-generated")
+    assert read["X-Answerable-Instance"] == "nw-1"  # so that we know it if it comes back
+    assert (read["Bcc"], read["Cc"], read["Reply-To"]) == (None, None, None)
+    assert CONVERSATION in read.get_content()
+    again = compose_team_mail(about, identity=IDENTITY, tokens=TOKENS, at=AT)
+    assert again.message_id == mail.message_id
 
 
 def test_a_persons_reply_is_no_automatic_mail_and_its_bounce_comes_back() -> None:

@@ -137,7 +137,9 @@ _TITLES: dict[str, Callable[[Data, str], str]] = {
     "understood": _understood,
     "decided": _decided,
     "playbook_started": lambda data, who: "The assistant began a playbook.",
-    "step_skipped": lambda data, who: "A step was skipped: its condition did not hold.",
+    "step_skipped": lambda data, who: (
+        f"A step was skipped: {data.get('why') or 'its condition did not hold'}."
+    ),
     "looked_up": _looked_up,
     "asked": lambda data, who: "The contact was asked for something.",
     "answered": lambda data, who: "The contact told what was asked for.",
