@@ -61,7 +61,7 @@ def shifts(draw: st.DrawFn) -> tuple[Shift, ...]:
     return tuple(Shift(opens=first * 15, closes=last * 15) for first, last in pairs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_opening_and_adding_agree_with_looking_at_every_minute(data: st.DataObject) -> None:
     zone, start = data.draw(st.sampled_from(CHANGES))

@@ -164,7 +164,7 @@ HEADERS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     subject=NASTY,
     name=NASTY,
@@ -218,7 +218,6 @@ def test_nothing_filled_in_can_add_a_header_or_a_recipient(
     assert ours.cc == ()
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=300))
 def test_the_text_arrives_as_it_was_written(text: str) -> None:
     read = parse(composed(text=f"a\n{text}\n.\nFrom x\nb").content)
