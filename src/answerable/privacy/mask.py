@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from answerable.definition.terms import ALWAYS_DROPPED, PersonalData, Treatment
-from answerable.privacy.detect import Record, find
+from answerable.privacy.detect import find
 from answerable.privacy.raw_mail import mask_raw_mail
+from answerable.privacy.record import Record
 from answerable.privacy.spans import CARD, CVV, TYPES, Span
 
 __all__ = [
