@@ -87,7 +87,7 @@ class Intake:
                 open_conversation(appender, place)
         records = self._records(tx, placed)
         found = [
-            find(place.message.text, record=record)
+            find(place.message.text, record=record, regions=self._regions(place))
             for place, record in zip(placed, records, strict=True)
         ]
         found = with_continued(tx, self._vault, appender, placed, found)
@@ -145,6 +145,9 @@ class Intake:
         for tenant, conversations in by_tenant.items():
             self._vault.read_handles(tx, tenant=tenant, conversations=conversations)
 
+    def _regions(self, place: Placed) -> Sequence[str]:
+        return self._advancer.phone_countries(place.message.tenant)
+
     def _records(self, tx: Connection, placed: Sequence[Placed]) -> list[Record]:
         """What is known of each sender: from the message, and of those who wrote before from the
         back office."""
@@ -174,14 +177,14 @@ class Intake:
             conversation_id=place.conversation,
             contact_id=place.contact,
         )
-        policy = self._advancer.treatments(message.tenant)
+        policy, regions = self._advancer.treatments(message.tenant), self._regions(place)
         body = mask(message.text, number=number, policy=policy, spans=found)
         value: dict[str, Any] = {"text": body.text}
         values = dict(body.values)
         for name in ("subject", "original"):
             text = getattr(message, name)
             if text:
-                masked = mask(text, number=number, policy=policy, record=record)
+                masked = mask(text, number=number, policy=policy, record=record, regions=regions)
                 value[name] = masked.text
                 values.update(masked.values)
         if values:
@@ -192,7 +195,10 @@ class Intake:
         if message.attachments:
             value["attachments"] = [
                 mask(
-                    file.name, number=number, policy=policy, spans=_in_file_name(file, record)
+                    file.name,
+                    number=number,
+                    policy=policy,
+                    spans=_in_file_name(file, record, regions),
                 ).text
                 for file in message.attachments
             ]
@@ -208,9 +214,9 @@ def _record(message: InboundMessage) -> Record:
     )
 
 
-def _in_file_name(file: Attachment, record: Record) -> list[Span]:
+def _in_file_name(file: Attachment, record: Record, regions: Sequence[str]) -> list[Span]:
     # People and programs join words with underscores there; one for one, so offsets stay.
-    return find(file.name.replace("_", " "), record=record)
+    return find(file.name.replace("_", " "), record=record, regions=regions)
 
 
 def _known_before(place: tuple[ConversationId, int], message: InboundMessage) -> Accepted:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from answerable.definition.terms import PHONE_COUNTRIES
 from answerable.privacy.addresses import find_emails, find_ip_addresses, find_spelt_emails
 from answerable.privacy.bank import find_bics, find_ibans
 from answerable.privacy.cards import find_cards, find_security_codes
@@ -10,7 +11,7 @@ from answerable.privacy.dates import find_dates_of_birth
 from answerable.privacy.identity import find_identity_numbers, find_named_numbers
 from answerable.privacy.own import find_own, find_own_phones
 from answerable.privacy.people import find_people
-from answerable.privacy.phones import DEFAULT_REGIONS, find_phones
+from answerable.privacy.phones import find_phones
 from answerable.privacy.record import Record
 from answerable.privacy.spans import Span, resolve
 from answerable.privacy.spoken import find_spoken
@@ -27,7 +28,7 @@ _BIC_WORDS = re.compile(r"[bB][iI][cC](?![a-z])|[sS][wW][iI][fF][tT]")
 
 
 def find(
-    text: str, *, regions: Sequence[str] = DEFAULT_REGIONS, record: Record | None = None
+    text: str, *, regions: Sequence[str] = PHONE_COUNTRIES, record: Record | None = None
 ) -> list[Span]:
     """Personal data in `text`, in order and without overlaps; offsets count characters of `text`.
 
