@@ -8,7 +8,6 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate, pairwise, product
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ SHORTEST_STREET = 6  # letters, without its number; half of them with it
 SHORTEST_CODE = 5  # of a postcode or a customer's id: shorter ones are years and amounts too
 SHORTEST_NUMBER = 6  # digits of a telephone number without what comes before it
 LONGEST_GAP = 3  # characters between two words of one value
-_REMEMBERED = 4096  # words
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")  # "5a" are two
 _DIGITS = re.compile(r"\d+")
@@ -246,7 +244,6 @@ def _letters(text: str) -> str:
     return "".join(map(_plain, _WORD.findall(lower)))
 
 
-@lru_cache(_REMEMBERED)
 def _plain(word: str) -> str:
     """A word in small letters as it is compared: without accents, street words short."""
     if not word.isascii():
