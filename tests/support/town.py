@@ -133,6 +133,7 @@ class FakeWarehouse:
     asked: list[Question] = field(default_factory=list)
     tiers: dict[str, str] = field(default_factory=dict)
     customers: dict[str, str] = field(default_factory=dict)
+    records: dict[str, object] = field(default_factory=dict)
 
     async def read(self, question: Question) -> Finding:
         self.asked.append(question)
@@ -144,7 +145,8 @@ class FakeWarehouse:
 
     async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
         facts = {"known": True, "tier": self.tiers.get(subject[1], ""), "language": ""}
-        return facts | {"customer": self.customers.get(subject[1], "")}
+        record = {"record": self.records[subject[1]]} if subject[1] in self.records else {}
+        return facts | {"customer": self.customers.get(subject[1], "")} | record
 
 
 @dataclass

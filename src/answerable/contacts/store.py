@@ -25,6 +25,7 @@ contact = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("erased_at", UtcDateTime),
     sa.Column("person", sa.Text),  # keyed hash of the id that the back office knows them by
+    sa.Column("record_ref", sa.Text),  # what the back office has of them, to be masked
 )
 sa.Index("contact_by_person", contact.c.tenant, contact.c.person)
 
@@ -56,6 +57,16 @@ _REPLACE_PROFILE = (
     sa.update(contact)
     .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
     .values(profile_ref=sa.bindparam("b_ref"))
+)
+_RECORDS = sa.select(contact.c.id, contact.c.record_ref).where(
+    contact.c.id.in_(sa.bindparam("these", expanding=True)),
+    is_of(sa.bindparam("tenant"), contact.c.tenant),
+    contact.c.erased_at.is_(None),
+)
+_NOTE_RECORD = (
+    sa.update(contact)
+    .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
+    .values(record_ref=sa.bindparam("b_ref"))
 )
 _BOUND = sa.select(contact_address.c.lookup).where(
     contact_address.c.lookup.in_(sa.bindparam("lookups", expanding=True))
@@ -159,6 +170,22 @@ def replace_profiles(tx: Connection, profiles: Mapping[ContactId, str]) -> None:
         tx.execute(_REPLACE_PROFILE, rows)
 
 
+def records_of(
+    tx: Connection, tenant: TenantId, contacts: Sequence[ContactId]
+) -> dict[ContactId, str | None]:
+    """The vault's references to what the back office has of these, None where it said nothing;
+    who was erased is missing."""
+    rows = tx.execute(_RECORDS, {"these": contacts, "tenant": tenant})
+    return {ContactId(row.id): row.record_ref for row in rows}
+
+
+def note_records(tx: Connection, records: Mapping[ContactId, str]) -> None:
+    """The references of new ones; of one who was erased nothing is noted."""
+    if records:
+        rows = [{"b_id": one, "b_ref": ref} for one, ref in sorted(records.items())]
+        tx.execute(_NOTE_RECORD, rows)
+
+
 def add_contacts(tx: Connection, contacts: Sequence[NewContact]) -> None:
     """An address that is already bound stays where it is."""
     if not contacts:
@@ -167,7 +194,7 @@ def add_contacts(tx: Connection, contacts: Sequence[NewContact]) -> None:
         sa.insert(contact),
         [
             {"id": one.id, "tenant": one.tenant, "profile_ref": one.profile_ref,
-             "created_at": one.at, "erased_at": None, "person": None}
+             "created_at": one.at, "erased_at": None, "person": None, "record_ref": None}
             for one in contacts
         ],
     )  # fmt: skip
@@ -186,7 +213,7 @@ def forget_contact(
     tx.execute(
         sa.update(contact)
         .where(contact.c.id == contact_id, contact.c.tenant == tenant)
-        .values(erased_at=at, person=None)
+        .values(erased_at=at, person=None, record_ref=None)
     )
 
 

@@ -10,6 +10,7 @@ from answerable.definition.build_playbooks import build_playbooks
 from answerable.definition.build_service import (
     build_calendars,
     build_keeping,
+    build_phone_countries,
     build_privacy,
     build_sla,
     build_teams,
@@ -77,6 +78,7 @@ def build(
         out_of_scope=document.classification.out_of_scope,
         limits=build_limits(document, notes),
         privacy=build_privacy(document, notes),
+        phone_countries=build_phone_countries(document, notes),
         keeping=build_keeping(document, notes),
     )
 

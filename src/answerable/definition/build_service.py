@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from answerable.definition.calendar import BusinessCalendar, read_calendar
 from answerable.definition.document import CalendarEntry, ServiceDocument
 from answerable.definition.duration import parse_elapsed
@@ -13,6 +15,7 @@ from answerable.definition.reading import Notes
 from answerable.definition.schema import Intent, Keeping, SlaClass, Team, Where
 from answerable.definition.terms import (
     ALWAYS_DROPPED,
+    PHONE_COUNTRIES,
     PRIORITIES,
     PersonalData,
     Priority,
@@ -197,6 +200,23 @@ def build_privacy(document: ServiceDocument, notes: Notes) -> dict[PersonalData,
         if given.get(kind, "drop") != "drop":
             notes.error(("privacy", kind), f"{kind} is always dropped: write drop, or leave it out")
     return {kind: how for kind, how in given.items() if kind not in ALWAYS_DROPPED}
+
+
+def build_phone_countries(document: ServiceDocument, notes: Notes) -> tuple[str, ...]:
+    """The usual ones where the definition names none."""
+    given = document.privacy.phone_countries
+    if given is None:
+        return PHONE_COUNTRIES
+    known: list[str] = []
+    for place, written in enumerate(given):
+        country, where = written.upper(), ("privacy", "phoneCountries", place)
+        if country not in SUPPORTED_REGIONS:
+            notes.error(where, f"{written} is no country with telephone numbers: write DE or US")
+        elif country in known:
+            notes.warning(where, f"{written} is there twice")
+        else:
+            known.append(country)
+    return tuple(known)
 
 
 def build_keeping(document: ServiceDocument, notes: Notes) -> Keeping:

@@ -335,6 +335,7 @@ class PrivacyEntry(Model):
 
     store: Literal["database", "none"] = "database"
     forget_after: str | None = None
+    phone_countries: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=30)
     treatments: Mapping[PersonalData, Treatment] = Field(
         default={}, json_schema_extra={"inner": True}
     )

@@ -12,6 +12,7 @@ from answerable.definition.condition import Condition
 from answerable.definition.duration import AnyDuration, Duration
 from answerable.definition.keys import Model, camel, inner
 from answerable.definition.terms import (
+    PHONE_COUNTRIES,
     ChannelKind,
     PersonalData,
     Priority,
@@ -274,6 +275,7 @@ class ServiceDefinition(Model):
     hash: SHA-256 of the canonical JSON of the parsed document; every decision names it.
     out_of_scope: sentences that are none of the intents, for the model to learn from.
     privacy: what is done with personal data of a type, where it is not the usual.
+    phone_countries: ISO 3166, whose numbers are found as people there write them, likeliest first.
     keeping: where what customers say is.
     sla: by class name. business_hours: name of the calendar that applies without a team's own.
     """
@@ -305,6 +307,7 @@ class ServiceDefinition(Model):
     out_of_scope: tuple[str, ...] = ()
     limits: Limits
     privacy: Mapping[PersonalData, Treatment] = Field(default_factory=dict)
+    phone_countries: tuple[str, ...] = PHONE_COUNTRIES
     keeping: Keeping = Keeping()
 
     def playbook_for(self, intent: str) -> Playbook | None:

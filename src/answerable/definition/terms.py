@@ -30,6 +30,9 @@ PersonalData = Literal[
 Treatment = Literal["drop", "mask", "vault", "keep"]
 ALWAYS_DROPPED: tuple[PersonalData, ...] = ("card", "cvv")
 
+# ISO 3166 countries whose telephone numbers are found as people of the country write them.
+PHONE_COUNTRIES = ("DE", "GB", "US", "FR", "ES", "IT", "NL", "AT", "CH", "PL", "BE", "SE")
+
 # Types of integrations of ours that keep no cases.
 OTHER_SYSTEMS: tuple[str, ...] = ("core-banking", "twilio")
 

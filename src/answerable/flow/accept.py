@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.contacts.book import ContactBook
+from answerable.contacts.records import read_records
 from answerable.contacts.store import add_mail_references
 from answerable.flow.advance import Advancer, Changes
 from answerable.flow.continued import with_continued
@@ -23,11 +24,12 @@ from answerable.flow.placed import Placed, event_data, new_summary, open_convers
 from answerable.flow.placing import Placing
 from answerable.kit.database import lock_until_commit
 from answerable.kit.errors import TooMany
-from answerable.kit.ids import ConversationId, TenantId
+from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.append import Appender, find_received
 from answerable.ledger.event import CONTACT, SYSTEM, NewEvent
-from answerable.privacy.detect import Record, find
+from answerable.privacy.detect import find
 from answerable.privacy.mask import mask
+from answerable.privacy.record import Record
 from answerable.privacy.sealing import VaultEntry, VaultRef
 from answerable.privacy.spans import Span
 from answerable.privacy.vault import Vault
@@ -83,11 +85,18 @@ class Intake:
         for place in placed:
             if place.opens:
                 open_conversation(appender, place)
-        found = [find(p.message.text, record=_record(p.message)) for p in placed]
+        records = self._records(tx, placed)
+        found = [
+            find(place.message.text, record=record, regions=self._regions(place))
+            for place, record in zip(placed, records, strict=True)
+        ]
         found = with_continued(tx, self._vault, appender, placed, found)
         self._vault.ready_keys(tx, [(p.message.tenant, p.contact) for p in placed])
         self._read_handles(tx, [p for p, spans in zip(placed, found, strict=True) if spans])
-        masked = [self._masked(tx, p, spans) for p, spans in zip(placed, found, strict=True)]
+        masked = [
+            self._masked(tx, place, spans, record)
+            for place, spans, record in zip(placed, found, records, strict=True)
+        ]
         references = self._vault.put_many(
             tx,
             [
@@ -136,8 +145,28 @@ class Intake:
         for tenant, conversations in by_tenant.items():
             self._vault.read_handles(tx, tenant=tenant, conversations=conversations)
 
+    def _regions(self, place: Placed) -> Sequence[str]:
+        return self._advancer.phone_countries(place.message.tenant)
+
+    def _records(self, tx: Connection, placed: Sequence[Placed]) -> list[Record]:
+        """What is known of each sender: from the message, and of those who wrote before from the
+        back office."""
+        by_tenant: dict[TenantId, dict[ContactId, None]] = {}
+        for place in placed:
+            by_tenant.setdefault(place.message.tenant, {})[place.contact] = None
+        known = {
+            (tenant, contact): record
+            for tenant, contacts in by_tenant.items()
+            for contact, record in read_records(tx, self._vault, tenant, list(contacts)).items()
+        }
+        records = []
+        for place in placed:
+            own, more = _record(place.message), known.get((place.message.tenant, place.contact))
+            records.append(own if more is None else own.with_more(more))
+        return records
+
     def _masked(
-        self, tx: Connection, place: Placed, found: Sequence[Span]
+        self, tx: Connection, place: Placed, found: Sequence[Span], record: Record
     ) -> tuple[dict[str, Any], list[str]]:
         """The vault value of a message, and the handles that stand in its text."""
         message = place.message
@@ -148,15 +177,14 @@ class Intake:
             conversation_id=place.conversation,
             contact_id=place.contact,
         )
-        record = _record(message)
-        policy = self._advancer.treatments(message.tenant)
+        policy, regions = self._advancer.treatments(message.tenant), self._regions(place)
         body = mask(message.text, number=number, policy=policy, spans=found)
         value: dict[str, Any] = {"text": body.text}
         values = dict(body.values)
         for name in ("subject", "original"):
             text = getattr(message, name)
             if text:
-                masked = mask(text, number=number, policy=policy, record=record)
+                masked = mask(text, number=number, policy=policy, record=record, regions=regions)
                 value[name] = masked.text
                 values.update(masked.values)
         if values:
@@ -167,21 +195,28 @@ class Intake:
         if message.attachments:
             value["attachments"] = [
                 mask(
-                    file.name, number=number, policy=policy, spans=_in_file_name(file, record)
+                    file.name,
+                    number=number,
+                    policy=policy,
+                    spans=_in_file_name(file, record, regions),
                 ).text
                 for file in message.attachments
             ]
         return value, sorted(values)
 
 
-def _record(message: InboundMessage) -> Record | None:
-    name = message.sender.name
-    return Record(names=(name,)) if name else None
+def _record(message: InboundMessage) -> Record:
+    sender = message.sender
+    return Record(
+        names=(sender.name,) if sender.name else (),
+        emails=(sender.address,) if sender.kind == "email" else (),
+        customers=(sender.address,) if sender.kind == "customer" else (),
+    )
 
 
-def _in_file_name(file: Attachment, record: Record | None) -> list[Span]:
+def _in_file_name(file: Attachment, record: Record, regions: Sequence[str]) -> list[Span]:
     # People and programs join words with underscores there; one for one, so offsets stay.
-    return find(file.name.replace("_", " "), record=record)
+    return find(file.name.replace("_", " "), record=record, regions=regions)
 
 
 def _known_before(place: tuple[ConversationId, int], message: InboundMessage) -> Accepted:

@@ -231,7 +231,12 @@ class Desk:
         number = self._vault.numbering(
             tx, tenant=act.tenant, conversation_id=act.conversation, contact_id=state.contact
         )
-        masked = mask(text, number=number, policy=self._advancer.treatments(act.tenant))
+        masked = mask(
+            text,
+            number=number,
+            policy=self._advancer.treatments(act.tenant),
+            regions=self._advancer.phone_countries(act.tenant),
+        )
         reference = self._vault.put(
             tx,
             tenant=act.tenant,

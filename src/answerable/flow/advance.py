@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.definition.schema import ServiceDefinition
-from answerable.definition.terms import Treatment
+from answerable.definition.terms import PHONE_COUNTRIES, Treatment
 from answerable.desk.approval_store import note_approvals
 from answerable.desk.inbox_counts import count_changes
 from answerable.desk.summary_store import (
@@ -105,6 +105,13 @@ class Advancer:
             return policy_with(self._definitions.active(tenant).privacy)
         except NotFound:
             return DEFAULT_POLICY
+
+    def phone_countries(self, tenant: TenantId) -> Sequence[str]:
+        """Those of the tenant's definition; the usual without."""
+        try:
+            return self._definitions.active(tenant).phone_countries
+        except NotFound:
+            return PHONE_COUNTRIES
 
     def conclude(
         self,

@@ -30,11 +30,13 @@ from answerable.kit.errors import AnswerableError, ConnectorRefused
 from answerable.kit.ids import ContactId, TenantId, new_id
 from answerable.ledger.event import Effect
 from answerable.privacy.mask import unmask
+from answerable.privacy.record import Record, as_data, record_of
 from answerable.privacy.vault import Vault
 from answerable.replies.render import render
 from answerable.understanding.entities import extract
 from answerable.understanding.understanding import Understanding
 
+_NOT_FACTS = ("customer", "record")  # of what a connector says of a contact
 INTENTS_KEPT = 5  # of all that a model scores, so many stand in the ledger
 
 
@@ -125,13 +127,19 @@ class Handlers:
         return Outcome(kind="contact_known", actor="system", data={"facts": {"known": False}})
 
     def _known(self, effect: Effect, source: str, found: Mapping[str, Any]) -> Outcome:
-        facts = {name: value for name, value in found.items() if name != "customer"}
+        facts = {name: value for name, value in found.items() if name not in _NOT_FACTS}
+        contact = ContactId(str(effect.payload["contact"]))
         customer, person = str(found.get("customer") or ""), None
         if customer:
-            lookup = self._contacts.lookup.person(effect.tenant, source, customer)
-            person = ContactId(str(effect.payload["contact"])), lookup
-        data = {"facts": facts, "source": source}
-        return Outcome(kind="contact_known", actor="system", data=data, person=person)
+            person = contact, self._contacts.lookup.person(effect.tenant, source, customer)
+        data: dict[str, Any] = {"facts": facts, "source": source}
+        record = record_of(found.get("record"))
+        if record != Record():
+            data["record"] = sorted(as_data(record))
+        return Outcome(
+            kind="contact_known", actor="system", data=data, person=person,
+            record=(contact, record) if "record" in found else None,
+        )  # fmt: skip
 
     async def look_up(self, effect: Effect) -> Outcome:
         payload = effect.payload

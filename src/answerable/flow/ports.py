@@ -52,7 +52,9 @@ class Connector(Protocol):
         """What decisions may know of a contact: {"known", "tier", "language"}.
 
         And "customer", by which the other system tells people apart: no condition sees it, and a
-        keyed hash of it is kept with the contact until they are erased.
+        keyed hash of it is kept with the contact until they are erased. And "record", what the
+        other system has of them, as `privacy.record.record_of` reads it: it goes to the vault, and
+        is masked in what they write from then on.
         """
         ...
 

@@ -8,15 +8,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from answerable.contacts.links_store import StoredLink, add_links
+from answerable.contacts.records import keep_records
 from answerable.contacts.reply_caps import ReplyLimits
 from answerable.contacts.reply_caps_store import claim_automatic_reply
 from answerable.contacts.store import add_mail_references, note_persons
 from answerable.flow.advance import Advancer, Changes
 from answerable.kit.clock import Clock
-from answerable.kit.ids import ContactId
+from answerable.kit.ids import ContactId, TenantId
 from answerable.ledger.append import Appender
 from answerable.ledger.event import ASSISTANT, SYSTEM, Effect, NewEvent
 from answerable.ledger.outbox import finish_effects
+from answerable.privacy.record import Record
 from answerable.privacy.sealing import VaultEntry
 from answerable.privacy.vault import Vault
 
@@ -54,6 +56,7 @@ class Outcome:
     """What came of an effect: an event for its stream, with values for the vault.
 
     person: a contact, and the keyed hash of the id by which the back office knows them.
+    record: a contact, and what the back office has of them, to be masked in what they write.
     mail: keyed hash of the Message-ID under which the reply left; answers and bounces name it.
     """
 
@@ -64,6 +67,7 @@ class Outcome:
     cap: Cap | None = None
     mail: tuple[str, int] | None = None
     person: tuple[ContactId, str] | None = None
+    record: tuple[ContactId, Record] | None = None
     link: IssuedLink | None = None
 
 
@@ -132,8 +136,18 @@ class Recorder:
         add_mail_references(tx, mails)
         add_links(tx, [link for one in outcomes for link in _links(*one, at)])
         note_persons(tx, dict(one.person for _, one in outcomes if one.person is not None))
+        self._keep_records(tx, outcomes)
         values = [sealed.value for _, outcome in outcomes for sealed in outcome.sealed]
         return {ref.id: value for ref, value in zip(references, values, strict=True)}
+
+    def _keep_records(self, tx: Connection, outcomes: Sequence[tuple[Effect, Outcome]]) -> None:
+        found: dict[TenantId, dict[ContactId, Record]] = {}
+        for effect, outcome in outcomes:
+            if outcome.record is not None:
+                contact, record = outcome.record
+                found.setdefault(effect.tenant, {})[contact] = record
+        for tenant, records in found.items():
+            keep_records(tx, self._vault, tenant, records)
 
     def _unless_capped(
         self, tx: Connection, effect: Effect, outcome: Outcome, at: datetime

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 
+from answerable.definition.terms import PHONE_COUNTRIES
 from answerable.privacy.addresses import find_emails, find_ip_addresses, find_spelt_emails
 from answerable.privacy.bank import find_bics, find_ibans
 from answerable.privacy.cards import find_cards, find_security_codes
 from answerable.privacy.dates import find_dates_of_birth
 from answerable.privacy.identity import find_identity_numbers, find_named_numbers
-from answerable.privacy.own import Record, find_own
+from answerable.privacy.own import find_own, find_own_phones
 from answerable.privacy.people import find_people
-from answerable.privacy.phones import DEFAULT_REGIONS, find_phones
+from answerable.privacy.phones import find_phones
+from answerable.privacy.record import Record
 from answerable.privacy.spans import Span, resolve
 from answerable.privacy.spoken import find_spoken
 from answerable.privacy.tagger import model
@@ -26,12 +28,12 @@ _BIC_WORDS = re.compile(r"[bB][iI][cC](?![a-z])|[sS][wW][iI][fF][tT]")
 
 
 def find(
-    text: str, *, regions: Sequence[str] = DEFAULT_REGIONS, record: Record | None = None
+    text: str, *, regions: Sequence[str] = PHONE_COUNTRIES, record: Record | None = None
 ) -> list[Span]:
     """Personal data in `text`, in order and without overlaps; offsets count characters of `text`.
 
     regions: ISO countries whose national telephone format is tried, likeliest first.
-    record: what is known of who wrote it, to be found again word for word.
+    record: what is known of who wrote it, to be found again however it is written.
     Cost grows linearly with the length; text without digits and "@" costs a few microseconds.
     """
     digits = _DIGITS.search(text) is not None
@@ -49,7 +51,7 @@ def find(
     if bic:
         find_bics(view)
     if digits and _ANYTHING.search(view.text):
-        _find_numbers(view, regions)
+        _find_numbers(view, regions, record)
     find_spoken(view)
     if record is not None:
         find_own(view, record)
@@ -58,7 +60,7 @@ def find(
     return resolve(view.found)
 
 
-def _find_numbers(view: View, regions: Sequence[str]) -> None:
+def _find_numbers(view: View, regions: Sequence[str], record: Record | None) -> None:
     # Strongest first: later families skip what an earlier one has taken.
     find_ibans(view)
     find_cards(view)
@@ -67,4 +69,6 @@ def _find_numbers(view: View, regions: Sequence[str]) -> None:
     find_identity_numbers(view)
     find_dates_of_birth(view)
     find_named_numbers(view)
+    if record is not None:
+        find_own_phones(view, record)
     find_phones(view, regions)

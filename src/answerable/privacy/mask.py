@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from answerable.definition.terms import ALWAYS_DROPPED, PersonalData, Treatment
-from answerable.privacy.detect import Record, find
+from answerable.definition.terms import ALWAYS_DROPPED, PHONE_COUNTRIES, PersonalData, Treatment
+from answerable.privacy.detect import find
 from answerable.privacy.raw_mail import mask_raw_mail
+from answerable.privacy.record import Record
 from answerable.privacy.spans import CARD, CVV, TYPES, Span
 
 __all__ = [
@@ -64,6 +65,7 @@ def mask(
     policy: Mapping[str, Treatment] = DEFAULT_POLICY,
     spans: Sequence[Span] | None = None,
     record: Record | None = None,
+    regions: Sequence[str] = PHONE_COUNTRIES,
 ) -> Masked:
     """`text` with each personal value replaced by `<type:n>`, except types that `policy` keeps.
 
@@ -73,9 +75,9 @@ def mask(
     policy: drop: only the handle stays; vault: the value goes to the vault; mask: of the value only
     its end; keep: the text stays as it is. Of a card four digits stay whenever it is not kept.
     spans: what `find` said about this text, if asked before (outside a transaction, say).
-    record: see `find`.
+    record, regions: see `find`.
     """
-    found = find(text, record=record) if spans is None else spans
+    found = find(text, record=record, regions=regions) if spans is None else spans
     spans = [span for span in found if policy[span.type] != "keep"]
     if not spans and "<" not in text:
         return Masked(text=text)

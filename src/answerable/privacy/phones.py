@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import phonenumbers
+from phonenumbers import PhoneMetadata
 
+from answerable.definition.terms import PHONE_COUNTRIES
 from answerable.privacy import context
 from answerable.privacy.dates import DATE
 from answerable.privacy.spans import PHONE
 from answerable.privacy.view import View
-
-DEFAULT_REGIONS = ("DE", "GB", "US", "FR", "ES", "IT", "NL", "AT", "CH", "PL", "BE", "SE")
 
 _CANDIDATE = re.compile(r"(?<![\w@.$€£])[+(]{0,2}\d[\d ().\-/]{5,40}")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?|extension|durchwahl|dw) ?(\d{1,6})(?!\d)", re.IGNORECASE)
@@ -22,7 +23,7 @@ _UNIT_AFTER = re.compile(
 )
 
 
-def find_phones(view: View, regions: Sequence[str] = DEFAULT_REGIONS) -> None:
+def find_phones(view: View, regions: Sequence[str] = PHONE_COUNTRIES) -> None:
     """Numbers in international form, national numbers valid in `regions`, and whatever the words
     around a number call a telephone number."""
     for candidate in _CANDIDATE.finditer(view.text):
@@ -97,9 +98,20 @@ def _is_phone(
         return False
     if _US_SHAPE.fullmatch(written) and "US" in regions:
         return True
-    if not digits.startswith("0") and not written.startswith("("):
+    if not digits.startswith(_trunks(tuple(regions))) and not written.startswith("("):
         return False
     return 8 <= len(digits) <= 13 and _is_valid(written, regions)
+
+
+@lru_cache(64)
+def _trunks(regions: tuple[str, ...]) -> tuple[str, ...]:
+    """What national numbers begin with in these countries, 0 nearly everywhere. Not the 1 of North
+    America, whose numbers have a form by which they are known."""
+    prefixes = set()
+    for one in regions:
+        plan = PhoneMetadata.metadata_for_region(one)
+        prefixes.add(plan.national_prefix if plan is not None else None)
+    return ("0", *sorted(prefix for prefix in prefixes if prefix and prefix not in ("0", "1")))
 
 
 def _is_valid(written: str, regions: Sequence[str]) -> bool:

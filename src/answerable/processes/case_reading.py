@@ -212,7 +212,7 @@ def _read_again(message: InboundMessage, definition: ServiceDefinition) -> Mappi
     values: dict[str, str] = {}
     for name, text in (("text", message.text), ("subject", message.subject)):
         if text:
-            masked = mask(text, number=number, policy=policy)
+            masked = mask(text, number=number, policy=policy, regions=definition.phone_countries)
             value[name] = masked.text
             values.update(masked.values)
     return {"text": "", **value, "values": values}

@@ -20,8 +20,9 @@ from answerable.channels.email.correspondence import (
 )
 from answerable.channels.email.parsed_mail import ParsedMail
 from answerable.channels.email.reader import MailReader, Read, Unparsable
-from answerable.privacy.detect import Record, find
+from answerable.privacy.detect import find
 from answerable.privacy.mask import mask
+from answerable.privacy.record import Record
 from answerable.processes.discovered_handlers import Handlers, is_person, shown_of
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.ports import Encoder

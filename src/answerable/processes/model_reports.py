@@ -63,16 +63,17 @@ class ModelReports:
         folder = self._folder(definition, live.name)
         if not folder.is_dir():
             return  # it is still being trained
-        name = str(read_manifest(folder)["name"])
+        manifest = read_manifest(folder)
+        name, taught = str(manifest["name"]), manifest.get("definition_data_sha256")
         if not await self._is_stored(definition.tenant, name):
-            await self._store(definition.tenant, name, folder)
+            await self._store(definition.tenant, name, folder, taught and str(taught))
         self._told[definition.tenant] = known
 
     async def _is_stored(self, tenant: TenantId, name: str) -> bool:
         found = await self._database.read(lambda tx: read_report(tx, tenant), tenant=tenant)
         return found is not None and found[0] == name
 
-    async def _store(self, tenant: TenantId, name: str, folder: Path) -> None:
+    async def _store(self, tenant: TenantId, name: str, folder: Path, taught: str | None) -> None:
         stored = await asyncio.to_thread(evaluation_if_any, folder)
         if stored is not None:
             save = partial(
@@ -81,6 +82,7 @@ class ModelReports:
                 model=name,
                 report=stored.report,
                 at=self._clock.now(),
+                definition=taught,
             )
             await self._database.write(save, tenant=tenant)
 

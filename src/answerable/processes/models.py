@@ -12,7 +12,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.kit.telemetry import get_logger
 from answerable.processes.encoders import encoder_of
 from answerable.processes.settings import Settings
-from answerable.understanding.definition_examples import definition_examples
+from answerable.understanding.definition_examples import all_examples
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.model import Model
 from answerable.understanding.model_cache import find_model, is_stored, model_folder
@@ -32,8 +32,7 @@ def languages_of(definition: ServiceDefinition) -> list[str]:
 
 def examples_of(definition: ServiceDefinition) -> list[Example]:
     """What a definition teaches: its intents' examples, and what is none of them."""
-    outside = [Example(text=text, intents=()) for text in definition.out_of_scope]
-    return [*definition_examples(definition.intents), *outside]
+    return all_examples(definition.intents, definition.out_of_scope)
 
 
 def has_model(settings: Settings, definition: ServiceDefinition) -> bool:

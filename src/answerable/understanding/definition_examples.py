@@ -37,6 +37,14 @@ def definition_examples(intents: Mapping[str, DescribedIntent]) -> list[Example]
     return found
 
 
+def all_examples(
+    intents: Mapping[str, DescribedIntent], out_of_scope: Iterable[str]
+) -> list[Example]:
+    """What a definition teaches: its intents' examples, and what is none of them."""
+    outside = [Example(text=text, intents=()) for text in out_of_scope]
+    return [*definition_examples(intents), *outside]
+
+
 def texts_learnt(intents: Mapping[str, DescribedIntent], names: Iterable[str]) -> Iterator[str]:
     """All texts that may have taught a model these intents."""
     for name in dict.fromkeys(names):

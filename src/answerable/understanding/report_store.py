@@ -25,12 +25,21 @@ _KEPT = ("messages", "asked_precision", "chosen", "ece", "intents")  # what a co
 
 
 def save_report(
-    tx: Connection, tenant: TenantId, model: str, report: Mapping[str, Any], *, at: datetime
+    tx: Connection,
+    tenant: TenantId,
+    model: str,
+    report: Mapping[str, Any],
+    *,
+    at: datetime,
+    definition: str | None = None,
 ) -> None:
-    """report: as `version_report` makes it. From `at` on the model is the live one."""
+    """report: as `version_report` makes it. From `at` on the model is the live one.
+
+    definition: `data_hash` of what the definition taught when it was trained, if that is known.
+    """
     same = (model_report.c.tenant == tenant, model_report.c.model == model)
     tx.execute(sa.delete(model_report).where(*same))
-    kept = {name: report[name] for name in _KEPT}
+    kept = {name: report[name] for name in _KEPT} | {"definition": definition}
     row = {"tenant": tenant, "model": model, "report": kept, "at": at}
     tx.execute(sa.insert(model_report).values(row))
 

@@ -73,10 +73,12 @@ def train(
     precision: float = PRECISION,
     encoder: Encoder | None = None,
     seed: int = 0,
+    definition: str | None = None,
 ) -> Model:
     """A model of all intents named in `examples`; the same input gives the same model.
 
     languages: ISO 639-1, the default first; none: whatever language a text is in.
+    definition: `data_hash` of those examples that a definition has, for the manifest.
 
     Without an example that names an intent nothing is in scope, and everything is for people.
     """
@@ -95,8 +97,9 @@ def train(
         intents = _intents(fit(material, tuning), rows, reader.numbers(rows.texts))
     tones = load_tones(encoder)
     made_with = {"encoder": encoder.name, "tones": tones.name}
+    manifest = _manifest(examples, rows, intents, tuning, languages, precision, made_with)
     return Model(
-        manifest=_manifest(examples, rows, intents, tuning, languages, precision, made_with),
+        manifest=manifest | {"definition_data_sha256": definition},
         intents=intents,
         tones=tones,
         languages=reader,

@@ -9,7 +9,7 @@ from typing import Any
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import load_encoder
-from answerable.understanding.examples import Example, read_examples
+from answerable.understanding.examples import Example, data_hash, read_examples
 from answerable.understanding.model import Model
 from answerable.understanding.model_cache import find_model, model_folder
 from answerable.understanding.ports import Encoder
@@ -33,7 +33,13 @@ def train_files(
     rows = [*examples, *(row for file in files for row in read_examples(file))]
     if not any(row.intents for row in rows):
         raise InvalidInput("no_examples", "no example names an intent: nothing to learn")
-    model = train(rows, languages=languages, precision=precision, encoder=encoder)
+    model = train(
+        rows,
+        languages=languages,
+        precision=precision,
+        encoder=encoder,
+        definition=data_hash(examples) if examples else None,
+    )
     model.save(out)
     return dict(model.manifest)
 
@@ -54,6 +60,12 @@ def model_for(
     )
     if found is not None:
         return found
-    model = train(examples, languages=languages, precision=precision, encoder=encoder)
+    model = train(
+        examples,
+        languages=languages,
+        precision=precision,
+        encoder=encoder,
+        definition=data_hash(examples),
+    )
     model.save(model_folder(cache, name))
     return model

@@ -1,10 +1,13 @@
 """What the desk shows of understanding, and what agents say to it, over HTTP."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from answerable.understanding.definition_examples import all_examples
+from answerable.understanding.examples import data_hash
 from answerable.understanding.report_store import save_report
 from answerable.understanding.waves import LEAST
 from tests.support.service import SHOP, House
@@ -73,6 +76,7 @@ async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
 
     assert nothing.json() == {"standing": None}
     assert (await agent.get("/v1/desk/model")).status_code == 403
+    assert standing["trained_with"] is None  # nobody said what it was trained with
     assert (standing["model"], standing["coverage"], standing["asked"]) == ("m6-1", 0.5, 0.98)
     assert standing["intents"] == [
         {
@@ -80,6 +84,37 @@ async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
             "coverage": None, "precision": None, "low": 0.0, "high": 1.0, "wanted": 120,
         }
     ]  # fmt: skip
+
+
+async def test_a_report_says_whether_the_model_learnt_what_the_definition_teaches_now(
+    house: House,
+) -> None:
+    chosen = {"coverage": 0.5, "precision": 0.99, "low": 0.97, "high": 1.0}
+    report = {
+        "messages": 80, "asked_precision": 0.98, "chosen": chosen, "ece": 0.01, "intents": []
+    }  # fmt: skip
+    definition = house.service.definitions.active(SHOP)
+    now = data_hash(all_examples(definition.intents, definition.out_of_scope))
+    fewer = dict(list(definition.intents.items())[1:])
+    then = data_hash(all_examples(fewer, definition.out_of_scope))
+    supervisor = await house.signed_in("supervisor")
+    said = []
+    for number, taught in enumerate((then, now)):
+        house.clock.advance(timedelta(seconds=1))
+        save = partial(
+            save_report,
+            tenant=SHOP,
+            model=f"m6-{number}",
+            report=report,
+            at=house.clock.now(),
+            definition=taught,
+        )
+        await house.service.database.write(save)
+        standing = (await supervisor.get("/v1/desk/model")).json()["standing"]
+        said.append((standing["trained_with"], standing["in_force"]))
+
+    assert said == [(then, now), (now, now)]
+    assert then != now
 
 
 async def test_other_conversations_of_the_same_contact_are_suggested(house: House) -> None:

@@ -81,6 +81,19 @@ async def test_another_definition_in_force_brings_its_models_report(
     assert before[1] - after[1] == {"later"}
 
 
+async def test_it_names_what_the_definition_taught_when_the_model_was_trained(
+    town: Town, reports: ModelReports, data: Path
+) -> None:
+    definition = shop_definition()
+    trained(data, definition)
+
+    await reports.tell(definition)
+
+    found = await town.service.database.read(lambda tx: read_report(tx, TENANT), tenant=TENANT)
+    assert found is not None
+    assert found[1]["definition"] == data_hash(examples_of(definition))
+
+
 async def test_a_damaged_evaluation_is_said_and_shows_nothing(
     town: Town, reports: ModelReports, data: Path
 ) -> None:

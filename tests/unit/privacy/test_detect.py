@@ -271,3 +271,22 @@ def test_spans_lie_in_the_text_and_never_overlap(text: str) -> None:
 )
 def test_a_number_of_no_issuer_or_a_wrong_check_digit_is_no_card(digits: str) -> None:
     assert not is_card_number(digits)
+
+
+@pytest.mark.parametrize(
+    ("countries", "text", "found"),
+    [
+        (("GB",), "see 06 1 999 8888", []),
+        (("HU",), "see 06 1 999 8888", ["06 1 999 8888"]),
+        (("DE",), "see 8 (495) 123-45-67", []),
+        (("RU",), "see 8 (495) 123-45-67", ["8 (495) 123-45-67"]),
+        (("PL",), "see (212) 555-0198", []),
+        (("US",), "see (212) 555-0198", ["(212) 555-0198"]),
+        (("BR",), "see +49 30 1234567", ["+49 30 1234567"]),
+        (("BR",), "my phone is 030 1234567", ["030 1234567"]),
+    ],
+)
+def test_national_numbers_are_found_of_the_countries_that_are_named(
+    countries: tuple[str, ...], text: str, found: list[str]
+) -> None:
+    assert [text[s.start : s.end] for s in find(text, regions=countries)] == found

@@ -184,6 +184,10 @@ export interface ModelStanding {
   precision: number | null
   low: number
   high: number
+  /** The definition's intents and examples, by hash, as the model learnt them; null: from none. */
+  trained_with: string | null
+  /** The same as they are now. */
+  in_force: string
   intents: IntentStanding[]
 }
 

@@ -38,13 +38,17 @@ def _filled(
             numbers[kind, value] = last[kind] = last.get(kind, 0) + 1
         return numbers[kind, value]
 
-    policy = policy_with(definition.privacy)
+    policy, regions = policy_with(definition.privacy), definition.phone_countries
     filled = []
     for one in items:
         if one.text == ERASED:
             whole = told.get(one.seq)
             # Masked anew, as what stands there is whole; its people may have changed it, too.
-            text = mask(whole, number=number, policy=policy).text if whole else IN_THE_CASE
+            text = (
+                mask(whole, number=number, policy=policy, regions=regions).text
+                if whole
+                else IN_THE_CASE
+            )
             one = one.model_copy(update={"text": text})
         filled.append(one)
     return filled

@@ -13,6 +13,8 @@ from answerable.api.errors import problem_responses
 from answerable.api.plain_route import PlainRoute
 from answerable.definition.schema import ServiceDefinition
 from answerable.desk.permission import Permission
+from answerable.understanding.definition_examples import all_examples
+from answerable.understanding.examples import data_hash
 from answerable.understanding.report_store import read_report
 
 router = APIRouter(route_class=PlainRoute, prefix="/v1/desk", tags=["model"])
@@ -46,6 +48,8 @@ def _standing(name: str, report: Mapping[str, Any], definition: ServiceDefinitio
         precision=chosen["precision"],
         low=chosen["low"],
         high=chosen["high"],
+        trained_with=report.get("definition"),
+        in_force=data_hash(all_examples(definition.intents, definition.out_of_scope)),
         intents=[_intent(one, definition) for one in report["intents"]],
     )
 

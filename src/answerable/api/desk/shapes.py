@@ -345,12 +345,19 @@ class IntentStanding(Share):
 
 
 class ModelStanding(Share):
-    """asked: the precision asked of automatic answers. coverage: of `messages`, how many."""
+    """asked: the precision asked of automatic answers. coverage: of `messages`, how many.
+
+    trained_with, in_force: the intents and examples of the definition, by hash, as the model learnt
+    them and as they are now. Where they differ the figures are of other intents. trained_with is
+    None where it was trained without a definition.
+    """
 
     model: str
     messages: int
     asked: float
     coverage: float
+    trained_with: str | None
+    in_force: str
     intents: list[IntentStanding]
 
 

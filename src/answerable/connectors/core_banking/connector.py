@@ -13,6 +13,8 @@ from answerable.flow.ports import ChangeOrder, Finding, Holder, Question, Submit
 from answerable.kit.errors import ConnectorRefused, NotAllowed
 
 NOBODY = "nobody"  # no customer is called so
+# Of a customer, to be masked in what they write.
+OF_THEIRS = ("name", "email", "phone", "street", "postal_code", "city")
 
 
 class CoreBanking:
@@ -41,9 +43,10 @@ class CoreBanking:
         return _picked(operation, question.fields, answer)
 
     async def contact_facts(self, subject: tuple[str, str]) -> Mapping[str, Any]:
-        """Tier and language of a customer. By mail address too: it routes, it proves nothing."""
+        """Tier and language of a customer, and what is to be masked in what they write. By mail
+        address too: it routes, it proves nothing."""
         kind, address = subject
-        fields = {"fields": "id,tier,language"}
+        fields = {"fields": ",".join(("id", "tier", "language", *OF_THEIRS))}
         if kind == "customer":
             found = await self._ambassador.get(_customer(address), fields, key="contact")
         elif kind == "email":
@@ -61,6 +64,7 @@ class CoreBanking:
             "tier": str(found.get("tier") or ""),
             "language": str(found.get("language") or ""),
             "customer": str(found.get("id") or ""),
+            "record": _record(found),
         }
 
     async def holder(
@@ -128,6 +132,17 @@ class CoreBanking:
 
 def _customer(address: str) -> str:
     return f"/customers/{quote(address, safe='')}"
+
+
+def _record(found: Mapping[str, Any]) -> dict[str, Any]:
+    """As `privacy.record.record_of` reads it."""
+    own = {name: str(found.get(name) or "") for name in ("id", *OF_THEIRS)}
+    street, code, town = own["street"], own["postal_code"], own["city"]
+    address = {"street": street, "postal_code": code, "town": town}
+    return {
+        "names": [own["name"]], "phones": [own["phone"]], "emails": [own["email"]],
+        "addresses": [address], "customers": [own["id"]],
+    }  # fmt: skip
 
 
 def _words(name: str, operation: Operation, question: Question) -> dict[str, str]:

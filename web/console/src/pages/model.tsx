@@ -1,6 +1,7 @@
 import type { IntentStanding, ModelStanding } from '@answerable/sdk'
 import { useEffect } from 'react'
 import { intentTitle, percent } from '../parts/badges'
+import { unfit } from '../parts/unfit'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
 import { useModel } from '../queries'
 
@@ -29,8 +30,14 @@ export function ModelPage() {
 function Standing({ standing }: { standing: ModelStanding }) {
   const { asked, coverage, intents, messages, model } = standing
   const automatic = intents.filter((intent) => intent.automatic).length
+  const doubt = unfit(standing)
   return (
     <>
+      {doubt && (
+        <p className="model-words" role="note">
+          <strong>This report does not fit the definition in force.</strong> {doubt}
+        </p>
+      )}
       <p className="model-words">
         At most {percent(1 - asked)} of automatic answers may be wrong. Within that, {automatic} of{' '}
         {intents.length} intents are automatic: {percent(coverage)} of {messages.toLocaleString('en')} labelled

@@ -99,6 +99,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.Column("person", sa.Text(), nullable=True),
+        sa.Column("record_ref", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("contact_by_person", "contact", ["tenant", "person"], unique=False)
