@@ -35,7 +35,7 @@ from answerable.ledger.event import NewEvent, agent_actor
 from answerable.ledger.tables import effect
 from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey, create_key_file
-from answerable.processes.alarm import LoggedAlarm
+from answerable.processes.alarm import TeamAlarm
 from answerable.processes.assemble import assemble
 from answerable.processes.demo import create_people
 from answerable.processes.schema import MIGRATIONS, upgrade
@@ -207,7 +207,7 @@ def bench_service(
     loaded = load_definition(definition, actions=actions.catalogue)
     assert loaded.definition is not None, "\n".join(map(str, loaded.problems))
     definitions.add(loaded.definition)
-    silent = World(reader=KeywordReader({}), connectors={}, deliverers={}, alarm=LoggedAlarm())
+    silent = World(reader=KeywordReader({}), connectors={}, deliverers={}, alarm=TeamAlarm(None))
     return assemble(
         database=place.open(),
         clock=SystemClock(),

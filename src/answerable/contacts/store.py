@@ -58,10 +58,11 @@ _REPLACE_PROFILE = (
     .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
     .values(profile_ref=sa.bindparam("b_ref"))
 )
-_RECORDS = sa.select(contact.c.id, contact.c.record_ref).where(
-    contact.c.id.in_(sa.bindparam("these", expanding=True)),
-    is_of(sa.bindparam("tenant"), contact.c.tenant),
-    contact.c.erased_at.is_(None),
+_RECORDS = SoughtRows(
+    sa.select(contact.c.id, contact.c.record_ref).where(
+        is_of(sa.bindparam("tenant"), contact.c.tenant), contact.c.erased_at.is_(None)
+    ),
+    contact.c.id,
 )
 _NOTE_RECORD = (
     sa.update(contact)
@@ -175,7 +176,7 @@ def records_of(
 ) -> dict[ContactId, str | None]:
     """The vault's references to what the back office has of these, None where it said nothing;
     who was erased is missing."""
-    rows = tx.execute(_RECORDS, {"these": contacts, "tenant": tenant})
+    rows = _RECORDS.read(tx, contacts, tenant=tenant)
     return {ContactId(row.id): row.record_ref for row in rows}
 
 
