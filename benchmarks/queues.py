@@ -24,7 +24,7 @@ from answerable.kit.ids import ConversationId
 from answerable.ledger.append import Appender
 from answerable.ledger.event import Effect, Event, NewEffect
 from answerable.ledger.tables import effect
-from answerable.processes.alarm import LoggedAlarm
+from answerable.processes.alarm import TeamAlarm
 from answerable.understanding.testing import KeywordReader
 from benchmarks.durable import owned
 from benchmarks.lines import percentile
@@ -185,7 +185,7 @@ async def workflows(run: Run) -> Figures:
         reader=KeywordReader({"steps": ("steps", 0.99)}),
         connectors={(TENANT, "nothing"): Nothing()},
         deliverers={},
-        alarm=LoggedAlarm(),
+        alarm=TeamAlarm(None),
     )
     async with place_of(run.store) as place:
         service = bench_service(place, definition=STEPS, world=world)
