@@ -12,6 +12,7 @@ from answerable.contacts.links_store import StoredLink, add_links, page_link
 from answerable.contacts.reply_caps import CapDecision, ReplyLimits
 from answerable.contacts.reply_caps_store import automatic_reply, claim_automatic_reply
 from answerable.contacts.send_caps_store import sent_text
+from answerable.definition.changes import SMS
 from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.kit.testing import SettableClock
@@ -78,10 +79,8 @@ async def test_very_many_rows_go_in_several_transactions(
     database: Database, clock: SettableClock
 ) -> None:
     number = 2 * AT_ONCE + 1
-    rows = [
-        {"key": str(n), "tenant": BANK, "number": "n", "prefix": "p", "at": clock.now() - 9 * DAY}
-        for n in range(number)
-    ]
+    sent = {"tenant": BANK, "by": SMS, "number": "n", "prefix": "p", "at": clock.now() - 9 * DAY}
+    rows = [{"key": str(n), **sent} for n in range(number)]
     await database.write(lambda tx: tx.execute(sa.insert(sent_text), rows).rowcount)
     before = database.commits
 

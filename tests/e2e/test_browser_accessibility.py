@@ -125,7 +125,7 @@ def test_at_twice_the_size_a_conversation_can_still_be_answered(
 ) -> None:
     chat = Chat(windows.open(), bank).visit("C-1002").opens()
     chat.says(FRAUD)
-    chat.hears("assistant", "passing this on to a colleague")
+    chat.hears("assistant", "passed this on to our fraud desk")
     # 1280 by 800 at 200 %: half as many pixels for the page, each twice as large.
     console = Console(windows.open((640, 400), device_scale_factor=2), bank).signs_in(ADMIN)
     console.opens("Ben Okafor")

@@ -92,7 +92,7 @@ def test_fraud_reaches_a_person_who_answers_while_the_assistant_is_silent(
 def test_an_agent_sees_why_and_says_what_it_was(windows: Windows, bank: DemoBank) -> None:
     chat = Chat(windows.open(), bank).visit("C-1002").opens()
     chat.says(FRAUD)
-    chat.hears("assistant", "passing this on to a colleague")
+    chat.hears("assistant", "passed this on to our fraud desk")
     console = Console(windows.open(), bank).signs_in(SUPERVISOR)
     console.items.filter(has_text="Ben Okafor").first.click()
     briefing = console.page.locator(".briefing")

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import combinations
 
-from answerable.definition.document import CodeMailsEntry, ServiceDocument, TextMessagesEntry
+from answerable.definition.document import ServiceDocument
+from answerable.definition.document_limits import CodeMailsEntry, TextMessagesEntry
 from answerable.definition.duration import parse_elapsed
 from answerable.definition.keys import camel
 from answerable.definition.reading import Notes
