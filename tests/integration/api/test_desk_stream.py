@@ -136,18 +136,15 @@ async def test_a_resumed_stream_has_no_gap_and_no_double(house: House, at: Addre
     assert positions == whole
 
 
-async def test_pages_of_the_feed_say_whether_others_follow(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pages_of_the_feed_say_whether_others_follow(house: House) -> None:
     for n in range(3):
         await house.says("hours", by=f"vis_{n}")
-    common = feed.TenantFeed(house.service, SHOP, position=0)
-    whole = await common.read(after=0)
+    whole = await feed.TenantFeed(house.service, SHOP, position=0).read(after=0)
 
-    monkeypatch.setattr(feed, "PAGE", 4)
-    pages = [await common.read(after=0)]
+    in_fours = feed.TenantFeed(house.service, SHOP, position=0, page=4)
+    pages = [await in_fours.read(after=0)]
     while pages[-1].more:
-        pages.append(await common.read(after=pages[-1].reached))
+        pages.append(await in_fours.read(after=pages[-1].reached))
 
     assert len(pages) > 2
     assert not whole.more

@@ -54,10 +54,13 @@ class Follower(Protocol):
 
 
 class TenantFeed:
-    """position: up to which all followers have been told."""
+    """position: up to which all followers have been told. page: events read at once."""
 
-    def __init__(self, service: Service, tenant: TenantId, *, position: int) -> None:
+    def __init__(
+        self, service: Service, tenant: TenantId, *, position: int, page: int = PAGE
+    ) -> None:
         self.position = position
+        self._page = page
         self._service = service
         self._tenant = tenant
         self._followers: set[Follower] = set()
@@ -82,7 +85,7 @@ class TenantFeed:
         reader = Reader(vault=self._service.vault, tenant=self._tenant, definition=definition)
 
         def query(tx: Connection) -> FeedPage:
-            return read_frames(tx, reader, after=after, until=until)
+            return read_frames(tx, reader, after=after, until=until, limit=self._page)
 
         return await self._service.database.read(query, tenant=self._tenant)
 
@@ -143,9 +146,11 @@ class Feeds:
         )
 
 
-def read_frames(tx: Connection, reader: Reader, *, after: int, until: int | None) -> FeedPage:
+def read_frames(
+    tx: Connection, reader: Reader, *, after: int, until: int | None, limit: int
+) -> FeedPage:
     """Five queries a page. Only the last event of a conversation in a page carries its summary."""
-    events = read_feed_places(tx, reader.tenant, after=after, until=until, limit=PAGE)
+    events = read_feed_places(tx, reader.tenant, after=after, until=until, limit=limit)
     if not events:
         return FeedPage([], after, more=False)
     latest = {one.stream: one.position for one in events}
@@ -160,7 +165,7 @@ def read_frames(tx: Connection, reader: Reader, *, after: int, until: int | None
         is_last = latest[one.stream] == one.position
         summary = shapes[one.stream].model_dump(mode="json") if is_last else None
         frames.append(_frame(one.position, one.stream, one.seq, one.kind, summary))
-    return FeedPage(frames, events[-1].position, more=len(events) == PAGE)
+    return FeedPage(frames, events[-1].position, more=len(events) == limit)
 
 
 def _frame(
