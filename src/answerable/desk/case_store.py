@@ -177,14 +177,23 @@ def due_cases(tx: Connection, tenant: TenantId, now: datetime, *, limit: int) ->
 
 
 def claim_case(
-    tx: Connection, case: MirroredCase, *, sent_seq: int, writes: Any, until: datetime
+    tx: Connection,
+    case: MirroredCase,
+    *,
+    sent_seq: int,
+    writes: Sequence[tuple[int, int]],
+    until: datetime,
 ) -> bool:
     """Before it is written: whoever dies now leaves it in doubt. False if another was quicker."""
     return bool(_change(tx, case, sent_seq=sent_seq, writes=writes, due_at=until))
 
 
-def postpone_case(tx: Connection, case: MirroredCase, *, due_at: datetime, **values: Any) -> None:
-    _change(tx, case, due_at=due_at, **values)
+def postpone_case(
+    tx: Connection, case: MirroredCase, *, due_at: datetime, unclaimed: MirroredCase | None = None
+) -> None:
+    """unclaimed: as it was before a claim of which nothing was written."""
+    before = unclaimed and {"sent_seq": unclaimed.sent_seq, "writes": list(unclaimed.writes)}
+    _change(tx, case, due_at=due_at, **(before or {}))
 
 
 def _change(tx: Connection, case: MirroredCase, **values: Any) -> int:
@@ -201,9 +210,19 @@ def _change(tx: Connection, case: MirroredCase, **values: Any) -> int:
 
 
 def case_told(
-    tx: Connection, case: MirroredCase, *, upto: int, at: datetime, gather: timedelta, **values: Any
+    tx: Connection,
+    case: MirroredCase,
+    *,
+    upto: int,
+    at: datetime,
+    gather: timedelta,
+    written: tuple[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """All events up to `upto` are done with; what came meanwhile is due a moment later."""
+    """All events up to `upto` are done with; what came meanwhile is due a moment later.
+
+    written: into which case, and its fields as they are now; None: nothing was written.
+    """
+    values = {} if written is None else {"case_id": written[0], "fields": dict(written[1])}
     same = (_row.tenant == case.tenant, _row.conversation_id == case.conversation)
     row = tx.execute(sa.select(_row.head_seq).where(*same)).first()
     more = row is not None and row.head_seq > upto

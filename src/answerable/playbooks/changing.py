@@ -23,6 +23,7 @@ from answerable.playbooks.run import (
     StepOutcome,
 )
 from answerable.playbooks.steps import (
+    done_or_handed_off,
     is_outcome,
     nothing_to_change,
     of_change,
@@ -170,11 +171,9 @@ class SubmitChange:
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        if not is_outcome(run, event):
-            return None
-        if event.kind == "change_submitted":
-            return Proceed(run=run)
-        return End(outcome="failed", hand_off=(None, "the back office did not take the change"))
+        return done_or_handed_off(
+            run, event, done="change_submitted", failed="the back office did not take the change"
+        )
 
 
 class SendNotice:
@@ -299,8 +298,6 @@ class ApplyChange:
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        if not is_outcome(run, event):
-            return None
-        if event.kind == "change_applied":
-            return Proceed(run=run)
-        return End(outcome="failed", hand_off=(None, "the back office did not apply the change"))
+        return done_or_handed_off(
+            run, event, done="change_applied", failed="the back office did not apply the change"
+        )

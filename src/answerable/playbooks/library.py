@@ -29,7 +29,7 @@ from answerable.playbooks.run import (
     StepOutcome,
     entities_told,
 )
-from answerable.playbooks.steps import is_outcome, time_of, write_reply
+from answerable.playbooks.steps import done_or_handed_off, is_outcome, time_of, write_reply
 from answerable.playbooks.verifying import VerifyCode
 
 
@@ -52,11 +52,9 @@ class Reply:
     def resume(
         self, step: Step, run: PlaybookRun, event: Event, context: StepContext
     ) -> StepOutcome | None:
-        if not is_outcome(run, event):
-            return None
-        if event.kind == "reply_written":
-            return Proceed(run=run)
-        return End(outcome="failed", hand_off=(None, "the reply could not be written"))
+        return done_or_handed_off(
+            run, event, done="reply_written", failed="the reply could not be written"
+        )
 
 
 class Ask:

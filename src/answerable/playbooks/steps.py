@@ -7,12 +7,24 @@ from answerable.definition.duration import Duration, parse_duration
 from answerable.definition.schema import Step
 from answerable.ledger.event import Event, NewEffect
 from answerable.playbooks.change import Change
-from answerable.playbooks.run import End, PlaybookRun, StepContext
+from answerable.playbooks.run import End, PlaybookRun, Proceed, StepContext, StepOutcome
 
 
 def is_outcome(run: PlaybookRun, event: Event) -> bool:
     """Whether `event` is the outcome (or timer) that the run waits for."""
     return run.waiting is not None and event.data.get("effect") == run.waiting.key
+
+
+def done_or_handed_off(
+    run: PlaybookRun, event: Event, *, done: str, failed: str
+) -> StepOutcome | None:
+    """For a step that waits for one outcome: `done` is the kind of event that lets it go on; after
+    any other people are told that it `failed`."""
+    if not is_outcome(run, event):
+        return None
+    return (
+        Proceed(run=run) if event.kind == done else End(outcome="failed", hand_off=(None, failed))
+    )
 
 
 def write_reply(run: PlaybookRun, template: str, context: StepContext) -> NewEffect:

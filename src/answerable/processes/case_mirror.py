@@ -203,8 +203,8 @@ class CaseMirror:
     ) -> None:
         match outcome:
             case CaseWritten(case=id_):
-                values = {"case_id": id_, "fields": dict(telling.fields)}
-                case_told(tx, telling.of, upto=telling.upto, at=at, gather=GATHER, **values)
+                written = id_, telling.fields
+                case_told(tx, telling.of, upto=telling.upto, at=at, gather=GATHER, written=written)
             case CaseRefused(reason=reason):
                 log.error(
                     "case_refused",
@@ -285,9 +285,7 @@ def _claims(tx: Connection, telling: Telling, now: datetime) -> bool:
 
 def _free(tx: Connection, telling: Telling, *, doubtful: bool, at: datetime) -> None:
     """Of what certainly was not written, nothing is left; what was in doubt before stays so."""
-    before = telling.of
-    values = {} if doubtful else {"sent_seq": before.sent_seq, "writes": list(before.writes)}
-    postpone_case(tx, telling.claimed, due_at=at, **values)
+    postpone_case(tx, telling.claimed, due_at=at, unclaimed=None if doubtful else telling.of)
 
 
 def _news(events: Sequence[Event]) -> list[News]:
