@@ -1,7 +1,7 @@
 """What holds when two processes write one store at the same moment, on both stores."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from answerable.api.idempotency import Once
 from answerable.contacts.book import ContactBook
 from answerable.contacts.store import Lookup, contact
+from answerable.desk.case_store import News, case_told, due_cases, note_news
 from answerable.desk.summary_store import conversation
 from answerable.flow.accept import Intake
 from answerable.flow.advance import Advancer
@@ -156,6 +157,56 @@ async def test_an_event_of_one_tenant_waits_for_none_of_another(two: list[Proces
     await asyncio.gather(holding, late)
     feed = await two[1].database.read(lambda tx: read_feed(tx, SHOP, after=0))
     assert [e.data["n"] for e in feed] == [1, 1, 3, 3]
+
+
+async def test_news_of_a_conversation_while_its_case_is_told_is_told_next(
+    two: list[Process],
+) -> None:
+    stream = ConversationId(new_id("cnv"))
+    later = CLOCK.now() + timedelta(seconds=2)
+
+    def news(seq: int) -> Callable[[Connection], None]:
+        one = News(conversation=stream, seq=seq, first_at=CLOCK.now())
+        return lambda tx: note_news(tx, SHOP, [one], due_at=CLOCK.now(), opens=True)
+
+    await two[0].database.write(news(1), tenant=SHOP)
+    [case] = await two[1].database.read(
+        lambda tx: due_cases(tx, SHOP, CLOCK.now(), limit=1), tenant=SHOP
+    )
+    noted, telling = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(tx: Connection) -> None:
+        news(2)(tx)
+        loop.call_soon_threadsafe(noted.set)
+        asyncio.run_coroutine_threadsafe(telling.wait(), loop).result(20)
+
+    noting_news = asyncio.create_task(two[0].database.write(slowly, tenant=SHOP))
+    await noted.wait()
+    told = asyncio.create_task(
+        two[1].database.write(
+            lambda tx: case_told(tx, case, upto=1, at=CLOCK.now(), gather=timedelta(seconds=2)),
+            tenant=SHOP,
+        )
+    )
+    await somebody_waits(two[1].database)
+    telling.set()
+    await asyncio.gather(noting_news, told)
+
+    due = await two[0].database.read(lambda tx: due_cases(tx, SHOP, later, limit=1), tenant=SHOP)
+    assert [(one.done_seq, one.head_seq) for one in due] == [(1, 2)]
+
+
+async def somebody_waits(database: Database) -> None:
+    """Until a transaction on the server waits for another; on SQLite it waits before it begins."""
+    if database.exclusive:
+        return
+    waits = sa.text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while not await database.read(lambda tx: tx.scalar(waits)):
+        await asyncio.sleep(0)
 
 
 async def test_of_two_outcomes_of_an_effect_one_counts(two: list[Process]) -> None:

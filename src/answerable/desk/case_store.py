@@ -116,7 +116,13 @@ def note_news(
     """Something is to be told of these, at `due_at` unless a time is set already. What was told
     before is no news. opens: whether those of which nothing was told before are begun with."""
     ids = [one.conversation for one in news]
-    query = sa.select(mirrored_case).where(_row.tenant == tenant, _row.conversation_id.in_(ids))
+    # Locked, in one order: whoever tells a case meanwhile sets when it is due, from what it read.
+    query = (
+        sa.select(mirrored_case)
+        .where(_row.tenant == tenant, _row.conversation_id.in_(ids))
+        .order_by(_row.conversation_id)
+        .with_for_update()
+    )
     known = {row.conversation_id: row for row in tx.execute(query)}
     given = given_cases(tx, tenant, [one for one in ids if one not in known]) if opens else {}
     for one in news:
@@ -224,7 +230,7 @@ def case_told(
     """
     values = {} if written is None else {"case_id": written[0], "fields": dict(written[1])}
     same = (_row.tenant == case.tenant, _row.conversation_id == case.conversation)
-    row = tx.execute(sa.select(_row.head_seq).where(*same)).first()
+    row = tx.execute(sa.select(_row.head_seq).where(*same).with_for_update()).first()
     more = row is not None and row.head_seq > upto
     tx.execute(
         sa.update(mirrored_case)
