@@ -37,6 +37,7 @@ from answerable.privacy.keys import MasterKey
 from answerable.privacy.store import handle
 from answerable.privacy.vault import Erased, Vault
 from answerable.processes.chain_check import check_chains
+from tests.support.rivals import somebody_waits
 from tests.support.stores import open_store
 
 SHOP, OTHER = TenantId("corner-shop"), TenantId("other-shop")
@@ -195,18 +196,6 @@ async def test_news_of_a_conversation_while_its_case_is_told_is_told_next(
 
     due = await two[0].database.read(lambda tx: due_cases(tx, SHOP, later, limit=1), tenant=SHOP)
     assert [(one.done_seq, one.head_seq) for one in due] == [(1, 2)]
-
-
-async def somebody_waits(database: Database) -> None:
-    """Until a transaction on the server waits for another; on SQLite it waits before it begins."""
-    if database.exclusive:
-        return
-    waits = sa.text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    while not await database.read(lambda tx: tx.scalar(waits)):
-        await asyncio.sleep(0)
 
 
 async def test_of_two_outcomes_of_an_effect_one_counts(two: list[Process]) -> None:

@@ -9,7 +9,7 @@ from itertools import takewhile
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.kit.database import UtcDateTime, metadata
+from answerable.kit.database import UtcDateTime, lock_until_commit, metadata
 from answerable.kit.ids import TenantId, new_id
 from answerable.ledger.event import Lease
 
@@ -250,6 +250,8 @@ def claim_identity(
 
     The first identity stays: a mail that was masked in between may read differently.
     """
+    # A copy that another process reads at this moment has its identity before us, or sees ours.
+    lock_until_commit(tx, [f"mail {tenant} {external_id}"])
     known = tx.execute(sa.select(raw_mail.c.external_id).where(raw_mail.c.id == mail_id)).scalar()
     if known is not None:
         return str(known), None
