@@ -1,7 +1,7 @@
 """Two transactions of which one is not over while the other begins."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -10,19 +10,20 @@ from answerable.kit.database import Database, Unit
 from answerable.kit.ids import TenantId
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 async def one_before_the_other(
-    first: tuple[Database, Unit[T]],
-    second: tuple[Database, Unit[T]],
+    database: Database,
+    unit: Unit[T],
+    then: Callable[[], Awaitable[S]],
     *,
     tenant: TenantId | None = None,
-) -> list[T]:
-    """What came of both. The second begins when the first has done all that it does, and the first
-    is committed when the second waits for it, or is over without having waited."""
+) -> tuple[T, S]:
+    """What came of both. `then` begins when the unit has done all that it does, and the unit is
+    committed when `then` waits for it, or is over without having waited."""
     done, may_commit = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    (early, unit), (late, other) = first, second
 
     def slowly(tx: sa.Connection) -> T:
         try:
@@ -32,25 +33,24 @@ async def one_before_the_other(
         asyncio.run_coroutine_threadsafe(may_commit.wait(), loop).result(20)
         return result
 
-    before = asyncio.ensure_future(early.write(slowly, tenant=tenant))
+    first = asyncio.ensure_future(database.write(slowly, tenant=tenant))
     await done.wait()
-    after = asyncio.ensure_future(late.write(other, tenant=tenant))
-    await somebody_waits(late, unless=after)
+    second = asyncio.ensure_future(then())
+    await somebody_waits(database, unless=second)
     may_commit.set()
-    return [await before, await after]
+    return await first, await second
 
 
-async def somebody_waits(database: Database, *, unless: Awaitable[Any] | None = None) -> None:
+async def somebody_waits(database: Database, *, unless: asyncio.Future[Any] | None = None) -> None:
     """Until a transaction on the server waits for another; on SQLite it waits before it begins.
 
     unless: what may be over instead.
     """
-    if database.exclusive:
-        return
     waits = sa.text(
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    over = asyncio.ensure_future(unless) if unless is not None else asyncio.Future[Any]()
-    while not over.done() and not await database.read(lambda tx: tx.scalar(waits)):
+    while not (database.exclusive or (unless is not None and unless.done())):
+        if await database.read(lambda tx: tx.scalar(waits)):
+            return
         await asyncio.sleep(0)

@@ -1,6 +1,6 @@
 """The contact book: from an address to the contact it belongs to, made when first seen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from answerable.contacts.store import (
     profiles_of,
     replace_profiles,
 )
+from answerable.kit.database import lock_until_commit
 from answerable.kit.ids import ContactId, ConversationId, TenantId, new_id
 from answerable.privacy.sealing import VaultEntry
 from answerable.privacy.vault import Erased, Vault
@@ -62,6 +63,11 @@ class ContactBook:
         )  # fmt: skip
         return made
 
+    def hold(self, tx: Connection, contacts: Iterable[tuple[TenantId, ContactId]]) -> None:
+        """Of tenants whose texts are nowhere on disk: nobody forgets what is known of these before
+        it can be seen what this transaction begins with them."""
+        lock_profiles(tx, [one for tenant, one in contacts if not self._vault.keeps(tenant)])
+
     def renew(self, tx: Connection, met: Mapping[ContactId, Newcomer]) -> None:
         """What is known of these contacts, from a message of theirs, where it was forgotten
         meanwhile: of tenants whose texts are nowhere on disk."""
@@ -80,6 +86,11 @@ class ContactBook:
     ) -> KnownContact | None:
         key = self.lookup.address(tenant, kind, address)
         return find_contacts(tx, [key]).get(key)
+
+
+def lock_profiles(tx: Connection, contacts: Iterable[ContactId]) -> None:
+    """Before the streams of their conversations: all who need both take them in this order."""
+    lock_until_commit(tx, [f"profile {one}" for one in contacts])
 
 
 def _profile(one: Newcomer, contact: ContactId) -> VaultEntry:

@@ -45,6 +45,7 @@ class Placing:
         """Each message, by its key, with its conversation and its contact, made if need be."""
         known = self._read(tx, list(messages.values()))
         placed = [self._place(key, message, known) for key, message in messages.items()]
+        self._contacts.hold(tx, [(one.message.tenant, one.contact) for one in placed])
         own = [one for one in placed if one.bounced_reply is None and one.message.contact is None]
         self._contacts.renew(tx, {one.contact: _newcomer(one.message) for one in own})
         return placed

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from answerable.channels.email.keys_apart import MailKeys
 from answerable.channels.email.store import erase_raw_mail, find_originals
+from answerable.contacts.book import lock_profiles
 from answerable.contacts.store import Lookup
 from answerable.desk.case_store import mirrored_case
 from answerable.desk.summary_store import conversation
@@ -165,21 +166,22 @@ class Forgetting:
 
     def _forget(self, tx: Connection, tenant: TenantId, stream: ConversationId) -> bool:
         """False if it is to be asked again."""
-        Appender(tx).load([stream])  # nobody says anything meanwhile
-        row = tx.execute(
-            sa.select(conversation.c.contact_id, conversation.c.status).where(
-                conversation.c.id == stream, conversation.c.tenant == tenant
-            )
-        ).first()
-        if row is None or row.status != "closed":
+        this = conversation.c.id == stream, conversation.c.tenant == tenant
+        contact = tx.execute(sa.select(conversation.c.contact_id).where(*this)).scalar()
+        if contact is None:
+            return True
+        # Nobody says anything meanwhile, nor begins another conversation.
+        lock_profiles(tx, [ContactId(contact)])
+        Appender(tx).load([stream])
+        if tx.execute(sa.select(conversation.c.status).where(*this)).scalar() != "closed":
             return True
         if not _is_ready(tx, tenant, stream):
             return False
         self._destroy(tx, tenant, raw_mails_of(tx, stream))
         over = [stream]
-        if not _is_elsewhere(tx, tenant, row.contact_id):
+        if not _is_elsewhere(tx, tenant, contact):
             over.append(OF_THE_CONTACT)
-        self.vault.forget(tenant=tenant, contact_id=ContactId(row.contact_id), conversations=over)
+        self.vault.forget(tenant=tenant, contact_id=ContactId(contact), conversations=over)
         return True
 
     def _shred_later(self) -> None:

@@ -27,6 +27,7 @@ from answerable.connectors.crm.mapping import CrmMapping
 from answerable.connectors.crm.rest import Rest, judge_of
 from answerable.connectors.crm.session import Credentials, Session
 from answerable.connectors.http import Ambassador
+from answerable.contacts.store import contact
 from answerable.definition.terms import Proof
 from answerable.desk.summary_store import conversation as summary
 from answerable.flow.acts import AgentAct, Close, Reply, TakeOver
@@ -38,6 +39,7 @@ from answerable.kit.testing import SettableClock
 from answerable.kit.volatile import MemoryVolatile, Volatile
 from answerable.ledger.reading import read_events
 from answerable.privacy.keys import MasterKey
+from answerable.privacy.vault import Erased
 from answerable.processes.case_mirror import GATHER, Mirroring
 from answerable.processes.following import Follower
 from answerable.processes.forgetting import MAILS_EVERY, SHRED_AFTER_ON_SERVER
@@ -50,6 +52,7 @@ from answerable_sandbox.settings import Settings as SandboxSettings
 from answerable_sandbox.world import build_world
 from tests.support.chaos import until
 from tests.support.needs import needs_redis
+from tests.support.rivals import one_before_the_other
 from tests.support.server_traces import ServerTraces, watch_server
 from tests.support.service import OTHER as OTHER_SHOP
 from tests.support.service import SHOP, House, open_house
@@ -119,21 +122,22 @@ class Passing:
             now=self.house.clock.now,
         )
 
-    async def chats(
+    def message(
         self, text: str, *, by: str = CUSTOMER, proof: Proof = Proof.ANONYMOUS
-    ) -> ConversationId:
-        accepted = await self.house.service.accept(
-            InboundMessage(
-                tenant=SHOP,
-                inbox="chat",
-                channel="chat",
-                external_id=f"chat-{next(_count)}",
-                text=text,
-                sender=Sender(kind="customer", address=by, name=NAME),
-                proof=proof,
-                at=self.house.clock.now(),
-            )
+    ) -> InboundMessage:
+        return InboundMessage(
+            tenant=SHOP,
+            inbox="chat",
+            channel="chat",
+            external_id=f"chat-{next(_count)}",
+            text=text,
+            sender=Sender(kind="customer", address=by, name=NAME),
+            proof=proof,
+            at=self.house.clock.now(),
         )
+
+    async def chats(self, text: str, **more: Any) -> ConversationId:
+        accepted = await self.house.service.accept(self.message(text, **more))
         await self.house.service.settle()
         return accepted.conversation
 
@@ -217,6 +221,20 @@ class Passing:
         await client.aclose()
         assert response.status_code == 200, response.text
         return "\n".join(one["text"] for one in response.json()["items"])
+
+    async def knows(self, conversation: ConversationId) -> str | None:
+        """The name of the conversation's contact, if it is known."""
+        house = self.house.service
+
+        def profile(tx: sa.Connection) -> str | None:
+            query = sa.select(contact.c.profile_ref).join(
+                summary, summary.c.contact_id == contact.c.id
+            )
+            reference = tx.scalars(query.where(summary.c.id == conversation)).one()
+            found = house.vault.get(tx, tenant=SHOP, id=reference)
+            return None if isinstance(found, Erased) else str(found["name"])
+
+        return await house.database.read(profile)
 
     async def kinds(self, conversation: ConversationId) -> list[str]:
         events = await self.house.service.database.read(
@@ -449,6 +467,26 @@ async def test_one_conversation_s_end_leaves_the_contact_s_other_one(passing: Pa
     await passing.is_answered(second, "We look into it.")
 
     assert "reply_delivered" in await passing.kinds(second)
+
+
+async def test_who_begins_anew_while_the_last_conversation_is_forgotten_can_be_answered(
+    passing: Passing,
+) -> None:
+    first = await passing.chats(SAID)
+    await passing.is_answered_and_closed(first)
+    await passing.tells_the_crm()
+    service, message = passing.house.service, passing.message(f"Also {PHRASE}.")
+
+    [(accepted, _)], forgotten = await one_before_the_other(
+        service.database,
+        lambda tx: service._intake.accept_many(tx, [message]),
+        passing.forgets,
+    )
+
+    assert forgotten == 1
+    assert accepted is not None
+    assert accepted.conversation != first
+    assert await passing.knows(accepted.conversation) == NAME
 
 
 async def test_a_reply_whose_receiver_was_lost_becomes_work_for_a_person(passing: Passing) -> None:
