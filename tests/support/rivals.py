@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -54,3 +55,21 @@ async def somebody_waits(database: Database, *, unless: asyncio.Future[Any] | No
         if await database.read(lambda tx: tx.scalar(waits)):
             return
         await asyncio.sleep(0)
+
+
+@dataclass
+class Slow:
+    """A database of whose writes each is committed when `then` waits for it, or is over without
+    having waited. came: what came of `then`."""
+
+    database: Database
+    then: Callable[[], Awaitable[Any]]
+    came: list[Any] = field(default_factory=list)
+
+    async def write(self, unit: Unit[T], *, tenant: TenantId | None = None) -> T:
+        done, came = await one_before_the_other(self.database, unit, self.then, tenant=tenant)
+        self.came.append(came)
+        return done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)

@@ -70,6 +70,12 @@ def find_code(tx: Connection, tenant: TenantId, code_id: str) -> StoredCode | No
     )  # fmt: skip
 
 
+def hold_code(tx: Connection, tenant: TenantId, code_id: str) -> StoredCode | None:
+    """As `find_code`; nobody else holds it, or claims it, before this transaction ends."""
+    lock_until_commit(tx, [f"code {code_id}"])
+    return find_code(tx, tenant, code_id)
+
+
 def count_try(tx: Connection, tenant: TenantId, code_id: str) -> None:
     tries = one_time_code.c.tries
     tx.execute(sa.update(one_time_code).where(*_is(tenant, code_id)).values(tries=tries + 1))

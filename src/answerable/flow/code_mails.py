@@ -24,8 +24,8 @@ from answerable.contacts.entries import read_mail_address
 from answerable.contacts.one_time_codes import LASTS, Bound, Codes, StoredCode, no_code
 from answerable.contacts.one_time_codes_store import (
     claim_code,
-    find_code,
     give_digits,
+    hold_code,
     read_standing,
 )
 from answerable.contacts.send_caps_store import claim_code_mail
@@ -164,7 +164,8 @@ class CodeMails:
     def _make(self, tx: Connection, effect: Effect, digits: str) -> tuple[str, str | None]:
         """(where the digits go, None), or why they go nowhere."""
         payload, tenant, now = effect.payload, effect.tenant, self._clock.now()
-        code = find_code(tx, tenant, str(payload["code"]))
+        # Another process may be at it: of two that read the address, one would send wrong digits.
+        code = hold_code(tx, tenant, str(payload["code"]))
         reference = str(payload["address"])
         value = self._vault.get(tx, tenant=tenant, id=reference)
         if code is None or isinstance(value, Erased):

@@ -29,6 +29,7 @@ from answerable.playbooks.library import built_in_actions
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.vault import Vault
 from answerable.processes.roles import Role
+from tests.support.rivals import Slow
 from tests.support.stores import open_store
 
 BANK, TALK = TenantId("bank"), ConversationId("cnv_1")
@@ -220,6 +221,17 @@ async def test_who_dies_after_the_digits_are_kept_may_have_sent_them_and_sends_n
 
     assert outcome.kind == after_sending.kind == "code_send_uncertain"
     assert desk.sent == []
+
+
+async def test_of_two_processes_that_send_one_code_one_sends_it(desk: Desk) -> None:
+    effect = await desk.addressed()
+    slow = Slow(desk.database, then=lambda: desk.mails().mail_code(effect))
+
+    first = await desk.mails(slow).mail_code(effect)
+
+    assert [first.kind, *(one.kind for one in slow.came)] == ["code_sent", "code_send_uncertain"]
+    [mail] = desk.sent
+    assert await desk.verdict(mail.text[:6]) is Verdict.ACCEPTED
 
 
 async def test_to_ask_for_the_address_again_is_the_same_code(desk: Desk) -> None:
