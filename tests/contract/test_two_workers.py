@@ -8,16 +8,26 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from answerable.channels.email.store import NewRawMail, add_raw_mail, claim_identity
+from answerable.contacts.book import ContactBook, Newcomer
+from answerable.contacts.records import keep_records, read_records
+from answerable.contacts.store import Lookup
 from answerable.kit.database import Database, Unit
-from answerable.kit.ids import TenantId
+from answerable.kit.ids import ContactId, TenantId
 from answerable.kit.testing import SettableClock
+from answerable.privacy.keys import MasterKey
+from answerable.privacy.record import Record
+from answerable.privacy.store import vault_value
+from answerable.privacy.vault import Vault
+from answerable.processes.erasure import erase_stored
 from tests.support.rivals import one_before_the_other
 from tests.support.stores import open_store
 
 SHOP = TenantId("corner-shop")
 CLOCK = SettableClock()
+MASTER = MasterKey(b"k" * 32)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,6 +37,11 @@ async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[l
     yield databases
     for database in databases:
         await database.close()
+
+
+def vault() -> Vault:
+    """As one of several processes has it."""
+    return Vault(MASTER, clock=CLOCK, exclusive=False)
 
 
 def stored_mail(mail_id: str, inbox: str = "help") -> NewRawMail:
@@ -51,3 +66,50 @@ async def test_a_mail_to_two_inboxes_is_one_message(two: list[Database]) -> None
     )
 
     assert found == (("<1@customer>", None), ("<1@customer>", "raw_1"))
+
+
+async def known_contact(database: Database) -> ContactId:
+    book = ContactBook(vault(), Lookup(MASTER.derive(b"l")))
+    anna = Newcomer(tenant=SHOP, kind="customer", address="C-1", name=None, at=CLOCK.now())
+    made = await database.write(lambda tx: book.make_many(tx, {"anna": anna}), tenant=SHOP)
+    return made["anna"]
+
+
+def keeps(contact: ContactId, *phones: str) -> Unit[None]:
+    return lambda tx: keep_records(tx, vault(), SHOP, {contact: Record(phones=phones)})
+
+
+async def values_with_text(database: Database) -> int:
+    there = sa.func.length(vault_value.c.sealed) > 0
+    count = sa.select(sa.func.count()).select_from(vault_value).where(there)
+    return await database.read(lambda tx: tx.execute(count).scalar_one(), tenant=SHOP)
+
+
+async def test_what_two_processes_find_of_one_contact_is_kept_once(two: list[Database]) -> None:
+    anna = await known_contact(two[0])
+
+    await one_before_the_other(
+        two[0],
+        keeps(anna, "+4932221234567"),
+        lambda: two[1].write(keeps(anna, "+4932227654321"), tenant=SHOP),
+        tenant=SHOP,
+    )
+
+    known = await two[0].read(lambda tx: read_records(tx, vault(), SHOP, [anna]), tenant=SHOP)
+    assert known[anna].phones == ("+4932227654321",)
+    assert await values_with_text(two[0]) == 2  # the profile, and the record
+
+
+async def test_what_is_found_of_a_contact_while_they_are_erased_is_not_kept(
+    two: list[Database],
+) -> None:
+    anna = await known_contact(two[0])
+
+    await one_before_the_other(
+        two[0],
+        lambda tx: erase_stored(tx, vault(), CLOCK, tenant=SHOP, contact_id=anna),
+        lambda: two[1].write(keeps(anna, "+4932221234567"), tenant=SHOP),
+        tenant=SHOP,
+    )
+
+    assert await values_with_text(two[0]) == 0

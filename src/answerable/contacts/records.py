@@ -16,16 +16,7 @@ def read_records(
     tx: Connection, vault: Vault, tenant: TenantId, contacts: Sequence[ContactId]
 ) -> dict[ContactId, Record]:
     """Of those of whom something is known, with two queries at most."""
-    references = {one: ref for one, ref in records_of(tx, tenant, contacts).items() if ref}
-    if not references:
-        return {}
-    values = vault.get_many(tx, tenant=tenant, ids=references.values())
-    found = {one: values.get(ref) for one, ref in references.items()}
-    return {
-        one: record_of(value)
-        for one, value in found.items()
-        if value is not None and not isinstance(value, Erased)
-    }
+    return _opened(tx, vault, tenant, records_of(tx, tenant, contacts))
 
 
 def keep_records(
@@ -33,13 +24,14 @@ def keep_records(
 ) -> None:
     """Put away what is new of it; what it replaces is overwritten. Safe to repeat. Of one who was
     erased meanwhile nothing is kept."""
-    before = records_of(tx, tenant, list(found))
-    known = read_records(tx, vault, tenant, list(before))
-    new = {
-        one: record
-        for one, record in found.items()
-        if one in before and known.get(one, Record()) != record
-    }
+    new = _other_than(tx, vault, tenant, records_of(tx, tenant, list(found)), found)
+    if not new:
+        return
+    # Another conversation of theirs may have brought the same, and an erasure be under way. Their
+    # keys first, then they, as an erasure does it.
+    vault.ready_keys(tx, [(tenant, one) for one in new])
+    before = records_of(tx, tenant, list(new), held=True)
+    new = _other_than(tx, vault, tenant, before, new)
     entries = [
         VaultEntry(
             tenant=tenant, contact_id=one, conversation_id=NO_CONVERSATION, value=as_data(record)
@@ -49,3 +41,34 @@ def keep_records(
     references = vault.put_many(tx, entries)
     note_records(tx, {one: ref.id for one, ref in zip(new, references, strict=True)})
     vault.remove(tx, tenant=tenant, ids=[ref for one in new if (ref := before[one])])
+
+
+def _other_than(
+    tx: Connection,
+    vault: Vault,
+    tenant: TenantId,
+    before: Mapping[ContactId, str | None],
+    found: Mapping[ContactId, Record],
+) -> dict[ContactId, Record]:
+    """What of it is not kept yet. before: the references of those who are not erased."""
+    known = _opened(tx, vault, tenant, before)
+    return {
+        one: record
+        for one, record in found.items()
+        if one in before and known.get(one, Record()) != record
+    }
+
+
+def _opened(
+    tx: Connection, vault: Vault, tenant: TenantId, kept: Mapping[ContactId, str | None]
+) -> dict[ContactId, Record]:
+    references = {one: ref for one, ref in kept.items() if ref}
+    if not references:
+        return {}
+    values = vault.get_many(tx, tenant=tenant, ids=references.values())
+    found = {one: values.get(ref) for one, ref in references.items()}
+    return {
+        one: record_of(value)
+        for one, value in found.items()
+        if value is not None and not isinstance(value, Erased)
+    }

@@ -58,12 +58,11 @@ _REPLACE_PROFILE = (
     .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
     .values(profile_ref=sa.bindparam("b_ref"))
 )
-_RECORDS = SoughtRows(
-    sa.select(contact.c.id, contact.c.record_ref).where(
-        is_of(sa.bindparam("tenant"), contact.c.tenant), contact.c.erased_at.is_(None)
-    ),
-    contact.c.id,
+_records = sa.select(contact.c.id, contact.c.record_ref).where(
+    is_of(sa.bindparam("tenant"), contact.c.tenant), contact.c.erased_at.is_(None)
 )
+_RECORDS = SoughtRows(_records, contact.c.id)
+_RECORDS_HELD = SoughtRows(_records.order_by(contact.c.id).with_for_update(), contact.c.id)
 _NOTE_RECORD = (
     sa.update(contact)
     .where(contact.c.id == sa.bindparam("b_id"), contact.c.erased_at.is_(None))
@@ -172,11 +171,11 @@ def replace_profiles(tx: Connection, profiles: Mapping[ContactId, str]) -> None:
 
 
 def records_of(
-    tx: Connection, tenant: TenantId, contacts: Sequence[ContactId]
+    tx: Connection, tenant: TenantId, contacts: Sequence[ContactId], *, held: bool = False
 ) -> dict[ContactId, str | None]:
     """The vault's references to what the back office has of these, None where it said nothing;
-    who was erased is missing."""
-    rows = _RECORDS.read(tx, contacts, tenant=tenant)
+    who was erased is missing. held: nobody else changes them before this transaction ends."""
+    rows = (_RECORDS_HELD if held else _RECORDS).read(tx, contacts, tenant=tenant)
     return {ContactId(row.id): row.record_ref for row in rows}
 
 

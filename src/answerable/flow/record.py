@@ -135,8 +135,8 @@ class Recorder:
         }
         add_mail_references(tx, mails)
         add_links(tx, [link for one in outcomes for link in _links(*one, at)])
+        self._keep_records(tx, outcomes)  # first: it takes contacts' keys before contacts
         note_persons(tx, dict(one.person for _, one in outcomes if one.person is not None))
-        self._keep_records(tx, outcomes)
         values = [sealed.value for _, outcome in outcomes for sealed in outcome.sealed]
         return {ref.id: value for ref, value in zip(references, values, strict=True)}
 
@@ -146,7 +146,7 @@ class Recorder:
             if outcome.record is not None:
                 contact, record = outcome.record
                 found.setdefault(effect.tenant, {})[contact] = record
-        for tenant, records in found.items():
+        for tenant, records in sorted(found.items()):
             keep_records(tx, self._vault, tenant, records)
 
     def _unless_capped(
