@@ -22,6 +22,7 @@ from answerable.privacy.record import Record
 from answerable.privacy.store import vault_value
 from answerable.privacy.vault import Vault
 from answerable.processes.erasure import erase_stored
+from answerable.processes.row_changes import begin_chain, last_link
 from tests.support.rivals import one_before_the_other
 from tests.support.stores import open_store
 
@@ -113,3 +114,13 @@ async def test_what_is_found_of_a_contact_while_they_are_erased_is_not_kept(
     )
 
     assert await values_with_text(two[0]) == 0
+
+
+async def test_of_two_who_begin_a_chain_of_backups_the_last_one_counts(
+    two: list[Database],
+) -> None:
+    await two[0].write(begin_chain)
+
+    _, last = await one_before_the_other(two[0], begin_chain, lambda: two[1].write(begin_chain))
+
+    assert await two[0].read(last_link) == last

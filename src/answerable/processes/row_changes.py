@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from answerable.kit.database import lock_until_commit
 from answerable.kit.ids import new_id
 
 _own = sa.MetaData()
@@ -123,6 +124,7 @@ def begin_chain(tx: Connection) -> Link:
 
     Makes our tables, unless they are there.
     """
+    lock_until_commit(tx, ["backup chain"])  # whoever begins one beside us leaves one row as well
     if last_link(tx) is None:
         _own.create_all(tx)
     tx.execute(sa.delete(backup_link))
