@@ -5,6 +5,8 @@ although it goes on.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,16 @@ from answerable.channels.email.store import NewRawMail, add_raw_mail, claim_iden
 from answerable.contacts.book import ContactBook, Newcomer
 from answerable.contacts.records import keep_records, read_records
 from answerable.contacts.store import Lookup
+from answerable.desk.case_store import (
+    MirroredCase,
+    News,
+    case_told,
+    claim_case,
+    due_cases,
+    note_news,
+)
 from answerable.kit.database import Database, Unit
-from answerable.kit.ids import ContactId, TenantId
+from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.testing import SettableClock
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.record import Record
@@ -124,3 +134,42 @@ async def test_of_two_who_begin_a_chain_of_backups_the_last_one_counts(
     _, last = await one_before_the_other(two[0], begin_chain, lambda: two[1].write(begin_chain))
 
     assert await two[0].read(last_link) == last
+
+
+async def test_who_told_a_case_too_late_changes_nothing_of_what_the_next_one_does(
+    two: list[Database],
+) -> None:
+    talk, now, gather = ConversationId("cnv_1"), CLOCK.now(), timedelta(seconds=2)
+    lease = timedelta(minutes=2)
+
+    async def news(seq: int) -> None:
+        one = News(conversation=talk, seq=seq, first_at=now)
+        await two[0].write(lambda tx: note_news(tx, SHOP, [one], due_at=now, opens=True))
+
+    async def case(at: datetime) -> MirroredCase:
+        return (await two[0].read(lambda tx: due_cases(tx, SHOP, at, limit=1)))[0]
+
+    async def claims(database: Database, upto: int, at: datetime) -> MirroredCase:
+        found = await case(at)
+        until = at + lease
+        assert await database.write(
+            lambda tx: claim_case(tx, found, sent_seq=upto, writes=[], until=until)
+        )
+        return replace(found, due_at=until)
+
+    async def tells(database: Database, told: MirroredCase, upto: int) -> None:
+        await database.write(lambda tx: case_told(tx, told, upto=upto, at=now, gather=gather))
+
+    await news(1)
+    slow = await claims(two[0], 1, now)
+    await news(2)
+    later = now + lease
+    quick = await claims(two[1], 2, later)
+
+    await tells(two[0], slow, 1)
+    there = await case(later + lease)
+    assert (there.sent_seq, there.due_at) == (2, quick.due_at)
+    await tells(two[1], quick, 2)
+    await tells(two[0], slow, 1)
+
+    assert await two[0].read(lambda tx: due_cases(tx, SHOP, later + lease, limit=1)) == []

@@ -203,16 +203,17 @@ def postpone_case(
 
 
 def _change(tx: Connection, case: MirroredCase, **values: Any) -> int:
-    changed = tx.execute(
-        sa.update(mirrored_case)
-        .where(
-            _row.tenant == case.tenant,
-            _row.conversation_id == case.conversation,
-            _row.due_at == case.due_at,
-        )
-        .values(values)
-    )
+    changed = tx.execute(sa.update(mirrored_case).where(*_unchanged(case)).values(values))
     return changed.rowcount
+
+
+def _unchanged(case: MirroredCase) -> tuple[sa.ColumnElement[bool], ...]:
+    """Each who claims it, or is done with it, sets when it is due."""
+    return (
+        _row.tenant == case.tenant,
+        _row.conversation_id == case.conversation,
+        _row.due_at == case.due_at,
+    )
 
 
 def case_told(
@@ -224,22 +225,20 @@ def case_told(
     gather: timedelta,
     written: tuple[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """All events up to `upto` are done with; what came meanwhile is due a moment later.
+    """All events up to `upto` are done with; what came meanwhile is due a moment later. Nothing
+    changes if another has claimed it since: what that one knows is newer.
 
-    written: into which case, and its fields as they are now; None: nothing was written.
+    case: as claimed. written: into which case, and its fields as they are now; None: nothing was written.
     """
     values = {} if written is None else {"case_id": written[0], "fields": dict(written[1])}
-    same = (_row.tenant == case.tenant, _row.conversation_id == case.conversation)
-    row = tx.execute(sa.select(_row.head_seq).where(*same).with_for_update()).first()
-    more = row is not None and row.head_seq > upto
-    tx.execute(
-        sa.update(mirrored_case)
-        .where(*same)
-        .values(
-            done_seq=upto,
-            sent_seq=None,
-            waiting_since=at if more else None,
-            due_at=at + gather if more else None,
-            **values,
-        )
+    head = sa.select(_row.head_seq).where(*_unchanged(case)).with_for_update()
+    more = (tx.execute(head).scalar() or 0) > upto
+    _change(
+        tx,
+        case,
+        done_seq=upto,
+        sent_seq=None,
+        waiting_since=at if more else None,
+        due_at=at + gather if more else None,
+        **values,
     )

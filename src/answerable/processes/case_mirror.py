@@ -201,10 +201,11 @@ class CaseMirror:
     def _told(
         self, tx: Connection, target: Target, telling: Telling, outcome: CaseOutcome, at: datetime
     ) -> None:
+        claimed = telling.claimed
         match outcome:
             case CaseWritten(case=id_):
                 written = id_, telling.fields
-                case_told(tx, telling.of, upto=telling.upto, at=at, gather=GATHER, written=written)
+                case_told(tx, claimed, upto=telling.upto, at=at, gather=GATHER, written=written)
             case CaseRefused(reason=reason):
                 log.error(
                     "case_refused",
@@ -216,7 +217,7 @@ class CaseMirror:
                     _free(tx, telling, doubtful=False, at=at + LONGEST_REST)
                     return
                 # It would be refused again, and what comes later must not wait for it.
-                case_told(tx, telling.of, upto=telling.upto, at=at, gather=GATHER)
+                case_told(tx, claimed, upto=telling.upto, at=at, gather=GATHER)
             case CaseLater():
                 _free(tx, telling, doubtful=False, at=at + GATHER)
 
