@@ -7,10 +7,12 @@ although it goes on.
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from answerable.channels.email.store import NewRawMail, add_raw_mail, claim_identity
 from answerable.contacts.book import ContactBook, Newcomer
@@ -27,6 +29,10 @@ from answerable.desk.case_store import (
 from answerable.kit.database import Database, Unit
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.testing import SettableClock
+from answerable.ledger.append import Appender
+from answerable.ledger.event import Lease, NewEffect, NewEvent
+from answerable.ledger.outbox import claim_named, expire_leases, put_off_effect, retry_effect
+from answerable.ledger.tables import effect
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.record import Record
 from answerable.privacy.store import vault_value
@@ -173,3 +179,43 @@ async def test_who_told_a_case_too_late_changes_nothing_of_what_the_next_one_doe
     await tells(two[0], slow, 1)
 
     assert await two[0].read(lambda tx: due_cases(tx, SHOP, later + lease, limit=1)) == []
+
+
+@pytest.mark.parametrize("unanswered", [False, True])
+async def test_an_attempt_of_one_counted_gone_leaves_the_next_one_what_it_has_taken(
+    two: list[Database], unanswered: bool
+) -> None:
+    slow, quick = (
+        Lease(holder=f"prc_{name}", until=CLOCK.now() + timedelta(minutes=1))
+        for name in ("slow", "quick")
+    )
+
+    def plan(tx: Connection) -> str:
+        stream, appender = ConversationId("cnv_1"), Appender(tx)
+        appender.open_stream(stream, SHOP)
+        opened = appender.append(stream, NewEvent(kind="conversation_opened"), at=CLOCK.now())
+        needed = [NewEffect(kind="deliver", payload={})]
+        [made] = appender.schedule(opened, needed, lease=slow, takes=lambda _kind: True)
+        appender.flush()
+        return made.key
+
+    def fails(tx: Connection, holder: str) -> None:
+        at = CLOCK.now()
+        if unanswered:
+            put_off_effect(tx, key, holder, at, "away", unanswered_since=at)
+        else:
+            retry_effect(tx, key, holder, at, "an error")
+
+    def lease_of(tx: Connection) -> tuple[str | None, int]:
+        held = tx.execute(sa.select(effect.c.holder, effect.c.missing_ends)).one()
+        return held.holder, held.missing_ends
+
+    key = await two[0].write(plan)
+    await two[1].write(lambda tx: expire_leases(tx, CLOCK.now(), [slow.holder]))
+    claim = partial(claim_named, keys=[key], now=CLOCK.now(), lease=quick, suspects=True)
+    assert len(await two[1].write(claim)) == 1
+
+    await two[0].write(lambda tx: fails(tx, slow.holder))
+    assert await two[0].read(lease_of) == (quick.holder, 1)
+    await two[1].write(lambda tx: fails(tx, quick.holder))
+    assert await two[0].read(lease_of) == (None, 0)

@@ -288,7 +288,7 @@ class Performer:
             return
         due_at = self._clock.now() + pause_after(failures)
         await self._database.write(
-            lambda tx: retry_effect(tx, effect.key, due_at, _sentence(error))
+            lambda tx: retry_effect(tx, effect.key, self._holder, due_at, _sentence(error))
         )
         EFFECTS.labels(effect.kind, "retried").inc()
 
@@ -303,7 +303,7 @@ class Performer:
         due_at = now + wait_for(waited, error)
         await self._database.write(
             lambda tx: put_off_effect(
-                tx, effect.key, due_at, _sentence(error), unanswered_since=since
+                tx, effect.key, self._holder, due_at, _sentence(error), unanswered_since=since
             )
         )
         EFFECTS.labels(effect.kind, "unanswered").inc()

@@ -169,22 +169,30 @@ def finish_effects(tx: Connection, keys: Sequence[str]) -> set[str]:
     return set(tx.scalars(_FINISH, {"keys": keys}))
 
 
-def retry_effect(tx: Connection, key: str, due_at: datetime, error: str) -> None:
-    """Put off an effect that failed. It had an end, so it is no suspect any more."""
+def retry_effect(tx: Connection, key: str, holder: str, due_at: datetime, error: str) -> None:
+    """Put off an effect that failed, and that `holder` still has: what another has taken on since
+    goes on there. It had an end, so it is no suspect any more."""
     tx.execute(
         sa.update(effect)
-        .where(effect.c.key == key)
+        .where(effect.c.key == key, effect.c.holder == holder)
         .values(**_ENDED, due_at=due_at, last_error=error, failures=effect.c.failures + 1)
     )
 
 
 def put_off_effect(
-    tx: Connection, key: str, due_at: datetime, error: str, *, unanswered_since: datetime
+    tx: Connection,
+    key: str,
+    holder: str,
+    due_at: datetime,
+    error: str,
+    *,
+    unanswered_since: datetime,
 ) -> None:
-    """Put off an effect that waits for another system; that is no failure of it."""
+    """Put off an effect that waits for another system; that is no failure of it. holder: as of
+    `retry_effect`."""
     tx.execute(
         sa.update(effect)
-        .where(effect.c.key == key)
+        .where(effect.c.key == key, effect.c.holder == holder)
         .values(**_ENDED, due_at=due_at, last_error=error, unanswered_since=unanswered_since)
     )
 
