@@ -9,12 +9,24 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from answerable.channels.email.store import NewRawMail, add_raw_mail, claim_identity
+from answerable.channels.email.store import (
+    MailState,
+    NewRawMail,
+    add_raw_mail,
+    claim_identity,
+    claim_mail,
+    finish_mail,
+    free_mails,
+    postpone_mail,
+    raw_mail,
+    replace_ciphertext,
+)
 from answerable.contacts.book import ContactBook, Newcomer
 from answerable.contacts.records import keep_records, read_records
 from answerable.contacts.store import Lookup
@@ -83,6 +95,41 @@ async def test_a_mail_to_two_inboxes_is_one_message(two: list[Database]) -> None
     )
 
     assert found == (("<1@customer>", None), ("<1@customer>", "raw_1"))
+
+
+async def test_who_is_overtaken_while_it_reads_a_mail_leaves_it_to_the_other(
+    two: list[Database],
+) -> None:
+    now, later = CLOCK.now(), CLOCK.now() + timedelta(minutes=5)
+
+    def state(tx: Connection) -> Any:
+        columns = raw_mail.c.state, raw_mail.c.holder, raw_mail.c.due_at, raw_mail.c.ciphertext
+        return tuple(tx.execute(sa.select(*columns)).one())
+
+    def claim(tx: Connection, holder: str) -> None:
+        assert claim_mail(tx, "raw_1", lease=Lease(holder=holder, until=later))
+
+    def replace(tx: Connection, holder: str) -> bool:
+        return replace_ciphertext(
+            tx, "raw_1", holder=holder, wrapped_key=b"key", ciphertext=holder.encode()
+        )
+
+    def finish(tx: Connection, holder: str, state: MailState) -> None:
+        finish_mail(tx, "raw_1", holder=holder, state=state, note=None)
+
+    await two[0].write(lambda tx: add_raw_mail(tx, stored_mail("raw_1")))
+    await two[0].write(lambda tx: claim(tx, "slow"))
+    await two[1].write(lambda tx: free_mails(tx, now=now, gone=["slow"]))
+    await two[1].write(lambda tx: claim(tx, "quick"))
+
+    assert await two[1].write(lambda tx: replace(tx, "quick"))
+    assert not await two[0].write(lambda tx: replace(tx, "slow"))
+    await two[0].write(lambda tx: postpone_mail(tx, "raw_1", holder="slow", due_at=now))
+    assert await two[0].read(state) == ("stored", "quick", later, b"quick")
+
+    await two[1].write(lambda tx: finish(tx, "quick", MailState.PARSED))
+    await two[0].write(lambda tx: finish(tx, "slow", MailState.QUARANTINED))
+    assert await two[0].read(state) == ("parsed", None, later, b"quick")
 
 
 async def known_contact(database: Database) -> ContactId:

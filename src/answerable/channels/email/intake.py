@@ -111,7 +111,7 @@ class MailIntake:
         now = self._clock.now()
         mail_id = new_mail_id()
         wrapped, ciphertext = self._seal.seal(raw, context=mail_id)
-        in_row = await self._keys.put(inbox.tenant, mail_id, wrapped) if self._keys else wrapped
+        in_row = await self._put_key(inbox.tenant, mail_id, wrapped, ciphertext)
         position = origin.position
         mail = NewRawMail(
             id=mail_id,
@@ -156,7 +156,7 @@ class MailIntake:
                 one.cancel()
 
     async def take_in(self, raw: bytes, inbox: MailInbox, origin: Origin) -> Accepted | None:
-        """Store and read one mail at once; None if it was read before."""
+        """Store and read one mail at once; None if it was read before, or another reads it now."""
         mail_id, _ = await self.store(raw, inbox, origin)
         lease = self._lease()
         mail = await self._database.write(lambda tx: claim_mail(tx, mail_id, lease=lease))
@@ -209,14 +209,20 @@ class MailIntake:
 
     async def _postpone(self, mail: StoredRawMail) -> None:
         due_at = self._clock.now() + backoff(mail.failures + 1)
-        await self._database.write(lambda tx: postpone_mail(tx, mail.id, due_at=due_at))
+        holder = self._membership.id
+        await self._database.write(
+            lambda tx: postpone_mail(tx, mail.id, holder=holder, due_at=due_at)
+        )
 
     async def _take(self, mail: StoredRawMail) -> Accepted | None:
         inbox = self._inboxes[mail.tenant, mail.inbox]
         raw = await self._opened(mail)
         outcome = Unparsable(reason="key-lost") if raw is None else await self._read(mail, raw)
         message = self._message(mail, inbox, raw or b"", outcome)
-        identity, copy = await self._fix_identity(mail, message.external_id, outcome.masked)
+        fixed = await self._fix_identity(mail, message.external_id, outcome.masked)
+        if fixed is None:
+            return None
+        identity, copy = fixed
         if copy is not None:
             await self._finish(mail, MailState.PARSED, f"copy of {copy}")
             return None
@@ -229,7 +235,9 @@ class MailIntake:
         """None if its key is gone."""
         key: bytes | None = mail.wrapped_key
         if self._keys is not None:
-            key = await self._keys.get(mail.tenant, mail.id, mail.wrapped_key)
+            key = await self._keys.get(
+                mail.tenant, mail.id, mail.wrapped_key, of=mail.ciphertext
+            )
         if not key:
             return None
         return self._seal.open(key, mail.ciphertext, context=mail.id)
@@ -264,16 +272,19 @@ class MailIntake:
 
     async def _fix_identity(
         self, mail: StoredRawMail, external_id: str, masked: bytes | None
-    ) -> tuple[str, str | None]:
+    ) -> tuple[str, str | None] | None:
+        """As `claim_identity`; None if another process has taken the mail meanwhile."""
         sealed = None
         if masked is not None:
             wrapped, ciphertext = self._seal.seal(masked, context=mail.id)
-            in_row = await self._keys.put(mail.tenant, mail.id, wrapped) if self._keys else wrapped
-            sealed = in_row, ciphertext
+            sealed = await self._put_key(mail.tenant, mail.id, wrapped, ciphertext), ciphertext
+        holder = self._membership.id
 
-        def unit(tx: Connection) -> tuple[str, str | None]:
-            if sealed is not None:
-                replace_ciphertext(tx, mail.id, wrapped_key=sealed[0], ciphertext=sealed[1])
+        def unit(tx: Connection) -> tuple[str, str | None] | None:
+            if sealed is not None and not replace_ciphertext(
+                tx, mail.id, holder=holder, wrapped_key=sealed[0], ciphertext=sealed[1]
+            ):
+                return None
             return claim_identity(
                 tx,
                 tenant=mail.tenant,
@@ -282,7 +293,22 @@ class MailIntake:
                 external_id=external_id,
             )
 
-        return await self._database.write(unit)
+        fixed = await self._database.write(unit)
+        if fixed is not None and sealed is not None and self._keys is not None:
+            # If we end before this, the original's key stays as long as the mail's others.
+            await self._keys.drop(mail.tenant, mail.id, mail.wrapped_key, of=mail.ciphertext)
+        return fixed
+
+    async def _put_key(
+        self, tenant: TenantId, mail_id: str, wrapped: bytes, ciphertext: bytes
+    ) -> bytes:
+        """What is to stand in the mail's row."""
+        if self._keys is None:
+            return wrapped
+        return await self._keys.put(tenant, mail_id, wrapped, of=ciphertext)
 
     async def _finish(self, mail: StoredRawMail, state: MailState, note: str | None) -> None:
-        await self._database.write(lambda tx: finish_mail(tx, mail.id, state=state, note=note))
+        holder = self._membership.id
+        await self._database.write(
+            lambda tx: finish_mail(tx, mail.id, holder=holder, state=state, note=note)
+        )

@@ -232,14 +232,16 @@ def _stored(row: sa.Row[tuple[object, ...]]) -> StoredRawMail:
 
 
 def replace_ciphertext(
-    tx: Connection, mail_id: str, *, wrapped_key: bytes, ciphertext: bytes
-) -> None:
-    """Put the masked mail in the place of the original; the old key is gone with the old row."""
-    tx.execute(
+    tx: Connection, mail_id: str, *, holder: str, wrapped_key: bytes, ciphertext: bytes
+) -> bool:
+    """Put the masked mail in the place of the original; the old key is gone with the old row.
+    False if `holder` was counted gone while it read: the mail is not its own any more."""
+    changed = tx.execute(
         sa.update(raw_mail)
-        .where(raw_mail.c.id == mail_id)
+        .where(*_held(mail_id, holder))
         .values(wrapped_key=wrapped_key, ciphertext=ciphertext)
     )
+    return changed.rowcount > 0
 
 
 def claim_identity(
@@ -271,19 +273,23 @@ def claim_identity(
     return external_id, copy
 
 
-def finish_mail(tx: Connection, mail_id: str, *, state: MailState, note: str | None) -> None:
+def finish_mail(
+    tx: Connection, mail_id: str, *, holder: str, state: MailState, note: str | None
+) -> None:
+    """holder: as of `replace_ciphertext`; of a mail that is not its own any more nothing changes."""
     tx.execute(
         sa.update(raw_mail)
-        .where(raw_mail.c.id == mail_id)
+        .where(*_held(mail_id, holder))
         .values(state=state, note=note, holder=None)
     )
 
 
-def postpone_mail(tx: Connection, mail_id: str, *, due_at: datetime) -> None:
-    """After an error of ours: the attempt does not count against the mail."""
+def postpone_mail(tx: Connection, mail_id: str, *, holder: str, due_at: datetime) -> None:
+    """After an error of ours: the attempt does not count against the mail. holder: as of
+    `finish_mail`."""
     tx.execute(
         sa.update(raw_mail)
-        .where(raw_mail.c.id == mail_id)
+        .where(*_held(mail_id, holder))
         .values(
             due_at=due_at,
             holder=None,
@@ -291,6 +297,10 @@ def postpone_mail(tx: Connection, mail_id: str, *, due_at: datetime) -> None:
             failures=raw_mail.c.failures + 1,
         )
     )
+
+
+def _held(mail_id: str, holder: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return raw_mail.c.id == mail_id, raw_mail.c.holder == holder
 
 
 def erase_raw_mail(tx: Connection, tenant: TenantId, mail_id: str) -> None:
