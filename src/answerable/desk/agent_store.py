@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from answerable.desk.agent import Agent, Role
-from answerable.kit.database import JsonText, UtcDateTime, is_of, metadata
+from answerable.kit.database import JsonText, UtcDateTime, is_of, lock_until_commit, metadata
 from answerable.kit.ids import AgentId, TenantId
 
 agent = sa.Table(
@@ -52,7 +52,10 @@ def find_credentials(tx: Connection, email: str) -> tuple[Agent, str] | None:
     return None if row is None else (to_agent(row), row.password_hash)
 
 
-def find_agent(tx: Connection, tenant: TenantId, agent_id: AgentId) -> Agent | None:
+def hold_agent(tx: Connection, tenant: TenantId, agent_id: AgentId) -> Agent | None:
+    """Nobody else changes them before this transaction ends: what is decided by what they may do
+    now comes before a change of that, or after it."""
+    lock_until_commit(tx, [f"agent {agent_id}"])
     row = tx.execute(
         sa.select(agent).where(agent.c.id == agent_id, agent.c.tenant == tenant)
     ).first()

@@ -11,7 +11,7 @@ from answerable.desk import agent_store, session_store
 from answerable.desk.agent import Agent, Role, check_password, normalised_email
 from answerable.desk.passwords import Passwords
 from answerable.kit.clock import Clock
-from answerable.kit.database import Database, lock_until_commit
+from answerable.kit.database import Database
 from answerable.kit.errors import Conflict, InvalidInput, NotFound
 from answerable.kit.ids import AgentId, TenantId, new_id
 from answerable.ledger.administration import record_administration
@@ -111,8 +111,7 @@ class Agents:
         by: AgentId | None,
     ) -> Agent:
         def store(tx: Connection) -> Agent:
-            lock_until_commit(tx, [f"agent {agent_id}"])
-            agent = agent_store.find_agent(tx, tenant, agent_id)
+            agent = agent_store.hold_agent(tx, tenant, agent_id)
             if agent is None:
                 raise NotFound("not_found", "There is no such agent.")
             changed = change(agent)

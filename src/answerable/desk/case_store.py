@@ -228,7 +228,8 @@ def case_told(
     """All events up to `upto` are done with; what came meanwhile is due a moment later. Nothing
     changes if another has claimed it since: what that one knows is newer.
 
-    case: as claimed. written: into which case, and its fields as they are now; None: nothing was written.
+    case: as claimed. written: into which case, and its fields as they are now; None: nothing was
+    written.
     """
     values = {} if written is None else {"case_id": written[0], "fields": dict(written[1])}
     head = sa.select(_row.head_seq).where(*_unchanged(case)).with_for_update()

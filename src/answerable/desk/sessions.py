@@ -95,7 +95,7 @@ class Sessions:
         session_id = new_id("ses")
 
         def store(tx: Connection) -> Agent | None:
-            current = agent_store.find_agent(tx, agent.tenant, agent.id)
+            current = agent_store.hold_agent(tx, agent.tenant, agent.id)
             if current is None or current.suspended:  # suspended while argon2 was at work
                 return None
             session_store.forget_attempts(tx, keys.address_and_ip)

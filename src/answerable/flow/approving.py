@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from answerable.contacts.one_time_codes_store import find_code
 from answerable.contacts.store import Lookup, contacts_known_as, lookups_of, same_person
 from answerable.desk.agent import Agent
-from answerable.desk.agent_store import find_agent
+from answerable.desk.agent_store import hold_agent
 from answerable.desk.permission import AgentIdentity, Permission, authorise
 from answerable.flow.state import ConversationState
 from answerable.kit.errors import Conflict, NotAllowed, NotFound
@@ -46,7 +46,7 @@ def check_decision(
     Raises NotFound for no such change, NotAllowed if the agent's role does not suffice (any more)
     or the change is their own, Conflict if it is decided, over, or not what the agent has seen.
     """
-    agent = find_agent(tx, decision.tenant, decision.agent)
+    agent = hold_agent(tx, decision.tenant, decision.agent)
     if agent is None:
         raise NotAllowed("not_permitted", "Your role does not permit this.")
     identity = AgentIdentity(agent=agent, session="")

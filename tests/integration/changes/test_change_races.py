@@ -3,12 +3,17 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import cast
 
 import httpx
 import pytest
 
+from answerable.desk.agents import Agents
+from answerable.kit.database import Database
 from answerable.kit.ids import ConversationId
-from tests.support.bank import ADDRESS, Bank, Browser
+from tests.support.bank import ADDRESS, BANK, Bank, Browser
+from tests.support.rivals import Slow
+from tests.support.service import quick_passwords
 
 COPIES = 20
 
@@ -126,6 +131,21 @@ async def test_copies_of_an_approval_by_two_agents(bank: Bank) -> None:
     assert await applied(bank) == 1
     kinds = await bank.kinds(ConversationId(approval["conversation"]))
     assert [kinds.count(kind) for kind in ("approved", "change_applied")] == [1, 1]
+
+
+async def test_who_is_suspended_at_this_moment_approves_nothing(bank: Bank) -> None:
+    await bank.proves()
+    agent = await bank.signed_in()
+    approval = await bank.approval(agent)
+    slow = Slow(bank.service.database, then=lambda: bank.decides(agent, "approve", approval))
+    passwords = quick_passwords()
+
+    await Agents(cast(Database, slow), bank.clock, passwords).suspend(BANK, bank.people["sam"].id)
+
+    passwords.close()
+    assert [answer.status_code for answer in slow.came] in ([401], [403])
+    kinds = await bank.kinds(ConversationId(approval["conversation"]))
+    assert "approved" not in kinds
 
 
 async def test_copies_of_one_try_to_approve_are_answered_alike(bank: Bank) -> None:

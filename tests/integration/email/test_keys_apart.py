@@ -138,6 +138,4 @@ async def test_who_is_overtaken_while_it_reads_leaves_what_the_other_one_stored(
         again = await room.intake.read_again(TENANT, mail_id)
         assert again is not None
         assert again.text == message.text
-        assert await room.database.read(lambda tx: count_mails(tx, TENANT)) == {
-            MailState.PARSED: 1
-        }
+        assert await room.database.read(lambda tx: count_mails(tx, TENANT)) == {MailState.PARSED: 1}

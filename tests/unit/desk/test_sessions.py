@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -9,8 +10,10 @@ import sqlalchemy as sa
 from answerable.desk.agent import Role
 from answerable.desk.passwords import COMPUTATIONS, Passwords
 from answerable.desk.session_store import agent_session
-from answerable.desk.sessions import OpenedSession, csrf_fits, csrf_token
+from answerable.desk.sessions import OpenedSession, Sessions, csrf_fits, csrf_token
+from answerable.kit.database import Database
 from answerable.kit.errors import NotAllowed, TooMany
+from tests.support.rivals import Slow
 from tests.unit.desk.conftest import PASSWORD, TENANT, Office
 
 
@@ -87,6 +90,22 @@ async def test_a_change_of_role_ends_all_sessions(office: Office) -> None:
     opened = await signs_in(office)
 
     await office.agents.change_role(TENANT, office.sam.id, Role.SUPERVISOR)
+
+    assert await office.sessions.find(opened.token) is None
+
+
+async def test_a_change_of_role_ends_a_session_that_is_being_opened(office: Office) -> None:
+    async def nothing() -> None:
+        """While the attempt is counted."""
+
+    async def changes() -> None:
+        await office.agents.change_role(TENANT, office.sam.id, Role.SUPERVISOR)
+
+    meanwhile = iter([nothing, changes])
+    slow = Slow(office.database, then=lambda: next(meanwhile)())
+    sessions = Sessions(cast(Database, slow), office.clock, office.passwords)
+
+    opened = await sessions.open("sam@here.example", PASSWORD, ip="10.0.0.1")
 
     assert await office.sessions.find(opened.token) is None
 

@@ -235,9 +235,7 @@ class MailIntake:
         """None if its key is gone."""
         key: bytes | None = mail.wrapped_key
         if self._keys is not None:
-            key = await self._keys.get(
-                mail.tenant, mail.id, mail.wrapped_key, of=mail.ciphertext
-            )
+            key = await self._keys.get(mail.tenant, mail.id, mail.wrapped_key, of=mail.ciphertext)
         if not key:
             return None
         return self._seal.open(key, mail.ciphertext, context=mail.id)

@@ -276,7 +276,7 @@ def claim_identity(
 def finish_mail(
     tx: Connection, mail_id: str, *, holder: str, state: MailState, note: str | None
 ) -> None:
-    """holder: as of `replace_ciphertext`; of a mail that is not its own any more nothing changes."""
+    """holder: as of `replace_ciphertext`; of what is not its own any more nothing changes."""
     tx.execute(
         sa.update(raw_mail)
         .where(*_held(mail_id, holder))
