@@ -4,7 +4,8 @@ Two may have the same work when one of them was thought to be gone: its leases a
 although it goes on.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,8 +14,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pydantic import BaseModel
 from sqlalchemy import Connection
+from starlette.responses import JSONResponse
 
+from answerable.api.idempotency import IN_FLIGHT, Once
 from answerable.channels.email.store import (
     MailState,
     NewRawMail,
@@ -39,6 +43,7 @@ from answerable.desk.case_store import (
     note_news,
 )
 from answerable.kit.database import Database, Unit
+from answerable.kit.errors import Conflict, StoreUnavailable
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.kit.testing import SettableClock
 from answerable.ledger.append import Appender
@@ -266,3 +271,41 @@ async def test_an_attempt_of_one_counted_gone_leaves_the_next_one_what_it_has_ta
     assert await two[0].read(lease_of) == (quick.holder, 1)
     await two[1].write(lambda tx: fails(tx, quick.holder))
     assert await two[0].read(lease_of) == (None, 0)
+
+
+class Answer(BaseModel):
+    number: int
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_request_that_took_too_long_leaves_its_key_to_who_carries_it_out_now(
+    two: list[Database], fails: bool
+) -> None:
+    clock = SettableClock()
+    begun: asyncio.Queue[int] = asyncio.Queue()
+    may_end = {number: asyncio.Event() for number in (1, 2)}
+
+    async def work(number: int) -> Answer:
+        begun.put_nowait(number)
+        await may_end[number].wait()
+        if fails and number == 1:
+            raise StoreUnavailable("away", "not now", retry_after=timedelta(seconds=1))
+        return Answer(number=number)
+
+    def asks(database: Database, number: int) -> Awaitable[JSONResponse]:
+        once = Once(database, clock, tenant=SHOP, lookup="key", fingerprint="the same request")
+        return once.run(lambda: work(number))
+
+    slow = asyncio.ensure_future(asks(two[0], 1))
+    assert await begun.get() == 1
+    clock.advance(IN_FLIGHT)
+    quick = asyncio.ensure_future(asks(two[1], 2))
+    assert await begun.get() == 2
+    may_end[1].set()
+    await asyncio.wait([slow])
+
+    with pytest.raises(Conflict, match="being carried out"):
+        await asks(two[0], 3)
+    may_end[2].set()
+    assert [one.body for one in (await quick, await asks(two[0], 4))] == [b'{"number":2}'] * 2
+    assert (slow.exception() is not None) is fails

@@ -7,7 +7,7 @@ answer that means "later" (429, 503, a fault of ours) is not stored: the same ke
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -79,7 +79,8 @@ class Once:
         """
         if self._lookup is None:
             return JSONResponse((await work()).model_dump(mode="json"), status)
-        before = await self._claim(self._lookup)
+        at = self._clock.now()
+        before = await self._claim(self._lookup, at)
         if before is not None:
             answer = JSONResponse if before.status < 400 else problem_response_from
             return answer(before.body, before.status)
@@ -87,16 +88,15 @@ class Once:
             body = (await work()).model_dump(mode="json")
         except _DEFINITE as error:
             refused, problem, headers = problem_of(error)
-            await self._keep(self._lookup, refused, problem)
+            await self._keep(self._lookup, at, refused, problem)
             return problem_response(refused, problem, headers)
         except BaseException:
-            await self._release(self._lookup)
+            await self._release(self._lookup, at)
             raise
-        await self._keep(self._lookup, status, body)
+        await self._keep(self._lookup, at, status, body)
         return JSONResponse(body, status)
 
-    async def _claim(self, lookup: str) -> _Stored | None:
-        now = self._clock.now()
+    async def _claim(self, lookup: str, now: datetime) -> _Stored | None:
         table = idempotency_key.c
 
         def claim(tx: Connection) -> _Stored | None:
@@ -121,23 +121,26 @@ class Once:
 
         return await self._database.write(claim, tenant=self._tenant)
 
-    async def _keep(self, lookup: str, status: int, body: Any) -> None:
+    async def _keep(self, lookup: str, at: datetime, status: int, body: Any) -> None:
         await self._database.write(
             lambda tx: tx.execute(
                 sa.update(idempotency_key)
-                .where(idempotency_key.c.lookup == lookup)
+                .where(*_claimed(lookup, at))
                 .values(status=status, body=body)
             ),
             tenant=self._tenant,
         )
 
-    async def _release(self, lookup: str) -> None:
+    async def _release(self, lookup: str, at: datetime) -> None:
         await self._database.write(
-            lambda tx: tx.execute(
-                sa.delete(idempotency_key).where(idempotency_key.c.lookup == lookup)
-            ),
+            lambda tx: tx.execute(sa.delete(idempotency_key).where(*_claimed(lookup, at))),
             tenant=self._tenant,
         )
+
+
+def _claimed(lookup: str, at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Of who claimed it then: after IN_FLIGHT another may have taken it over."""
+    return idempotency_key.c.lookup == lookup, idempotency_key.c.at == at
 
 
 def problem_response_from(body: Any, status: int) -> JSONResponse:
