@@ -37,7 +37,8 @@ from answerable.privacy.keys import MasterKey
 from answerable.privacy.store import handle
 from answerable.privacy.vault import Erased, Vault
 from answerable.processes.chain_check import check_chains
-from tests.support.rivals import somebody_waits
+from answerable.processes.erasure import erase_contact
+from tests.support.rivals import one_before_the_other, somebody_waits
 from tests.support.stores import open_store
 
 SHOP, OTHER = TenantId("corner-shop"), TenantId("other-shop")
@@ -72,12 +73,16 @@ class Process:
         return cls(database, vault, Intake(vault, contacts, advancer))
 
     async def takes(self, text: str, *, by: str = "vis_anna", id: str = "") -> Accepted:
-        message = InboundMessage(
-            tenant=SHOP, inbox="chat", channel="chat", external_id=id or new_id("msg"), text=text,
-            sender=Sender(kind="visitor", address=by), at=CLOCK.now(),
-        )  # fmt: skip
+        message = said(text, by=by, id=id)
         accepted, _ = await self.database.write_batched(self.intake.accept_many, message)
         return accepted
+
+
+def said(text: str, *, by: str = "vis_anna", id: str = "", inbox: str = "chat") -> InboundMessage:
+    return InboundMessage(
+        tenant=SHOP, inbox=inbox, channel="chat", external_id=id or new_id("msg"), text=text,
+        sender=Sender(kind="visitor", address=by), at=CLOCK.now(),
+    )  # fmt: skip
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -318,6 +323,27 @@ async def test_what_is_written_while_its_contact_is_erased_can_never_be_read(
     await eraser.database.write(erase)
     found = await eraser.database.read(lambda tx: eraser.vault.get_many(tx, tenant=SHOP, ids=ids))
     assert all(isinstance(value, Erased) for value in found.values())
+
+
+async def test_a_conversation_that_begins_while_its_contact_is_erased_is_erased_too(
+    two: list[Process],
+) -> None:
+    writer, eraser = two
+    await writer.takes("hello")
+    elsewhere = said("hello again", inbox="app")
+    person = await eraser.database.read(lambda tx: tx.scalars(sa.select(contact.c.id)).one())
+
+    [(accepted, _)], erased = await one_before_the_other(
+        writer.database,
+        lambda tx: writer.intake.accept_many(tx, [elsewhere]),
+        lambda: erase_contact(
+            eraser.database, eraser.vault, CLOCK, tenant=SHOP, contact_id=ContactId(person),
+            by="system",
+        ),
+    )  # fmt: skip
+
+    assert accepted is not None
+    assert erased.conversations == 2
 
 
 async def test_the_administration_of_a_tenant_is_one_chain(two: list[Process]) -> None:

@@ -170,8 +170,7 @@ def add_words(tx: Connection, tenant: TenantId, said: Sequence[Said]) -> None:
 
 
 def forget_words(tx: Connection, tenant: TenantId, ids: Sequence[ConversationId]) -> None:
-    """Nothing leads to these conversations any more."""
-    lock_search(tx, tenant)
+    """Nothing leads to these conversations any more. Whoever calls it has the search's lock."""
     for start in range(0, len(ids), _AT_ONCE):
         these = ids[start : start + _AT_ONCE]
         rows = [

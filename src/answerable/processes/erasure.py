@@ -14,7 +14,7 @@ from answerable.contacts.reply_caps_store import automatic_reply
 from answerable.contacts.send_caps_store import sent_text
 from answerable.contacts.session_store import customer_session
 from answerable.contacts.store import forget_contact, get_contact
-from answerable.desk.search_store import forget_words
+from answerable.desk.search_store import forget_words, lock_search
 from answerable.desk.summary_store import conversation
 from answerable.kit.clock import Clock
 from answerable.kit.database import Database
@@ -81,14 +81,16 @@ def erase_stored(
     tx: Connection, vault: Vault, clock: Clock, *, tenant: TenantId, contact_id: ContactId
 ) -> Erasure:
     """The erasure itself, without its event: also what a restored copy must do again."""
+    # First: whoever is about to make a text of theirs findable waits, and then finds it erased.
+    lock_search(tx, tenant)
+    known = vault.erase(tx, tenant=tenant, contact_id=contact_id)
+    # Whoever was putting something of theirs away is done: a conversation that it began is seen.
     streams = tx.scalars(
         sa.select(conversation.c.id).where(
             conversation.c.tenant == tenant, conversation.c.contact_id == contact_id
         )
     ).all()
-    # First: whoever is about to make a text of theirs findable waits, and then finds it erased.
     forget_words(tx, tenant, [ConversationId(stream) for stream in streams])
-    known = vault.erase(tx, tenant=tenant, contact_id=contact_id)
     forget_contact(tx, tenant, contact_id, at=clock.now())
     mails = 0
     for stream in streams:
