@@ -52,7 +52,8 @@ from answerable.ledger.outbox import claim_named, expire_leases, put_off_effect,
 from answerable.ledger.tables import effect
 from answerable.privacy.keys import MasterKey
 from answerable.privacy.record import Record
-from answerable.privacy.store import vault_value
+from answerable.privacy.rotation import rewrap
+from answerable.privacy.store import vault_key, vault_value
 from answerable.privacy.vault import Vault
 from answerable.processes.erasure import erase_stored
 from answerable.processes.row_changes import begin_chain, last_link
@@ -184,6 +185,21 @@ async def test_what_is_found_of_a_contact_while_they_are_erased_is_not_kept(
     assert await values_with_text(two[0]) == 0
 
 
+async def test_a_key_that_is_destroyed_while_keys_are_wrapped_anew_stays_so(
+    two: list[Database],
+) -> None:
+    anna, new = await known_contact(two[0]), MasterKey(b"n" * 32)
+
+    await one_before_the_other(
+        two[0],
+        lambda tx: vault().erase(tx, tenant=SHOP, contact_id=anna),
+        lambda: two[1].write(lambda tx: rewrap(tx, MASTER, new)),
+    )
+
+    key = sa.select(vault_key.c.wrapped_key)
+    assert await two[0].read(lambda tx: tx.execute(key).scalar_one()) is None
+
+
 async def test_of_two_who_begin_a_chain_of_backups_the_last_one_counts(
     two: list[Database],
 ) -> None:
@@ -231,6 +247,23 @@ async def test_who_told_a_case_too_late_changes_nothing_of_what_the_next_one_doe
     await tells(two[0], slow, 1)
 
     assert await two[0].read(lambda tx: due_cases(tx, SHOP, later + lease, limit=1)) == []
+
+
+async def test_what_was_told_before_it_was_noted_is_no_news(two: list[Database]) -> None:
+    talk, now = ConversationId("cnv_1"), CLOCK.now()
+
+    async def news(seq: int) -> list[MirroredCase]:
+        one = News(conversation=talk, seq=seq, first_at=now)
+        await two[0].write(lambda tx: note_news(tx, SHOP, [one], due_at=now, opens=True))
+        return await two[0].read(lambda tx: due_cases(tx, SHOP, now, limit=1))
+
+    [case] = await news(1)
+    await two[1].write(lambda tx: case_told(tx, case, upto=3, at=now, gather=timedelta()))
+
+    assert await news(2) == []
+    assert await news(3) == []
+    [case] = await news(4)
+    assert (case.done_seq, case.head_seq) == (3, 4)
 
 
 @pytest.mark.parametrize("unanswered", [False, True])

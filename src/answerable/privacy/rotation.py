@@ -13,12 +13,14 @@ def rewrap(tx: Connection, old: MasterKey, new: MasterKey, *, limit: int = 1000)
     Repeat until 0. Values are untouched, and a Vault that knows both keys works throughout.
     """
     rows = store.keys_under(tx, old.id, limit)
-    for row in rows:
+    # In the order in which keys are locked to write with.
+    for row in sorted(rows, key=lambda row: (row.tenant, row.contact_id)):
         context = key_context(row.tenant, row.contact_id)
         wrapped = new.wrap(old.unwrap(row.wrapped_key, context), context)
         store.replace_wrapping(
-            tx, row.tenant, row.contact_id, wrapped_key=wrapped, master_key_id=new.id
-        )
+            tx, row.tenant, row.contact_id,
+            before=row.wrapped_key, wrapped_key=wrapped, master_key_id=new.id,
+        )  # fmt: skip
     return len(rows)
 
 

@@ -215,11 +215,18 @@ def keys_under(tx: Connection, master_key_id: str, limit: int) -> list[Any]:
 
 
 def replace_wrapping(
-    tx: Connection, tenant: str, contact_id: str, *, wrapped_key: bytes, master_key_id: str
+    tx: Connection,
+    tenant: str,
+    contact_id: str,
+    *,
+    before: bytes,
+    wrapped_key: bytes,
+    master_key_id: str,
 ) -> None:
+    """before: the wrapped key that was read; one that was destroyed since stays so."""
     tx.execute(
         vault_key.update()
-        .where(*_is(tenant, contact_id))
+        .where(*_is(tenant, contact_id), vault_key.c.wrapped_key == before)
         .values(wrapped_key=wrapped_key, master_key_id=master_key_id)
     )
 
