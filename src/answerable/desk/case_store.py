@@ -113,8 +113,8 @@ class News:
 def note_news(
     tx: Connection, tenant: TenantId, news: Sequence[News], *, due_at: datetime, opens: bool
 ) -> None:
-    """Something is to be told of these, at `due_at` unless a time is set already. What was told
-    before is no news. opens: whether those of which nothing was told before are begun with."""
+    """Something is to be told of these, at `due_at` unless a time is set already. What was told or
+    noted before is no news. opens: whether those of which nothing was told are begun with."""
     ids = [one.conversation for one in news]
     # Locked, in one order: whoever tells a case meanwhile sets when it is due, from what it read.
     query = (
@@ -136,7 +136,7 @@ def note_news(
                     due_at=due_at, fields={"status": "open"} if case else {}, writes=[],
                 )
             )  # fmt: skip
-        elif row is not None and one.seq > row.head_seq:
+        elif row is not None and one.seq > max(row.head_seq, row.done_seq):
             tx.execute(
                 sa.update(mirrored_case)
                 .where(_row.tenant == tenant, _row.conversation_id == one.conversation)
