@@ -29,7 +29,7 @@ def keep_records(
         return
     # Another conversation of theirs may have brought the same, and an erasure be under way. Their
     # keys first, then they, as an erasure does it.
-    vault.ready_keys(tx, [(tenant, one) for one in new])
+    vault.ready_keys(tx, [(tenant, one) for one in new], revives=False)
     before = records_of(tx, tenant, list(new), held=True)
     new = _other_than(tx, vault, tenant, before, new)
     entries = [

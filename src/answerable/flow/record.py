@@ -115,7 +115,8 @@ class Recorder:
             for effect, outcome in outcomes
             for sealed in outcome.sealed
         ]  # fmt: skip
-        references = self._vault.put_many(tx, entries)
+        # What was found before its contact was erased does not bring them back.
+        references = self._vault.put_many(tx, entries, revives=False)
         in_turn = iter(references)
         for effect, outcome in outcomes:
             data = {**outcome.data, "effect": effect.key}

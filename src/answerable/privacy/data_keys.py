@@ -17,12 +17,13 @@ MAC_BYTES = 16
 
 class DataKey:
     """A contact's unwrapped key, ready for use. wrapped: the same as it is kept, by which master
-    key."""
+    key. lost: it is kept nowhere, in the place of one that was destroyed."""
 
-    __slots__ = ("_key", "_mac_key", "cipher", "master_key_id", "wrapped")
+    __slots__ = ("_key", "_mac_key", "cipher", "lost", "master_key_id", "wrapped")
 
     def __init__(self, key: bytes, *, wrapped: bytes, master_key_id: str) -> None:
         self._key = key
+        self.lost = False
         self.wrapped = wrapped
         self.master_key_id = master_key_id
         self.cipher = AESGCM(key)

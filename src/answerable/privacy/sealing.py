@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from answerable.kit.canonical import canonical_json
@@ -46,6 +47,24 @@ def seal(key: DataKey, entry: VaultEntry, value_id: str) -> tuple[VaultRef, byte
     context = value_context(entry.tenant, entry.contact_id, value_id)
     sealed = nonce + key.cipher.encrypt(nonce, plaintext, context)
     return VaultRef(id=value_id, commitment=hashlib.sha256(plaintext).hexdigest()), sealed
+
+
+def sealed_row(
+    key: DataKey, entry: VaultEntry, value_id: str, at: datetime
+) -> tuple[VaultRef, dict[str, Any]]:
+    """What the ledger may hold of the value, and its row in a store. Under a key that is lost, as
+    that of an erased value."""
+    ref, sealed = seal(key, entry, value_id)
+    return ref, {
+        "id": value_id,
+        "tenant": entry.tenant,
+        "contact_id": entry.contact_id,
+        "conversation_id": entry.conversation_id,
+        "sealed": b"" if key.lost else sealed,
+        "created_at": at,
+        "wrapped_key": key.wrapped,
+        "master_key_id": key.master_key_id,
+    }
 
 
 def key_context(tenant: str, contact_id: str) -> bytes:

@@ -25,7 +25,7 @@ from answerable.privacy.sealing import (
     VaultEntry,
     VaultRef,
     key_context,
-    seal,
+    sealed_row,
     value_context,
 )
 from answerable.privacy.volatile import VolatileRows, is_volatile
@@ -91,31 +91,24 @@ class Vault:
         )
         return self.put_many(tx, [entry])[0]
 
-    def put_many(self, tx: Connection, entries: Sequence[VaultEntry]) -> list[VaultRef]:
+    def put_many(
+        self, tx: Connection, entries: Sequence[VaultEntry], *, revives: bool = True
+    ) -> list[VaultRef]:
         """Stores all entries of a store with one statement; references in the order of the entries.
 
-        An erased contact who comes back gets a new key: what was erased stays so.
+        An erased contact who comes back gets a new key: what was erased stays so. Unless it
+        `revives` them: what is late, of one who did not come back, is as if erased with them.
         """
         now = self._clock.now()
-        keys = self._writing_keys(tx, {(e.tenant, e.contact_id) for e in entries}, now)
+        keys = self._writing_keys(tx, {(e.tenant, e.contact_id) for e in entries}, now, revives)
         refs: list[VaultRef] = []
         rows: dict[bool, list[dict[str, Any]]] = {}
         for entry in entries:
             key, keeps = keys[entry.tenant, entry.contact_id], self.keeps(entry.tenant)
-            ref, sealed = seal(key, entry, self._rows(keeps).new_value_id(entry.contact_id))
+            value_id = self._rows(keeps).new_value_id(entry.contact_id)
+            ref, row = sealed_row(key, entry, value_id, now)
             refs.append(ref)
-            rows.setdefault(keeps, []).append(
-                {
-                    "id": ref.id,
-                    "tenant": entry.tenant,
-                    "contact_id": entry.contact_id,
-                    "conversation_id": entry.conversation_id,
-                    "sealed": sealed,
-                    "created_at": now,
-                    "wrapped_key": key.wrapped,
-                    "master_key_id": key.master_key_id,
-                }
-            )
+            rows.setdefault(keeps, []).append(row)
         for keeps, own in rows.items():
             self._rows(keeps).insert_values(tx, own)
         return refs
@@ -168,13 +161,23 @@ class Vault:
         if self._volatile is not None:
             self._volatile.remove(tenant, [id_ for id_ in wanted if is_volatile(id_)])
 
-    def ready_keys(self, tx: Connection, names: Iterable[tuple[TenantId, ContactId]]) -> None:
+    def ready_keys(
+        self,
+        tx: Connection,
+        names: Iterable[tuple[TenantId, ContactId]],
+        *,
+        revives: bool = True,
+    ) -> None:
         """Read, or make, the keys of several contacts with one query of each tenant, for what this
-        transaction does with them next."""
-        self._writing_keys(tx, names, self._clock.now())
+        transaction does with them next. revives: as of `put_many`."""
+        self._writing_keys(tx, names, self._clock.now(), revives)
 
     def _writing_keys(
-        self, tx: Connection, names: Iterable[tuple[TenantId, ContactId]], now: datetime
+        self,
+        tx: Connection,
+        names: Iterable[tuple[TenantId, ContactId]],
+        now: datetime,
+        revives: bool = True,
     ) -> dict[tuple[TenantId, ContactId], DataKey]:
         """The contacts' keys, made where there is none; with one query for all of a tenant."""
         memory = transaction_memory(tx)
@@ -198,6 +201,9 @@ class Vault:
                     key = self._unwrapped(row.wrapped_key, row.master_key_id, tenant, contact_id)
                 else:
                     key, new = self._new_key(tenant, contact_id, now)
+                    if row is not None and not revives:
+                        key.lost, keys[tenant, contact_id] = True, key
+                        continue
                     if row is None:
                         made.append(new)
                     else:

@@ -2,8 +2,11 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,8 +22,9 @@ from answerable.contacts.one_time_codes_store import (
     save_standing,
 )
 from answerable.contacts.send_caps_store import claim_text, sent_text
-from answerable.contacts.store import contact_address
+from answerable.contacts.store import contact, contact_address
 from answerable.desk.search_store import search_word
+from answerable.flow.ports import Finding, Question
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ContactId, ConversationId, TenantId
 from answerable.ledger.administration import administration_stream
@@ -32,7 +36,7 @@ from answerable.processes.erasure import Erasure, erase_contact
 from answerable.processes.replaying import replay
 from answerable.processes.stored import opened, read_definitions
 from tests.support.searching import ids, indexed, searched
-from tests.support.town import TENANT, Town, shop_definition
+from tests.support.town import TENANT, FakeWarehouse, Town, open_town, shop_definition
 
 CANARY = b"canary-of-the-yellow-kind"
 
@@ -59,7 +63,7 @@ async def secrets_of(town: Town, contact: ContactId) -> list[bytes]:
     sealed = sa.select(vault_value.c.sealed).where(vault_value.c.contact_id == contact)
     database = town.service.database
     found = [await database.read(lambda tx, q=q: tx.scalars(q).all()) for q in (keys, sealed)]  # type: ignore[misc]
-    return [bytes(value) for values in found for value in values]
+    return [bytes(value) for values in found for value in values if value]
 
 
 async def store_raw_mail(town: Town, raw_id: str) -> None:
@@ -89,6 +93,41 @@ async def test_an_erased_contact_is_found_no_more_and_others_are(town: Town) -> 
         lambda tx: tx.scalars(sa.select(search_word.c.opened).distinct()).all()
     )
     assert len(kept) == 1
+
+
+@dataclass
+class SlowWarehouse(FakeWarehouse):
+    """meanwhile: what happens while it looks."""
+
+    meanwhile: Callable[[], Awaitable[Any]] | None = None
+
+    async def read(self, question: Question) -> Finding:
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await super().read(question)
+
+
+async def test_what_is_found_while_a_contact_is_erased_is_not_kept(data: Path) -> None:
+    warehouse = SlowWarehouse()
+    town = open_town(data / "answerable.db", warehouse=warehouse)
+
+    async def are_erased() -> None:
+        await town.service.database.settle()
+        people = sa.select(contact.c.id)
+        [one] = await town.service.database.read(lambda tx: list(tx.scalars(people)))
+        assert (await erase(town, ContactId(one))).known
+
+    warehouse.meanwhile = are_erased
+    said = await town.mails("Where is parcel P-1234?")
+
+    person = await contact_of(town, said.conversation)
+    assert len(warehouse.asked) == 1
+    assert await secrets_of(town, person) == []
+    looked = (await town.last(said.conversation, "looked_up")).data["values"]
+    vault, database = town.service.vault, town.service.database
+    found = await database.read(lambda tx: vault.get(tx, tenant=TENANT, id=looked))
+    assert isinstance(found, Erased)
+    await town.service.database.close()
 
 
 async def test_nothing_of_an_erased_contact_is_left_on_disk(town: Town, data: Path) -> None:
