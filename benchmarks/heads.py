@@ -194,6 +194,7 @@ def _crosswise(texts: list[str], spam: list[bool]) -> list[float]:
         vectors=encoder.encode(texts),
         counts=[ngrams.counts(text) for text in texts],
         targets=np.eye(2, dtype=np.float32)[np.array(spam, dtype=int)],
+        parts=encoder.parts,
     )
     scores = np.zeros(len(texts))
     # Copies of one text are in one fold: many senders of spam repeat themselves.
@@ -206,6 +207,7 @@ def _crosswise(texts: list[str], spam: list[bool]) -> list[float]:
             vectors=np.concatenate([own.vectors, material.vectors[rows]]),
             counts=[*own.counts, *(material.counts[row] for row in rows.tolist())],
             targets=np.concatenate([own.targets, material.targets[rows]]),
+            parts=encoder.parts,
         )
         asked = material.part(np.flatnonzero(fold == this))
         head = fit(learnt, SPAM_TUNING).head

@@ -305,6 +305,7 @@ def write_encoder(
         "name": f"{name}-{apart[:8]}",
         **about,
         "dimensions": 2 * published.config["hidden_size"],
+        "parts": [published.config["hidden_size"]] * 2,
         "longest": LONGEST,
     }
     (out / "encoder.json").write_text(json.dumps(manifest, indent=2) + "\n")

@@ -47,9 +47,8 @@ NO_INTENTS = Confidence(  # where there are none, nothing can be the likeliest o
 
 def fit_confidence(held_out: Matrix, truth: Matrix) -> Confidence:
     """held_out: scores (messages, classes) of messages not learnt from; truth: 0..1, likewise."""
-    several = bool(len(truth)) and float((truth.sum(axis=1) > 1).mean()) >= SEVERAL_FROM
-    if several:
-        return _fit_several(held_out, truth)
+    if has_several(truth):
+        return independent(held_out, truth)
     labelled = truth.sum(axis=1) > 0
     if labelled.sum() < 2 * truth.shape[1]:
         return Confidence(
@@ -85,7 +84,13 @@ def fit_confidence(held_out: Matrix, truth: Matrix) -> Confidence:
     )
 
 
-def _fit_several(held_out: Matrix, truth: Matrix) -> Confidence:
+def has_several(truth: Matrix) -> bool:
+    """Whether intents are independent of each other. truth: (messages, classes)."""
+    return bool(len(truth)) and float((truth.sum(axis=1) > 1).mean()) >= SEVERAL_FROM
+
+
+def independent(held_out: Matrix, truth: Matrix) -> Confidence:
+    """What `fit_confidence` gives where a message may have several intents."""
     flat, wanted = held_out.ravel().astype(np.float64), truth.ravel().astype(np.float64)
     slope, offset = fit_logistic(flat[:, None], wanted, np.ones(len(flat)), penalty=1e-6)
     likely = sigmoid(slope * flat + offset)

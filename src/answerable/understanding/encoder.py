@@ -37,6 +37,7 @@ class OnnxEncoder:
             about = json.loads((folder / "encoder.json").read_text())
             self._name = str(about["name"])
             self._dimensions = int(about["dimensions"])
+            self._parts = tuple(map(int, about.get("parts", [self._dimensions])))
             self._longest = int(about["longest"])
             self._learnt = _learnt(folder / "learnt.json")
             self._pieces = WordPieces.load(folder / "vocab.txt")
@@ -64,6 +65,10 @@ class OnnxEncoder:
     @property
     def dimensions(self) -> int:
         return self._dimensions
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return self._parts
 
     @property
     def learnt(self) -> frozenset[str]:
@@ -95,6 +100,7 @@ class NgramsOnly:
 
     name = "ngrams-1"
     dimensions = 1024
+    parts = (dimensions,)
     learnt: frozenset[str] = frozenset()
 
     def __init__(self) -> None:

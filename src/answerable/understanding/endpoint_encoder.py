@@ -44,6 +44,10 @@ class EndpointEncoder:
         return self._dimensions
 
     @property
+    def parts(self) -> tuple[int, ...]:
+        return (self._dimensions,)
+
+    @property
     def learnt(self) -> frozenset[str]:
         return frozenset()
 

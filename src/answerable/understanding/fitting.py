@@ -15,7 +15,7 @@ from scipy import sparse  # type: ignore[import-untyped]
 from scipy.linalg import lapack  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from answerable.understanding.kernel import KernelHead
+from answerable.understanding.kernel import KernelHead, emphasis_of, emphasised
 from answerable.understanding.ngrams import BUCKETS, Counts, Rarity, rarity, weighted
 from answerable.understanding.ports import Matrix
 
@@ -25,11 +25,13 @@ _WORTH_THREADS = 4_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tuning:
-    """sharpness: of the meaning kernel. shares: of words and letters. ridge: > 0, distrust."""
+    """sharpness: of the meaning kernel. shares: of words and letters. ridge: > 0, distrust.
+    beside: how much the encoder's further parts count, 1 being as it gives them."""
 
     sharpness: float = 3.0
     shares: tuple[float, float] = (0.1, 0.1)
     ridge: float = 0.1
+    beside: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,14 @@ class Material:
     """What is learnt from, in one order: vectors (examples, dimensions), n-gram counts, targets
     (examples, classes) of 0..1.
 
+    parts: of the vectors, as the encoder names them.
     distrust: (examples,), by how much each one's ridge is multiplied; None: all alike.
     """
 
     vectors: Matrix
     counts: Sequence[Counts]
     targets: Matrix
+    parts: tuple[int, ...]
     distrust: NDArray[np.float32] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> "Material":
@@ -50,6 +54,7 @@ class Material:
             vectors=self.vectors[rows],
             counts=[self.counts[row] for row in rows.tolist()],
             targets=self.targets[rows],
+            parts=self.parts,
             distrust=None if self.distrust is None else self.distrust[rows],
         )
 
@@ -93,7 +98,9 @@ def _threads(examples: int) -> int:
 
 def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
     grams = _gram_matrix(material.counts, rare, tuning.shares)
-    cosines = material.vectors @ material.vectors.T
+    emphasis = emphasis_of(material.parts, tuning.beside)
+    vectors = emphasised(material.vectors, emphasis)
+    cosines = vectors @ vectors.T
     kernel = np.exp(tuning.sharpness * (cosines - 1))
     _add_products(kernel, grams)
     ridge = np.float32(tuning.ridge)
@@ -108,8 +115,9 @@ def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
     head = KernelHead(
         sharpness=tuning.sharpness,
         shares=tuning.shares,
+        emphasis=emphasis,
         # As they will come back from the file, so that a stored model says the same.
-        centres=material.vectors.astype(np.float16).astype(np.float32),
+        centres=vectors.astype(np.float16).astype(np.float32),
         pull=pull.astype(np.float32),
         rarity=replace(rare, weights=rare.weights.astype(np.float16).astype(np.float32)),
         gram_buckets=used,

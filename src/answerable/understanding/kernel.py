@@ -19,14 +19,17 @@ Arrays = dict[str, NDArray[Any]]
 class KernelHead:
     """Kernel regression on exp(sharpness * (cosine - 1)) plus the product of n-grams.
 
-    centres: (examples, dimensions), unit rows. pull: (examples, classes). rarity: of the n-grams.
-    gram_buckets: (used,), ascending. gram_pull: (used, classes), half precision to save memory.
+    emphasis: (dimensions,), by which each dimension is multiplied before texts are compared.
+    centres: (examples, dimensions), unit rows, so multiplied. pull: (examples, classes).
+    rarity: of the n-grams. gram_buckets: (used,), ascending. gram_pull: (used, classes), half
+    precision to save memory.
     shares: largest part of words and of letter groups in the kernel, beside 1 for the meaning.
     Source: regularised least squares for classes, Rifkin et al. 2003.
     """
 
     sharpness: float
     shares: tuple[float, float]
+    emphasis: Matrix
     centres: Matrix
     pull: Matrix
     rarity: Rarity
@@ -47,6 +50,7 @@ class KernelHead:
         sizes: how many rows belong together; else all do. The last digit of a product may depend
         on how many rows it has, so each such part has products of its own.
         """
+        vectors = emphasised(vectors, self.emphasis)
         spans = spans_of(sizes or (len(vectors),))
         cosines = np.empty((len(vectors), len(self.centres)), dtype=np.float32)
         for span in spans:
@@ -80,6 +84,7 @@ class KernelHead:
     def arrays(self, prefix: str) -> Arrays:
         return {
             f"{prefix}.settings": np.array([self.sharpness, *self.shares], dtype=np.float64),
+            f"{prefix}.emphasis": self.emphasis,
             f"{prefix}.centres": self.centres.astype(np.float16),
             f"{prefix}.pull": self.pull,
             f"{prefix}.buckets": self.rarity.buckets,
@@ -93,9 +98,12 @@ class KernelHead:
         """Raises InvalidInput if arrays are missing or do not fit together."""
         try:
             sharpness, words, letters = arrays[f"{prefix}.settings"].astype(float).tolist()
+            # Models of earlier recipes have none, and compare texts as the encoder gives them.
+            plain = np.ones(arrays[f"{prefix}.centres"].shape[1], dtype=np.float32)
             head = KernelHead(
                 sharpness=sharpness,
                 shares=(words, letters),
+                emphasis=np.asarray(arrays.get(f"{prefix}.emphasis", plain), dtype=np.float32),
                 # Not copied where it is mapped: all processes of a machine then share it.
                 centres=np.asarray(arrays[f"{prefix}.centres"], dtype=np.float32),
                 pull=arrays[f"{prefix}.pull"].astype(np.float32),
@@ -110,12 +118,30 @@ class KernelHead:
             raise InvalidInput("damaged_model", f"model without a whole {prefix} head") from error
         fits = (
             head.centres.shape[0] == head.pull.shape[0]
+            and head.emphasis.shape == head.centres.shape[1:]
             and head.gram_pull.shape == (len(head.gram_buckets), head.classes)
             and head.rarity.weights.shape == head.rarity.buckets.shape
         )
         if not fits:
             raise InvalidInput("damaged_model", f"the arrays of the {prefix} head do not fit")
         return head
+
+
+def emphasis_of(parts: Sequence[int], beside: float) -> Matrix:
+    """(dimensions,): all parts but the first count `beside` times as much in a cosine as they do by
+    themselves, beside the first."""
+    return np.concatenate(
+        [np.full(size, 1.0 if place == 0 else beside**0.5) for place, size in enumerate(parts)]
+    ).astype(np.float32)
+
+
+def emphasised(vectors: Matrix, emphasis: Matrix) -> Matrix:
+    """(texts, dimensions), of length 1 again; each row depends on itself only."""
+    if (emphasis == 1).all():
+        return vectors
+    turned = vectors * emphasis
+    lengths = np.linalg.norm(turned, axis=1, keepdims=True)
+    return np.asarray(turned / np.maximum(lengths, 1e-9), dtype=np.float32)
 
 
 def spans_of(sizes: Sequence[int]) -> list[slice]:

@@ -22,6 +22,11 @@ class Encoder(Protocol):
     def dimensions(self) -> int: ...
 
     @property
+    def parts(self) -> tuple[int, ...]:
+        """How many dimensions each part has that says something of its own, the main one first."""
+        ...
+
+    @property
     def learnt(self) -> frozenset[str]:
         """Of the texts that it was taught on, if that is known, each one's `text_digest`: how
         well it reads these says nothing about others."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from answerable.understanding.calibration import fit_logistic, fit_temperature
 from answerable.understanding.fitting import Material, Tuning, fit
-from answerable.understanding.kernel import KernelHead
+from answerable.understanding.kernel import KernelHead, emphasis_of
 from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.ngrams import Ngrams, Rarity, rarity, rows_of
 from answerable.understanding.ports import Encoder, Matrix
@@ -64,6 +64,7 @@ def fit_tones(encoder: Encoder) -> Tones:
         vectors=encoder.encode(texts).astype(np.float16).astype(np.float32),
         counts=counts,
         targets=np.zeros((len(texts), 0), dtype=np.float32),
+        parts=encoder.parts,
     )
     rare = rarity(counts)
     columns = sum(map(len, LABELS.values()))
@@ -83,6 +84,7 @@ def fit_tones(encoder: Encoder) -> Tones:
         head=KernelHead(
             sharpness=TUNING.sharpness,
             shares=TUNING.shares,
+            emphasis=emphasis_of(everything.parts, TUNING.beside),
             centres=everything.vectors,
             pull=pull,
             rarity=Rarity(
@@ -106,6 +108,7 @@ def list_material(name: str, encoder: Encoder) -> Material:
         vectors=encoder.encode(own),
         counts=[ngrams.counts(text) for text in own],
         targets=lists[name].targets(),
+        parts=encoder.parts,
     )
 
 
@@ -140,6 +143,7 @@ def _fit_list(
         vectors=everything.vectors[places],
         counts=[everything.counts[row] for row in rows],
         targets=targets,
+        parts=everything.parts,
         distrust=np.array(distrust, dtype=np.float32),
     )
     fitted = fit(material, SPAM_TUNING if name == "spam" else TUNING, rare)

@@ -49,6 +49,10 @@ class TorchEncoder:
         self._rate = rate
         self._chance = np.random.default_rng(seed)
 
+    @property
+    def parts(self) -> tuple[int, ...]:
+        return (self._dimensions // 2,) * 2
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         """(texts, dimensions), as the encoder made of these weights gives it before int8."""
         rows = self._numbers(texts)

@@ -16,7 +16,12 @@ from answerable.understanding.calibration import (
     log_loss,
     softmax,
 )
-from answerable.understanding.confidence import NO_INTENTS, fit_confidence
+from answerable.understanding.confidence import (
+    NO_INTENTS,
+    fit_confidence,
+    has_several,
+    independent,
+)
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.evaluation_file import evaluation_data
 from answerable.understanding.examples import Example, data_hash
@@ -40,10 +45,21 @@ TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks
 FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
 MANY_TEXTS = 2_000
 FEW_TUNING = Tuning(sharpness=3.0, shares=(0.05, 0.05), ridge=0.1)
+# Where one message may have several intents, its score is a sum of what its words say, so the
+# kernel is nearly a straight line.
+FEW_SEVERAL_TUNING = Tuning(sharpness=0.5, shares=(0.05, 0.05), ridge=0.02)
+_SHARES = (0.05, 0.1, 0.25)
+_BESIDE = (1.0, 4.0)
 _TUNINGS = tuple(
-    Tuning(sharpness=sharpness, shares=(share, share), ridge=0.2)
+    Tuning(sharpness=sharpness, shares=(share, share), ridge=0.2, beside=beside)
     for sharpness in (2.0, 3.0)
-    for share in (0.05, 0.1, 0.25)
+    for share in _SHARES
+    for beside in _BESIDE
+)
+_SEVERAL_TUNINGS = tuple(
+    Tuning(sharpness=1.0, shares=(share, share), ridge=0.05, beside=beside)
+    for share in _SHARES
+    for beside in _BESIDE
 )
 
 
@@ -89,6 +105,7 @@ def train(
         vectors=encoder.encode(rows.texts),
         counts=[ngrams.counts(text) for text in rows.texts],
         targets=rows.targets,
+        parts=encoder.parts,
     )
     tuning = chosen_tuning(material, rows, seed) if rows.labels else FEW_TUNING
     reader = LanguageReader(languages)
@@ -165,21 +182,28 @@ def distinct_rows(examples: Sequence[Example], taught: Collection[str] = frozens
 def chosen_tuning(material: Material, rows: Rows, seed: int) -> Tuning:
     """The setting with the least log loss on held-out messages; the plain one if too few."""
     usable = np.flatnonzero(rows.telling)
+    several = has_several(rows.targets[usable])
     if len(usable) < FEW_EACH * len(rows.labels):
-        return FEW_TUNING
+        return FEW_SEVERAL_TUNING if several else FEW_TUNING
     if len(usable) > TUNED_ON:
         chosen = np.random.default_rng(seed).choice(usable, TUNED_ON, replace=False)
         material = material.part(np.sort(chosen))
-    losses = [_held_out_loss(material, tuning) for tuning in _TUNINGS]
-    return _TUNINGS[int(np.argmin(losses))]
+    tunings = _SEVERAL_TUNINGS if several else _TUNINGS
+    loss = _loss_of_several if several else _loss_of_one
+    losses = [loss(fit(material, tuning).held_out, material.targets) for tuning in tunings]
+    return tunings[int(np.argmin(losses))]
 
 
-def _held_out_loss(material: Material, tuning: Tuning) -> float:
-    labelled = material.targets.sum(axis=1) > 0
-    truth = material.targets[labelled]
-    truth = truth / truth.sum(axis=1, keepdims=True)
-    scores = fit(material, tuning).held_out[labelled]
+def _loss_of_one(held_out: Matrix, targets: Matrix) -> float:
+    labelled = targets.sum(axis=1) > 0
+    truth = targets[labelled] / targets[labelled].sum(axis=1, keepdims=True)
+    scores = held_out[labelled]
     return log_loss(softmax(scores, fit_temperature(scores, truth)), truth)
+
+
+def _loss_of_several(held_out: Matrix, targets: Matrix) -> float:
+    likely = independent(held_out, targets).of(held_out).astype(np.float32)
+    return log_loss(likely, targets) + log_loss(1 - likely, 1 - targets)
 
 
 def _intents(fitted: Fit, rows: Rows, languages: NDArray[np.int8]) -> IntentReader:
@@ -216,6 +240,7 @@ def _no_intents(encoder: Encoder) -> IntentReader:
     head = KernelHead(
         sharpness=FEW_TUNING.sharpness,
         shares=FEW_TUNING.shares,
+        emphasis=np.ones(encoder.dimensions, dtype=np.float32),
         centres=np.zeros((0, encoder.dimensions), dtype=np.float32),
         pull=np.zeros((0, 0), dtype=np.float32),
         rarity=Rarity(buckets=no_numbers, weights=np.zeros(0, dtype=np.float32)),
@@ -295,6 +320,7 @@ def _manifest(
             "sharpness": tuning.sharpness,
             "shares": list(tuning.shares),
             "ridge": tuning.ridge,
+            "beside": tuning.beside,
         },
         "metrics": held_out_metrics(intents.held_out, precision, len(rows.labels)),
     }

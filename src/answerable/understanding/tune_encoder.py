@@ -50,6 +50,9 @@ Places = NDArray[np.int64]
 class Teachable(Protocol):
     """An encoder that learns; each one made anew starts from the published weights."""
 
+    @property
+    def parts(self) -> tuple[int, ...]: ...
+
     def encode(self, texts: Sequence[str]) -> Matrix: ...
 
     def learn(self, texts: Sequence[str], targets: Matrix, epochs: int) -> Iterator[float]:
@@ -145,7 +148,12 @@ class _Question:
     def right(self, encoder: Teachable) -> Flags:
         """(asked,)"""
         vectors = encoder.encode(self.rows.texts)
-        whole = Material(vectors=vectors, counts=self.counts, targets=self.rows.targets)
+        whole = Material(
+            vectors=vectors,
+            counts=self.counts,
+            targets=self.rows.targets,
+            parts=encoder.parts,
+        )
         part = whole.part(self.learnt)
         if self.tuning is None:  # by the untuned encoder, for all alike
             self.tuning = chosen_tuning(part, _part(self.rows, self.learnt), 0)

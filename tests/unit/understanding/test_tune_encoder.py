@@ -31,6 +31,8 @@ MESSAGES = [
 class Pupil:
     """Sees nothing in a text at first; after `knows_after` epochs, what it asks for."""
 
+    parts = (4,)
+
     def __init__(self, published: Published, *, knows_after: int | None) -> None:
         self.published, self.knows_after, self.epochs = published, knows_after, 0
 
@@ -148,6 +150,7 @@ class Tuned:
 
     def __init__(self, real: Encoder, learnt: frozenset[str]) -> None:
         self.name, self.dimensions, self.learnt = real.name, real.dimensions, learnt
+        self.parts = real.parts
         self.knows, self.encode = real.knows, real.encode
 
 

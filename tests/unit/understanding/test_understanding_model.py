@@ -39,6 +39,7 @@ class Noting:
         self._encoder, self.read = encoder, list[str]()
         self.name, self.dimensions = encoder.name, encoder.dimensions
         self.learnt, self.knows = encoder.learnt, encoder.knows
+        self.parts = encoder.parts
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         self.read += texts
