@@ -167,6 +167,13 @@ def clinc150(data: Path) -> Iterator[Row]:
     yield "CLINC150 dev: out-of-scope AUROC", f"{found.scope_auroc}", here(inside, ".982")
     kept = f"{percent(found.in_scope_kept)}, {percent(found.out_of_scope_found)}"
     yield "CLINC150 dev: in scope kept, out of scope found", kept, "95, 93"
+    said = model.understand([row.text for row in asked])
+    own = np.array([bool(row.intents) for row in asked])
+    scope = np.array([one.scope for one in said])
+    kept_95 = scope >= np.quantile(scope[own], 0.05)
+    right = np.array([u.intents[0].name in r.intents for u, r in zip(said, asked, strict=True)])
+    both = ", ".join(percent(float(np.mean(p))) for p in ((kept_95 & right)[own], ~kept_95[~own]))
+    yield "  95 % of in scope kept: kept and right, out of scope found", both, "93.5, 93"
 
 
 def near_out_of_scope(data: Path) -> Iterator[Row]:
