@@ -1,8 +1,16 @@
-"""Which of the tenant's languages a text is in."""
+"""Which of the tenant's languages a text is in.
+
+The identifier tells it by groups of letters, which say little in a text of five words. So the words
+that a language cannot do without, and those that customers begin with, count besides.
+"""
 
 import json
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +22,10 @@ from answerable.kit.errors import InvalidInput
 SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "languages"
 FALLBACK = "en"
 FEWEST_LETTERS = 4
+COMMON_WORDS = Path(__file__).with_name("lexicon") / "common-words.json"
+A_WORD = 3.0  # of the logarithm of the likelihood, for each word that a language has
+MOST_WORDS = 40
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class LanguageReader:
@@ -33,7 +45,7 @@ class LanguageReader:
         letters = sum(char.isalpha() for char in text[: FEWEST_LETTERS * 4])
         if len(self._languages) == 1 or letters < FEWEST_LETTERS:
             return self._default
-        return str(self._identifier.classify(text)[0])
+        return self._judge.language(text)
 
     @property
     def several(self) -> bool:
@@ -51,8 +63,53 @@ class LanguageReader:
         return np.array([self.number(self.language(text)) for text in texts], dtype=np.int8)
 
     @cached_property
-    def _identifier(self) -> LanguageIdentifier:
-        return _identifier_of(self._tables, tuple(sorted(self._languages)))
+    def _judge(self) -> "_Judge":
+        return _judge_of(self._tables, tuple(sorted(self._languages)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    """words: with the languages that have them, of those that the identifier tells apart."""
+
+    identifier: LanguageIdentifier
+    words: Mapping[str, Sequence[str]]
+
+    def language(self, text: str) -> str:
+        scores = {str(language): float(score) for language, score in self.identifier.rank(text)}
+        for found in islice(_WORD.finditer(text), MOST_WORDS):
+            for language in self.words.get(found[0].lower(), ()):
+                scores[language] += A_WORD
+        return max(scores, key=scores.__getitem__)
+
+
+@lru_cache(maxsize=32)
+def _judge_of(tables: Path, languages: tuple[str, ...]) -> _Judge:
+    identifier = _identifier_of(tables, languages)
+    told = set(identifier.nb_classes)
+    had = {word: [one for one in mine if one in told] for word, mine in common_words().items()}
+    # A word that all of them have tells nothing.
+    words = {word: mine for word, mine in had.items() if 0 < len(mine) < len(told)}
+    return _Judge(identifier=identifier, words=words)
+
+
+@cache
+def common_words() -> Mapping[str, Sequence[str]]:
+    """By word, also as it is written without accents, the languages that have it."""
+    lists = json.loads(COMMON_WORDS.read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = {}
+    for language, words in lists.items():
+        forms = {form for word in words.split() for form in (word, _without_accents(word))}
+        for form in sorted(forms):
+            found.setdefault(form, []).append(language)
+    return found
+
+
+def _without_accents(word: str) -> str:
+    apart = unicodedata.normalize("NFD", word.translate(_WITH_A_STROKE))
+    return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+_WITH_A_STROKE = str.maketrans("łıø", "lio")
 
 
 @lru_cache(maxsize=32)  # many tenants speak the same languages

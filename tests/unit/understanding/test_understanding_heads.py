@@ -1,12 +1,13 @@
 """Mood, urgency, spam, churn, abuse and language, on sentences that are in none of our lists."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import NgramsOnly
-from answerable.understanding.language import SHIPPED, LanguageReader
+from answerable.understanding.language import COMMON_WORDS, SHIPPED, LanguageReader
 from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import Model
 from answerable.understanding.ports import Encoder
@@ -150,6 +151,26 @@ def test_no_sentence_stands_in_a_list_twice(name: str) -> None:
 )
 def test_the_language_is_one_of_the_tenants(text: str, language: str) -> None:
     assert LanguageReader(["en", "de-DE", "fr"]).language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Hola, falta mi tarjeta", "es"), ("Dalle 10 alle 13", "it"), ("Karte weg", "de")],
+)
+def test_words_that_a_language_cannot_do_without_tell_a_short_text(
+    text: str, language: str
+) -> None:
+    reader = LanguageReader(["en", "de", "es", "it", "pt", "sv", "da", "ro", "fr", "nl"])
+
+    assert reader.language(text) == language
+
+
+def test_each_common_word_stands_in_lower_case_and_once_a_language() -> None:
+    lists = json.loads(COMMON_WORDS.read_text(encoding="utf-8"))
+
+    for words in lists.values():
+        assert words == words.lower()
+        assert len(words.split()) == len(set(words.split()))
 
 
 def test_an_only_language_needs_no_guessing() -> None:
