@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from answerable.kit.database import lock_until_commit
+from answerable.kit.errors import Conflict
 from answerable.kit.ids import new_id
 
 _own = sa.MetaData()
@@ -57,6 +58,7 @@ SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN
 INSERT INTO row_change (table_name, key) SELECT '{table}', CAST(json_build_array({key}) AS text)
 {rows} ON CONFLICT (table_name, key) DO UPDATE SET n = EXCLUDED.n;
 RETURN NULL; END $$"""
+_CHAIN = "backup chain"  # who begins one, or relies on it, waits for the others
 _TRIGGERS_ON_SERVER = {
     "insert": "AFTER INSERT ON {on} REFERENCING NEW TABLE AS changed FOR EACH STATEMENT",
     "update": "AFTER UPDATE ON {on} REFERENCING NEW TABLE AS changed FOR EACH STATEMENT",
@@ -124,13 +126,25 @@ def begin_chain(tx: Connection) -> Link:
 
     Makes our tables, unless they are there.
     """
-    lock_until_commit(tx, ["backup chain"])  # whoever begins one beside us leaves one row as well
+    lock_until_commit(tx, [_CHAIN])  # whoever begins one beside us leaves one row as well
     if last_link(tx) is None:
         _own.create_all(tx)
     tx.execute(sa.delete(backup_link))
     link = Link(id=new_id("trk"), made_at="")
     tx.execute(sa.insert(backup_link).values(id=link.id, made_at=link.made_at))
     return link
+
+
+def hold_chain(tx: Connection, link: Link) -> None:
+    """Until the end of the transaction nobody begins another chain. Raises Conflict if somebody has
+    since `link`: what one of two changes that the other relies on would be gone, or in the way."""
+    lock_until_commit(tx, [_CHAIN])
+    if last_link(tx) != link:
+        raise Conflict(
+            "tracking_changed",
+            "somebody else began or ended the tracking of changes meanwhile: "
+            "try again, when nobody else is at it",
+        )
 
 
 def not_tracked(tx: Connection) -> list[str]:
@@ -186,6 +200,7 @@ def untrack(tx: Connection, table: str) -> None:
 
 def remove_tracking(tx: Connection) -> None:
     """Remove every trigger and our tables. Of a store that does not track nothing changes."""
+    lock_until_commit(tx, [_CHAIN])
     if last_link(tx) is None:
         return
     for table in tracked_tables(tx):

@@ -18,6 +18,7 @@ from answerable.processes.row_changes import (
     begin_chain,
     follow,
     forget,
+    hold_chain,
     last_link,
     not_tracked,
     noted,
@@ -72,7 +73,8 @@ def start_tracking(store: Path | str) -> Link:
 
     Returns once no change can escape: what other transactions had under way is committed. Tables
     follow one another, each in a transaction of its own, so that those at work wait for a moment
-    only. A repeat does nothing. Raises Conflict if a table is held by others for too long.
+    only. A repeat does nothing. Raises Conflict if a table is held by others for too long, or
+    somebody else begins or ends the tracking meanwhile.
     """
     with _changing(store) as tx:
         link, missing = last_link(tx), as_stored(tx, not_tracked(tx))
@@ -80,6 +82,7 @@ def start_tracking(store: Path | str) -> Link:
             link = begin_chain(tx)
     for table in missing:
         with _changing(store) as tx:
+            hold_chain(tx, link)
             track(tx, table)
     return link
 
@@ -92,12 +95,13 @@ def stop_tracking(store: Path | str) -> bool:
     with _changing(store) as tx:
         if last_link(tx) is None:
             return False
-        begin_chain(tx)
-        tables = tracked_tables(tx)
+        link, tables = begin_chain(tx), tracked_tables(tx)
     for table in tables:
         with _changing(store) as tx:
+            hold_chain(tx, link)
             untrack(tx, table)
     with _changing(store) as tx:
+        hold_chain(tx, link)
         remove_notes(tx)
     return True
 

@@ -372,6 +372,31 @@ async def test_after_tracking_was_stopped_nothing_can_follow_and_nothing_is_left
     assert not series.next.exists()
 
 
+async def test_of_who_begins_and_who_ends_the_tracking_at_once_none_stops_the_service(
+    town: Town, place: Place, data: Path, series: Series
+) -> None:
+    store, refused = store_of(series.settings), set[str]()
+
+    async def at_once(change: Callable[[Path | str], object]) -> None:
+        try:
+            await asyncio.to_thread(change, store)
+        except Conflict as error:
+            refused.add(error.code)
+
+    for turn in range(6):
+        stop_tracking(store)
+        await asyncio.gather(at_once(start_tracking), at_once(stop_tracking))
+        await town.says("parcel P-1234", by=f"berta-{turn}")
+        with opened(store) as engine, engine.begin() as tx:
+            notes_are_there = last_link(tx) is not None
+        assert notes_are_there or triggers_in(place, data) == []
+
+    assert refused <= {"tracking_changed", "tracking_refused"}
+    start_tracking(store)
+    await town.says("hours", by="berta")
+    assert await changes_waiting(place, data) > 0
+
+
 async def test_a_copy_of_a_store_that_tracks_does_not_track(
     town: Town, data: Path, tmp_path: Path, place: Place, series: Series
 ) -> None:
