@@ -57,6 +57,12 @@ class OnnxEncoder:
                 f"{folder / 'encoder.json'} says {self._dimensions} dimensions, the graph gives"
                 f" {found[-1]}",
             )
+        if min(self._parts, default=0) < 1 or sum(self._parts) != self._dimensions:
+            raise InvalidInput(
+                "damaged_encoder",
+                f"{folder / 'encoder.json'} says the parts {list(self._parts)}, which are not"
+                f" {self._dimensions} dimensions together",
+            )
 
     @property
     def name(self) -> str:

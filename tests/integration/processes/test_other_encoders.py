@@ -39,12 +39,12 @@ def of_endpoint(there: Embeddings) -> EndpointEncoder:
     return EndpointEncoder(there.url, model="letters", key="key-1")
 
 
-def bert_like(folder: Path, *, dimensions: int = 4, told: int | None = None) -> Path:
+def bert_like(folder: Path, *, dimensions: int = 4, told: int | None = None, **also: Any) -> Path:
     """A folder with a graph that has the inputs and the output of an exported BERT model."""
     folder.mkdir()
     vocabulary = ["[UNK]", "[CLS]", "[SEP]", "card", "lost"]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-    about = {"name": "tiny", "dimensions": told or dimensions, "longest": 16}
+    about = {"name": "tiny", "dimensions": told or dimensions, "longest": 16, **also}
     (folder / "encoder.json").write_text(json.dumps(about))
     table = np.eye(len(vocabulary), dimensions, dtype=np.float32) + 0.1
     inputs = [
@@ -69,6 +69,7 @@ def test_an_exported_bert_model_in_a_folder_is_an_encoder(tmp_path: Path) -> Non
     vectors = encoder.encode(["card", "lost card", "moon"])
 
     assert (encoder.name, encoder.dimensions, vectors.shape) == ("tiny", 4, (3, 4))
+    assert encoder.parts == (4,)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
     assert encoder.knows("card")
     assert not encoder.knows("moon")
@@ -81,6 +82,19 @@ def test_a_folder_that_holds_no_encoder_is_told_with_its_setting(tmp_path: Path)
     wrong = bert_like(tmp_path / "wrong", told=5)
     with pytest.raises(InvalidInput, match="says 5 dimensions, the graph gives 4"):
         encoder_of(Settings(values={"ENCODER": str(wrong)}))
+
+
+def test_an_encoder_may_say_what_parts_its_vectors_have(tmp_path: Path) -> None:
+    two = bert_like(tmp_path / "two", parts=[3, 1])
+    assert encoder_of(Settings(values={"ENCODER": str(two)})).parts == (3, 1)
+
+
+@pytest.mark.parametrize("parts", [[3, 2], [4, 0], [], [5, -1], "four", 4])
+def test_parts_that_are_not_the_whole_are_refused(tmp_path: Path, parts: object) -> None:
+    folder = bert_like(tmp_path / "wrong", parts=parts)
+
+    with pytest.raises(InvalidInput, match="wrong"):
+        encoder_of(Settings(values={"ENCODER": str(folder)}))
 
 
 def test_an_endpoint_is_asked_for_many_texts_at_once_and_with_its_key(endpoint: Embeddings) -> None:
