@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,14 +87,20 @@ async def _take(
     again = _poison("again-", dose.dripped, dose.dripped)
     names = _mixed(innocent, first)
     await _pile_up(cluster, accept, names)
-    supervisor = asyncio.create_task(_supervise(cluster))
-    killing_workers = asyncio.create_task(_kill_workers(cluster, dose.kill_every))
-    await until(lambda: _done(notes) >= dose.backlog + dose.drip, within=dose.limit, look_every=0.3)
-    killing_workers.cancel()
-    told.faults["worker killed"] = await killing_workers
-    await _drop_by_drop(accept, _mixed([*among], again))
-    await cluster.settle(told, within=dose.limit)
-    supervisor.cancel()
+    # Told to end, and not cancelled: what they wait for may take a cancellation for its own end.
+    enough, over = asyncio.Event(), asyncio.Event()
+    supervisor = asyncio.create_task(_supervise(cluster, over))
+    killing_workers = asyncio.create_task(_kill_workers(cluster, dose.kill_every, enough))
+    try:
+        every = dose.backlog + dose.drip
+        await until(lambda: _done(notes) >= every, within=dose.limit, look_every=0.3)
+        enough.set()
+        told.faults["worker killed"] = await killing_workers
+        await _drop_by_drop(accept, _mixed([*among], again))
+        await cluster.settle(told, within=dose.limit)
+    finally:
+        enough.set()
+        over.set()
     told.faults["connector killed by poison"] = await supervisor
     told.faults["poison that raises"] = dose.raising + dose.dripped
     return [*names, *alone, *among, *again]
@@ -191,29 +197,27 @@ async def _drop_by_drop(accept: _Accept, names: Sequence[str]) -> None:
         await asyncio.sleep(0.15)
 
 
-async def _supervise(cluster: Cluster) -> int:
-    """Starts what has ended; when cancelled, tells how many connectors that were."""
+async def _supervise(cluster: Cluster, over: asyncio.Event) -> int:
+    """Starts what has ended until it is over; tells how many connectors that were."""
     await cluster.raise_the_dead()
     raised = 0
-    try:
-        while True:
-            raised += await cluster.raise_the_dead(CONNECTOR)
-            await cluster.raise_the_dead(WORKER)
-            await asyncio.sleep(0.2)
-    except asyncio.CancelledError:
-        return raised
+    while not over.is_set():
+        raised += await cluster.raise_the_dead(CONNECTOR)
+        await cluster.raise_the_dead(WORKER)
+        await asyncio.sleep(0.2)
+    return raised
 
 
-async def _kill_workers(cluster: Cluster, every: float) -> int:
-    """Kills one after the other; when cancelled, tells how many that were."""
+async def _kill_workers(cluster: Cluster, every: float, enough: asyncio.Event) -> int:
+    """Kills one after the other until it is enough; tells how many that were."""
     killed = 0
-    try:
-        while True:
-            await asyncio.sleep(every)
-            await cluster.of(WORKER)[killed % len(cluster.of(WORKER))].instance.kill()
-            killed += 1
-    except asyncio.CancelledError:
-        return killed
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(enough.wait(), every)
+        if enough.is_set():
+            return killed
+        await cluster.of(WORKER)[killed % len(cluster.of(WORKER))].instance.kill()
+        killed += 1
 
 
 def _compare(
