@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Neither has types, and scikit-learn is there only where somebody measures.
 from scipy import sparse  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-not-found]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
@@ -82,7 +84,7 @@ def nearness(plain: Plain, learnt: Vectors, asked: Vectors) -> NDArray[np.float6
     """How far each asked message is in scope: margin and nearest neighbour, each by its spread."""
     margin = plain.chances[:, 0] - plain.chances[:, 1]
     nearest = (asked @ learnt.T).max(axis=1)
-    return sum((part - part.mean()) / part.std() for part in (margin, nearest))  # type: ignore[return-value]
+    return (margin - margin.mean()) / margin.std() + (nearest - nearest.mean()) / nearest.std()
 
 
 def several_plainly(
