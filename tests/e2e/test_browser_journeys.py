@@ -114,6 +114,27 @@ def test_an_agent_sees_why_and_says_what_it_was(windows: Windows, bank: DemoBank
     expect(console.page.locator("main")).to_contain_text("2 % of automatic answers may be wrong")
 
 
+def test_the_list_does_not_move_under_the_pointer(windows: Windows, bank: DemoBank) -> None:
+    first, second = (Chat(windows.open(), bank).visit().opens() for _ in range(2))
+    for chat, town in ((first, "Hamburg"), (second, "Berlin")):
+        chat.says(f"When is your branch in {town} open?")
+        chat.hears("assistant", town)
+    console = Console(windows.open(), bank).signs_in(AGENT).visit("all")
+    expect(console.items.nth(0)).to_contain_text("Berlin")
+    expect(console.items.nth(1)).to_contain_text("Hamburg")
+
+    moving = console.page.evaluate(
+        """() => setInterval(() => document.querySelector('.items')
+            .dispatchEvent(new PointerEvent('pointermove', { bubbles: true })), 50)"""
+    )
+    first.says(FRAUD)
+    expect(console.items.nth(1)).to_contain_text("urgent")
+    expect(console.items.nth(0)).to_contain_text("Berlin")
+
+    console.page.evaluate("(moving) => clearInterval(moving)", moving)
+    expect(console.items.nth(0)).to_contain_text("urgent")
+
+
 def test_a_suspended_agent_is_out_at_once(windows: Windows, bank: DemoBank) -> None:
     admin = Console(windows.open(), bank).signs_in(ADMIN).visit("people")
     admin.button("Add agent").click()

@@ -7,6 +7,7 @@ import { SearchField, SearchResults } from '../parts/search'
 import { Empty, Failure, Loading, More, Problems } from '../parts/states'
 import { WavesNote } from '../parts/waves-note'
 import { useConversations, useTeams } from '../queries'
+import { useUnmoved } from '../steady'
 import { viewOf, type ViewEntry } from '../views'
 
 export function InboxPage() {
@@ -51,7 +52,7 @@ function ConversationList({ view }: { view: ViewEntry }) {
         )}
       </div>
       <SearchField onSearch={setQuery} />
-      {query ? <SearchResults key={query} query={query} view={view} /> : <Conversations view={view} team={team} />}
+      {query ? <SearchResults key={query} query={query} view={view} /> : <Conversations key={team} view={view} team={team} />}
     </section>
   )
 }
@@ -59,7 +60,7 @@ function ConversationList({ view }: { view: ViewEntry }) {
 function Conversations({ view, team }: { view: ViewEntry; team: string | null }) {
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
     useConversations(view.view, team)
-  const items = data?.pages.flatMap((page) => page.items) ?? []
+  const { items, hold, release } = useUnmoved(data?.pages.flatMap((page) => page.items) ?? [])
   return (
     <>
       <WavesNote view={view.view} />
@@ -71,7 +72,7 @@ function Conversations({ view, team }: { view: ViewEntry; team: string | null })
       {items.length > 0 && (
         <div className="list-scroll">
           {error && <Problems error={error} />}
-          <ul className="items">
+          <ul className="items" onPointerMove={hold} onPointerLeave={release}>
             {items.map((one) => (
               <Item key={one.id} conversation={one} view={view} />
             ))}
