@@ -43,7 +43,7 @@ def coverage_chart(report: Mapping[str, Any]) -> str:
         _grid(frame, "of all messages answered"),
         f'<polygon class=band points="{frame.path([*upper, *reversed(lower)])}"/>',
         f'<polyline class=line points="{frame.path(line)}"/>',
-        _level(frame, asked, f"asked {_percent(asked)}"),
+        _level(frame, asked, f"asked {_percent(asked)}", chosen),
     ]
     if chosen and chosen["answered"]:
         parts.append(_mark(frame, chosen["coverage"], chosen, "chosen"))
@@ -92,11 +92,15 @@ def _grid(frame: _Frame, below: str, *, labels_at: float | None = None) -> str:
     return "".join(lines)
 
 
-def _level(frame: _Frame, value: float, label: str) -> str:
+def _level(frame: _Frame, value: float, label: str, chosen: Mapping[str, Any] | None) -> str:
+    """A line across, named at the end that is farther from the chosen point."""
     y = frame.y(value)
+    place = f'x="{_LEFT + 4}"'
+    if chosen and chosen["coverage"] < 0.4:
+        place = f'text-anchor=end x="{WIDTH - _RIGHT - 4}"'
     return (
         f'<line class=level x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-        f'<text x="{_LEFT + 4}" y="{y + 15}">{escape(label)}</text>'
+        f'<text {place} y="{y + 15}">{escape(label)}</text>'
     )
 
 
@@ -105,7 +109,7 @@ def _chosen_label(frame: _Frame, chosen: Mapping[str, Any], asked: float) -> str
     x, y = frame.x(chosen["coverage"]), frame.y(chosen["precision"])
     level = frame.y(asked)
     if abs(y + 12 - level) < 16:
-        y = level + (16 if chosen["coverage"] < 0.4 else 0)
+        y = level + (16 if chosen["coverage"] < 0.4 else 0)  # clear of the curve as well
     side, shift = ("start", 7) if chosen["coverage"] < 0.5 else ("end", -7)
     place = f'text-anchor={side} x="{x + shift:.1f}" y="{min(y + 16, frame.bottom - 4):.1f}"'
     return f"<text class=strong {place}>chosen</text>"

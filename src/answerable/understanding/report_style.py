@@ -46,7 +46,7 @@ th,td{padding:.4rem .5rem;text-align:right;border-bottom:1px solid var(--edge);
 vertical-align:baseline}
 th:first-child,td:first-child,th.words,td.words{text-align:left}
 .wide td span{overflow-wrap:anywhere}
-.wide td:last-child{white-space:nowrap}thead th{color:var(--soft);font-weight:600}
+.wide td:not(.words),.wide td:last-child{white-space:nowrap}thead th{color:var(--soft);font-weight:600}
 tbody th{font-weight:600;overflow-wrap:anywhere}
 .good{color:var(--good)}.bad{color:var(--bad)}
 details{margin-top:.75rem;overflow-x:auto}details table{font-size:.85rem}
@@ -59,7 +59,7 @@ details th,details td{padding:.3rem .25rem}summary{cursor:pointer;color:var(--ma
 .wide th[scope=row]{display:block;padding:0 0 .2rem}
 .wide td{display:flex;justify-content:space-between;gap:1rem;padding:.1rem 0;text-align:right}
 .wide td::before{content:attr(data-name);color:var(--soft);text-align:left}
-.wide th,.wide td{border:0}.wide td:last-child{white-space:normal}
+.wide th,.wide td{border:0}.wide td:not(.words),.wide td:last-child{white-space:normal}
 details table{font-size:.8rem}details th,details td{padding:.25rem .15rem}
 dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
 @media print{body{background:#fff}section,figure,.tile{break-inside:avoid}
