@@ -17,7 +17,7 @@ SEVERAL_FROM = 0.02  # part of examples with two intents or more that makes inte
 UNFITTED_TEMPERATURE = 0.08  # what benchmark sets come out at (0.06 .. 0.08)
 FEWEST_MISTAKES = 5  # among held-out messages, below which no lower temperature is believed
 # What the last step comes out at on messages of benchmark sets, with 5 to 20 examples an intent:
-# by the temperature 8 to 12, and .1 to .6. A few hundred held-out messages tell it less exactly.
+# by the temperature 8 to 13, and .1 to .6. A few hundred held-out messages tell it less exactly.
 USUAL_SLOPE = 10.5
 USUAL_OFFSET = 0.35
 BELIEF = 300.0  # held-out messages' worth of trust in what is usual
