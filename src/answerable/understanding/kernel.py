@@ -13,6 +13,7 @@ from answerable.understanding.ngrams import Counts, Rarity, rows_of, weighted
 from answerable.understanding.ports import Matrix
 
 Arrays = dict[str, NDArray[Any]]
+_ROWS, _COLUMNS = 4, 256  # of a product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,23 +41,16 @@ class KernelHead:
     def classes(self) -> int:
         return int(self.pull.shape[1])
 
-    def scores(
-        self, vectors: Matrix, grams: Matrix, sizes: Sequence[int] | None = None
-    ) -> tuple[Matrix, Matrix]:
+    def scores(self, vectors: Matrix, grams: Matrix) -> tuple[Matrix, Matrix]:
         """Scores (texts, classes), near 1 where a class's examples are alike, near 0 where
-        nothing is; and the cosines (texts, examples) they come from.
+        nothing is; and the cosines (texts, examples) they come from. Each row depends on its own
+        text only.
 
         grams: what `gram_scores` gave for these texts.
-        sizes: how many rows belong together; else all do. The last digit of a product may depend
-        on how many rows it has, so each such part has products of its own.
         """
-        vectors = emphasised(vectors, self.emphasis)
-        spans = spans_of(sizes or (len(vectors),))
-        cosines = np.empty((len(vectors), len(self.centres)), dtype=np.float32)
-        for span in spans:
-            np.matmul(vectors[span], self.centres.T, out=cosines[span])
+        cosines = product(emphasised(vectors, self.emphasis), self.centres.T)
         kernel = np.exp(self.sharpness * (cosines - 1))
-        return np.concatenate([kernel[span] @ self.pull for span in spans]) + grams, cosines
+        return product(kernel, self.pull) + grams, cosines
 
     def gram_scores(self, counts: Sequence[Counts]) -> Matrix:
         """(texts, classes): the part of the scores that spelling alone gives, without a vector."""
@@ -142,6 +136,24 @@ def emphasised(vectors: Matrix, emphasis: Matrix) -> Matrix:
     turned = vectors * emphasis
     lengths = np.linalg.norm(turned, axis=1, keepdims=True)
     return np.asarray(turned / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
+def product(rows: Matrix, by: Matrix) -> Matrix:
+    """rows @ by, (rows, columns of by), of which no row depends on its neighbours.
+
+    A product's last digits depend on its shape, so all that are made here have one shape, whatever
+    is asked. It is one for which OpenBLAS needs no copy of `by`, which would take longer than the
+    product.
+    """
+    found = np.empty((len(rows), by.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        if len(some) < _ROWS:
+            some = np.concatenate([some, np.zeros((_ROWS - len(some), rows.shape[1]), some.dtype)])
+        for first in range(0, by.shape[1], _COLUMNS):
+            part = some @ by[:, first : first + _COLUMNS]
+            found[start : start + _ROWS, first : first + _COLUMNS] = part[: len(rows) - start]
+    return found
 
 
 def spans_of(sizes: Sequence[int]) -> list[slice]:

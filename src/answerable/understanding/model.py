@@ -212,18 +212,17 @@ class Model:
         """Each step is taken for all texts before the next one: what it needs stays in the
         processor's cache, and what it costs beside its work is paid once."""
         cuts, said, toned = self._chosen(cuts)
-        sizes = [len(cut.parts) for cut in cuts]
         vectors = self._encoded([part for cut in cuts for part in cut.parts])
         intents = self.intents
-        scores, cosines = intents.head.scores(vectors, said, sizes)
+        scores, cosines = intents.head.scores(vectors, said)
         units = _Units(
             vectors=vectors,
             cosines=cosines,
             applies=intents.confidence.of(scores) >= intents.confidence.applies_from,
             likely=self._likely(scores, cosines),
-            tones=self.tones.probabilities(vectors, toned, sizes),
+            tones=self.tones.probabilities(vectors, toned),
         )
-        spans = spans_of(sizes)
+        spans = spans_of([len(cut.parts) for cut in cuts])
         together = np.concatenate(
             [_of_whole(cut, scores[span]) for cut, span in zip(cuts, spans, strict=True)]
         )

@@ -46,7 +46,8 @@ th,td{padding:.4rem .5rem;text-align:right;border-bottom:1px solid var(--edge);
 vertical-align:baseline}
 th:first-child,td:first-child,th.words,td.words{text-align:left}
 .wide td span{overflow-wrap:anywhere}
-.wide td:not(.words),.wide td:last-child{white-space:nowrap}thead th{color:var(--soft);font-weight:600}
+.wide td:not(.words),.wide td:last-child{white-space:nowrap}
+thead th{color:var(--soft);font-weight:600}
 tbody th{font-weight:600;overflow-wrap:anywhere}
 .good{color:var(--good)}.bad{color:var(--bad)}
 details{margin-top:.75rem;overflow-x:auto}details table{font-size:.85rem}

@@ -4,7 +4,7 @@ All tenants share it, and it is made with the environment or the wheel: a model 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -58,11 +58,9 @@ class Tones:
     head: KernelHead
     scales: Mapping[str, Scale]
 
-    def probabilities(
-        self, vectors: Matrix, grams: Matrix, sizes: Sequence[int] | None = None
-    ) -> dict[str, Matrix]:
-        """By list, (texts, labels); rows sum to 1. grams, sizes: as in `KernelHead.scores`."""
-        scores, _ = self.head.scores(vectors, grams, sizes)
+    def probabilities(self, vectors: Matrix, grams: Matrix) -> dict[str, Matrix]:
+        """By list, (texts, labels); rows sum to 1. grams: as in `KernelHead.scores`."""
+        scores, _ = self.head.scores(vectors, grams)
         found, start = {}, 0
         for name, labels in LABELS.items():
             scale, end = self.scales[name], start + len(labels)
