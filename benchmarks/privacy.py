@@ -135,28 +135,34 @@ def accuracy(rows: list[dict[str, Any]]) -> None:
         asked = ASKED.get(kind, "")
         print(f"{kind:18}{labelled:9}{recall:8.3f}{precision:10.3f}  {asked}")
     for label, kind in (("PERSON", "name"), ("ADDRESS", "address")):
-        whole, partly, count = masked_share(rows, label)
-        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}  "
-              f"{ASKED[kind]}")  # fmt: skip
+        whole, partly, letters, count = masked_share(rows, label)
+        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}, "
+              f"letters and digits {letters:.3f}  {ASKED[kind]}")  # fmt: skip
 
 
-def masked_share(rows: list[dict[str, Any]], label: str) -> tuple[float, float, int]:
-    """Of the values labelled so: how many are hidden whole, how many at least in part, of how many.
+def masked_share(rows: list[dict[str, Any]], label: str) -> tuple[float, float, float, int]:
+    """Of the values labelled so: how many are hidden whole, how many at least in part, which share
+    of their letters and digits, of how many values.
 
     Hidden by whatever type. Titles alone ("Mr."), which one set labels as persons, do not count.
     """
-    whole = partly = count = 0
+    whole = partly = count = hidden_letters = letters = 0
     for row in rows:
-        spans = find(row["text"])
+        text = row["text"]
+        hidden = {at for span in find(text) for at in range(span.start, span.end)}
         for entity in row["entities"]:
             start, end = entity["start"], entity["end"]
-            if entity["type"] != label or row["text"][start:end].lower() in _TITLES:
+            if entity["type"] != label or text[start:end].lower() in _TITLES:
                 continue
-            hidden = sum(max(0, min(s.end, end) - max(s.start, start)) for s in spans)
+            places = range(start, end)
             count += 1
-            whole += hidden == end - start
-            partly += hidden > 0
-    return whole / max(1, count), partly / max(1, count), count
+            whole += hidden.issuperset(places)
+            partly += not hidden.isdisjoint(places)
+            written = [at for at in places if text[at].isalnum()]
+            letters += len(written)
+            hidden_letters += sum(at in hidden for at in written)
+    share = hidden_letters / max(1, letters)
+    return whole / max(1, count), partly / max(1, count), share, count
 
 
 def labelled(rows: list[dict[str, Any]]) -> None:
@@ -171,8 +177,9 @@ def labelled(rows: list[dict[str, Any]]) -> None:
         recall, precision = right / max(1, there), right / max(1, said)
         print(f"{kind:18}{there:9}{recall:8.3f}{precision:10.3f}  {ASKED.get(kind, '')}")
     for kind in ("name", "address"):
-        whole, partly, count = masked_share(rows, kind)
-        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}")
+        whole, partly, letters, count = masked_share(rows, kind)
+        print(f"{kind:18}{count:9} masked whole {whole:.3f}, at least in part {partly:.3f}, "
+              f"letters and digits {letters:.3f}")  # fmt: skip
     innocent = [row["text"] for row in rows if not row["entities"]]
     touched = sum(bool(find(text)) for text in innocent) / len(innocent)
     print(f"innocent, full of what resembles data: touched {touched:.3f} of {len(innocent)}")

@@ -10,9 +10,12 @@ from answerable.privacy.tagger.tokens import (
     COMMA,
     COMMON,
     COUNTRY,
+    FIRST,
     FOREIGN,
+    INITIAL,
     NAME_LIKE,
     PARTICLE,
+    SMALL,
     SPACE,
     STOP,
     STREET,
@@ -22,6 +25,7 @@ from answerable.privacy.tagger.tokens import (
     Token,
 )
 from answerable.privacy.view import View
+from answerable.privacy.whole_addresses import complete
 
 # A postcode alone is an address when it is called one.
 _POSTCODE = re.compile(
@@ -37,6 +41,9 @@ _CODE_SIGN = re.compile(
     r"|(?<=:)(?://|:)|(?<=[^\W\d_]{2}\.)[a-z]{2}|(?<=\w/)\w+/)"
 )
 _RUN = re.compile(r"\S+")
+_DRAWN_OUT = re.compile(r"([^\W\d])\1\1")  # "soooo", "shhh"
+_DIGIT = re.compile(r"\d")
+_AMOUNT = re.compile(r"(?<=\d)[.,:](?=\d)")  # "1.284,50" and "14:05" are no house's number
 _CALLING = """dear hi hello hey thanks hallo lieber liebe danke cher chère bonjour merci hola
 querida querido gracias ciao cara caro grazie beste hoi cześć olá obrigado"""
 _CALLS = frozenset(_CALLING.split())
@@ -57,6 +64,8 @@ def find_people(view: View, tagger: model.Tagger) -> None:
     labels = tagger.labels(tokens, free)
     if "p" in view.lower or "z" in view.lower:
         _find_postcodes(view)
+    if model.ADDRESS in labels or _DIGIT.search(view.text):
+        complete(labels, tokens, free)
     if not any(labels):
         return
     place = 0
@@ -66,6 +75,7 @@ def find_people(view: View, tagger: model.Tagger) -> None:
         while end < len(tokens) and labels[end] == label and _goes_on(view, label, tokens, end):
             end += 1
         if label == model.NAME and _may_be_a_name(tokens, place, end):
+            place = _with_initials(tokens, free, place)
             _add_name(view, tokens[place:end], *_titles(tokens, place, end))
         elif label == model.ADDRESS:
             _add_address(view, tokens[place:end])
@@ -84,6 +94,11 @@ def _free(view: View, tokens: list[Token]) -> list[bool]:
             at = bisect_right(code, (token.start, len(view.text))) - 1
             if at >= 0 and token.start < code[at][1]:
                 free[place] = False
+    if _AMOUNT.search(view.text):
+        marks = {mark.start() for mark in _AMOUNT.finditer(view.text)}
+        for place, token in enumerate(tokens):
+            if token.is_number and (token.end in marks or token.start - 1 in marks):
+                free[place] = False
     return free
 
 
@@ -98,6 +113,8 @@ def _goes_on(view: View, label: int, tokens: list[Token], place: int) -> bool:
     token = tokens[place]
     gap = token.start - tokens[place - 1].end
     if label == model.ADDRESS:
+        if token.before == STOP and tokens[place - 1].is_number and token.shape == CAPITALISED:
+            return not token.known & COMMON or bool(token.known & (STREET | UNIT))
         between = view.text[tokens[place - 1].end : token.start]
         return gap <= _LONGEST_GAP and ".." not in between and "!" not in between
     if token.before == STOP:  # "E. M. Castellano", but not "… Anna. Tom …"
@@ -117,7 +134,24 @@ def _may_be_a_name(tokens: list[Token], start: int, end: int) -> bool:
         return bool(before.known & TITLE) or (
             before.lower in _CALLS and tokens[start].shape == CAPITALISED
         )
-    return not all(token.is_number for token in tokens[start:end])
+    if end == start + 1 and tokens[start].shape == SMALL:
+        known = tokens[start].known
+        if known & COMMON and not known & FIRST:  # "cash" and "long" are family names as well
+            return False
+    if any(_DRAWN_OUT.search(token.lower) for token in tokens[start:end]):
+        return False
+    # One letter tells nobody, and spelt abbreviations ("u. s. d.") are no names.
+    return any(not t.is_number and t.end - t.start > 1 for t in tokens[start:end])
+
+
+def _with_initials(tokens: list[Token], free: list[bool], start: int) -> int:
+    """Where "E. M. Castellano" begins, of which "Castellano" begins at `start`."""
+    while start and tokens[start].before == STOP and free[start - 1]:
+        before = tokens[start - 1]
+        if before.shape != INITIAL or (before.before == STOP and before.lower == "i"):
+            break
+        start -= 1
+    return start
 
 
 def _titles(tokens: list[Token], start: int, end: int) -> tuple[Token | None, Token | None]:

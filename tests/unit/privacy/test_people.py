@@ -25,6 +25,7 @@ NAMES = [
     ("Anna's card was stolen", ["Anna"]),
     ("Follow up with Odalys Brennecke PhD in May.", ["Odalys Brennecke PhD"]),
     ("> Roswitha Ehrlinger\n>Tomasz Zielinski", ["Roswitha Ehrlinger", "Tomasz Zielinski"]),
+    ("Cordialement\nA. Cormerais", ["A. Cormerais"]),
     # What programs escape on its way here is still a sentence.
     (r"Anna:\"I\'m Roswitha\'s daughter\"", ["Anna", "Roswitha"]),
 ]
@@ -37,6 +38,8 @@ ADDRESSES = [
     ("Postfach 1140, 6002 Luzern", "Postfach 1140, 6002 Luzern"),
     ("Please send it to\n8 Mill Lane\nBristol BS1 9ZZ", "8 Mill Lane\nBristol BS1 9ZZ"),
     ("my postcode is BS1 9ZZ", "BS1 9ZZ"),
+    ("Ship it to 8 Mill Lane, Auckland, New Zealand", "8 Mill Lane, Auckland, New Zealand"),
+    ("I live at the corner of Mill Lane and Elm Street", "the corner of Mill Lane and Elm Street"),
 ]
 INNOCENT = [
     "I am still waiting on my card?",
@@ -48,6 +51,11 @@ INNOCENT = [
     "On 7 January 2016 it was open, room 101, floor 12.",
     "Die Kartengebühr und der Kontoauszug fehlen seit Montag.",
     "Artikel 15 der Verordnung",
+    "Der Zähler zeigt 4711,3 und die Kosten 1.284,50",
+    "how long is the train from boston to denver",
+    "what is the rate of the u. s. d. today",
+    "is there a table for two at wendy's",
+    "this is sooooo slow",
     "Dear Sir or Madam,",
     "See https://www.berlin.example/marie/smith.png and anna.example/tom/help",
     '<IMG src=http://canary.invalid/s.js> <Svg onload=x> {{constructor.constructor("x")()}}',

@@ -15,6 +15,7 @@ from answerable.privacy.tagger.tokens import (
     LISTED,
     LONGEST_NUMBER,
     LONGEST_WORD,
+    NAME_LIKE,
     NUMBER,
     SMALL,
     STREET,
@@ -68,7 +69,8 @@ def is_anchor(token: Token) -> bool:
         return False
     if known & (COMMON | FOREIGN):
         if token.shape == SMALL or token.opens:
-            return bool(known & STREET)
+            named = token.shape == CAPITALISED and known & NAME_LIKE and not known & FOREIGN
+            return bool(known & STREET or named)
         return not known & FOREIGN and token.lower != "i"
     return not known & TITLE
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from answerable.privacy.tagger import published, tokens
 
 FOLDER = Path(__file__).parent / "lists"
+_BETWEEN = ("and", "of", "the")  # the words of a country's name; they are in every sentence
 
 
 def sections(file: str) -> Iterator[tuple[str, list[str]]]:
@@ -51,7 +52,9 @@ def listed_words() -> dict[str, int]:
             for part in entry.lower().replace("-", " ").split() if " " in entry else [entry]:
                 known[part.lower()] = known.get(part.lower(), 0) | flag
 
-    listed = {word for _, lines in sections("names.txt") for word in words(lines)}
+    small = {heading: words(lines) for heading, lines in sections("small.txt")}
+    names = [part for part in sections("names.txt") if not part[0].startswith("words")]
+    listed = {word for _, lines in names for word in words(lines)}
     for _, lines in sections("common-en.txt"):
         common = words(lines)
         note(common, tokens.COMMON)
@@ -61,22 +64,23 @@ def listed_words() -> dict[str, int]:
         note(words(lines), tokens.FOREIGN)
     for heading, lines in sections("names.txt"):
         note(words(lines), tokens.FIRST if heading.endswith("first") else tokens.LAST)
-    note(
-        words(next(lines for heading, lines in sections("small.txt") if heading == "currencies")),
-        tokens.COMMON,
-    )
-    for kind, flag in (("first", tokens.FIRST), ("last", tokens.LAST)):
-        # A word that people use anyway is no name for being one somewhere: "Are", "Will".
-        names = {name.lower() for table in published.names(kind).values() for name in table}
-        note((name for name in sorted(names) if name not in known and " " not in name), flag)
+    note(small["currencies"], tokens.COMMON)
+    countries: list[str] = []
     for heading, lines in sections("places.txt"):
         if heading.startswith("towns"):
             note((w for w in words(lines) if " " not in w), tokens.TOWN)
         elif heading == "countries":
-            note(words(lines), tokens.COUNTRY)
+            countries = words(lines)
+            note((country for country in countries if " " not in country), tokens.COUNTRY)
         elif heading in ("streets before", "streets after"):
-            note((w.rstrip(".") for w in words(lines)), tokens.STREET)
-    small = {heading: words(lines) for heading, lines in sections("small.txt")}
+            streets = {word.rstrip(".") for word in words(lines)}
+            note(sorted(streets - set(small["currencies"])), tokens.STREET)
+    for kind, flag in (("first", tokens.FIRST), ("last", tokens.LAST)):
+        # A word that people use anyway is no name for being one somewhere: "Are", "Paris".
+        others = {name.lower() for table in published.names(kind).values() for name in table}
+        note((name for name in sorted(others) if name not in known and " " not in name), flag)
+    parts = {part for country in countries for part in country.split()}  # "Sierra" is a name too
+    note(sorted(parts.difference(_BETWEEN)), tokens.COUNTRY)
     note(small["titles"], tokens.TITLE)
     note(small["particles"], tokens.PARTICLE)
     note(small["boxes of the post"], tokens.STREET)

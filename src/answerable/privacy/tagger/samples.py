@@ -28,8 +28,9 @@ _PERSONAL = {"n": NAME, "f": NAME, "l": NAME, "fl": NAME, "a": ADDRESS, "s": ADD
 
 
 INVENTED = 600  # lines of common words in each round, without anything personal
-PUBLISHED = 0.35  # of the names, from other countries' lists
 PEOPLED = 0.5  # of them, with somebody in them after all
+PUBLISHED = 0.35  # of the names, from other countries' lists
+WORDS = 0.08  # of the others, from those that are words as well, beyond their share
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _value(random: Random, locale: str, slot: str) -> str:
             return places.country(random)
         case "o":
             return _firm(random)
+        case "b":
+            return _brand(random)
         case "m":
             return random.choice(_MONTHS)
         case "w":
@@ -145,6 +148,7 @@ def _place(random: Random, locale: str) -> str:
 
 def _name(random: Random, locale: str, kind: str) -> str:
     home = locale if locale in _LOCALES and random.random() < 0.4 else random.choice(_LOCALES)
+    home = "words" if random.random() < WORDS else home
     if kind == "n":
         kind = random.choices(["f", "fl", "l"], [50, 44, 6])[0]
     if random.random() < PUBLISHED:
@@ -201,6 +205,16 @@ def _firm(random: Random) -> str:
         if kind < 0.85
         else made
     )
+
+
+def _brand(random: Random) -> str:
+    """What bears a person's name and is none: "McDonald's", "Anna's Bistro", "Duke Energy"."""
+    if random.random() < 0.7:
+        return random.choice(_SMALL["brands"])
+    owner = _name(random, "en", random.choice("fl"))
+    kind = random.choice(_SMALL["what owners name"])
+    kind = kind.title() if random.random() < 0.5 else kind
+    return f"{owner}'s {kind}" if random.random() < 0.6 else f"{owner} {kind}"
 
 
 def _made_up(random: Random) -> str:
