@@ -219,7 +219,7 @@ def _crosswise(material: Material, own: Material, fold: NDArray[np.int64]) -> li
             targets=np.concatenate([own.targets, material.targets[rows]]),
             parts=material.parts,
             # Our list is mostly of mails: to text messages it is what lists borrow of each other.
-            distrust=np.repeat(np.float32([DISTRUST, 1]), [len(own.counts), len(rows)]),
+            distrust=np.repeat(np.array([DISTRUST, 1], np.float32), [len(own.counts), len(rows)]),
         )
         asked = material.part(np.flatnonzero(fold == this))
         head = fit(learnt, SPAM_TUNING).head
