@@ -4,10 +4,10 @@
 
 The model is that of the demo bank, as a tenant would have it, asked through `Model.understand`;
 its tones learnt from the shipped lists. Nothing in benchmarks/labelled is learnt from. The SMS set
-is cross-validated: five folds, each judged by a head that learnt from the other four and our own
-list. AUROC: the chance that a message that has the property scores above one that has it not. At
-0.5 % false positives: the threshold is drawn on the ham of the set itself, as is usual, so that it
-says how well the two kinds are told apart.
+is cross-validated: five folds, each judged by a head that learnt from the other four and, trusted
+far less, our own list; three divisions into folds. AUROC: the chance that a message that has the
+property scores above one that has it not. At 0.5 % false positives: the threshold is drawn on the
+ham of the set itself, as is usual, so that it says how well the two kinds are told apart.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from answerable.understanding.fitting import Material, fit
 from answerable.understanding.model import Model
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.prepare import prepared, units
-from answerable.understanding.tone_training import SPAM_TUNING, list_material
+from answerable.understanding.tone_training import DISTRUST, SPAM_TUNING, list_material
 from answerable.understanding.train import train
 from answerable.understanding.understanding import URGENCIES
 
@@ -38,6 +38,7 @@ BANK = HERE.parent / "examples" / "northwind-bank" / "service.yaml"
 DATA = HERE.parents[1] / "shared" / "data"
 FALSE_POSITIVES = 0.005
 FOLDS = 5
+DIVISIONS = (1, 2, 3)  # seeds: one division alone is two or three messages better or worse
 Row = tuple[str, str, str]  # what, measured, asked
 Numbers = NDArray[np.float64]
 
@@ -168,6 +169,8 @@ def mail_spam(model: Model, data: Path) -> Iterator[Row]:
     true = [label == "spam" for label in labels]
     found = recall_at(scores, true, FALSE_POSITIVES)
     yield "mail spam: recall at 0.5 % false positives", f"{found:.3f}", ".92, aim .95"
+    # Of 192 honest mails .5 % is none: the figure above hangs on the one that looks worst.
+    yield "mail spam: recall at 1 % false positives", f"{recall_at(scores, true, 0.01):.3f}", ""
     yield "mail spam: recall at 5 % false positives", f"{recall_at(scores, true, 0.05):.3f}", ""
     yield "mail spam: AUROC", f"{area(scores, true):.3f}", ""
     said = found_and_right([score >= 0.9 for score in scores], true)
@@ -181,33 +184,44 @@ def sms_spam(model: Model, data: Path) -> Iterator[Row]:
         return
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     true = [bool(row["spam"]) for row in rows]
-    scores = _crosswise([prepared(row["text"]).replace("\n", " ") for row in rows], true)
-    found = recall_at(scores, true, FALSE_POSITIVES)
-    yield "SMS spam, 5 folds: recall at 0.5 % false positives", f"{found:.3f}", ".97, aim .98"
-    yield "SMS spam, 5 folds: AUROC", f"{area(scores, true):.4f}", ""
-
-
-def _crosswise(texts: list[str], spam: list[bool]) -> list[float]:
+    texts = [prepared(row["text"]).replace("\n", " ") for row in rows]
     encoder, ngrams = load_encoder(), Ngrams()
     own = list_material("spam", encoder)
     material = Material(
         vectors=encoder.encode(texts),
         counts=[ngrams.counts(text) for text in texts],
-        targets=np.eye(2, dtype=np.float32)[np.array(spam, dtype=int)],
+        targets=np.eye(2, dtype=np.float32)[np.array(true, dtype=int)],
         parts=encoder.parts,
     )
-    scores = np.zeros(len(texts))
     # Copies of one text are in one fold: many senders of spam repeat themselves.
     number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    turn = np.random.default_rng(1).permutation(len(number)) % FOLDS
-    fold = np.array([turn[number[text]] for text in texts])
+    same = np.array([number[text] for text in texts])
+    divisions = []
+    for seed in DIVISIONS:
+        turn = np.random.default_rng(seed).permutation(len(number)) % FOLDS
+        divisions.append(_crosswise(material, own, turn[same]))
+    found = [recall_at(scores, true, FALSE_POSITIVES) for scores in divisions]
+    each = ", ".join(f"{one:.3f}" for one in found)
+    yield (
+        f"SMS spam, 5 folds: recall at 0.5 %, mean of {each}",
+        f"{np.mean(found):.3f}",
+        ".97, aim .98",
+    )
+    areas = [area(scores, true) for scores in divisions]
+    yield "SMS spam, 5 folds: AUROC", f"{np.mean(areas):.4f}", ""
+
+
+def _crosswise(material: Material, own: Material, fold: NDArray[np.int64]) -> list[float]:
+    scores = np.zeros(len(fold))
     for this in range(FOLDS):
         rows = np.flatnonzero(fold != this)
         learnt = Material(
             vectors=np.concatenate([own.vectors, material.vectors[rows]]),
             counts=[*own.counts, *(material.counts[row] for row in rows.tolist())],
             targets=np.concatenate([own.targets, material.targets[rows]]),
-            parts=encoder.parts,
+            parts=material.parts,
+            # Our list is mostly of mails: to text messages it is what lists borrow of each other.
+            distrust=np.repeat(np.array([DISTRUST, 1], np.float32), [len(own.counts), len(rows)]),
         )
         asked = material.part(np.flatnonzero(fold == this))
         head = fit(learnt, SPAM_TUNING).head

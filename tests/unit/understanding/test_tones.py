@@ -1,6 +1,7 @@
 """What a text sounds like is shared by all models: built once, stored, refused when damaged."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 
 from answerable.kit.errors import InvalidInput
 from answerable.understanding.encoder import NgramsOnly
+from answerable.understanding.lexicon_file import read_lexicon
 from answerable.understanding.model import Model
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder
+from answerable.understanding.prepare import as_one_line
 from answerable.understanding.tones import LABELS, Tones, load_tones, tones_name
 from tests.support.needs import left_out
 
+LABELLED = Path(__file__).resolve().parents[3] / "benchmarks" / "labelled"
 EVERYDAY = [
     "Hello again",
     "Hey, good evening",
@@ -106,3 +110,39 @@ def test_a_model_of_other_tones_is_to_be_trained_again(
 
     with pytest.raises(InvalidInput, match="train again"):
         Model.load(tmp_path, encoder)
+
+
+def test_a_sentence_that_was_learnt_is_found_again(encoder: Encoder) -> None:
+    if isinstance(encoder, NgramsOnly):
+        left_out("the sentence encoder is not built; n-grams have no layers to count differently")
+    learnt = [as_one_line(text) for _, text in read_lexicon("urgency")[:3]]
+    head = load_tones(encoder).head
+    grams = head.gram_scores([Ngrams().counts(text) for text in learnt])
+
+    _, cosines = head.scores(encoder.encode(learnt), grams)
+
+    assert cosines.max(axis=1).min() > 0.999
+
+
+def test_nothing_that_is_measured_was_learnt() -> None:
+    measured = {
+        run
+        for file in LABELLED.glob("*.jsonl")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        for run in _eight_in_a_row(json.loads(line)["text"])
+    }
+
+    copied = [
+        text
+        for name in (*LABELS, "everyday")
+        for _, text in read_lexicon(name)
+        if not measured.isdisjoint(_eight_in_a_row(text))
+    ]
+
+    assert measured
+    assert copied == []
+
+
+def _eight_in_a_row(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[start : start + 8]) for start in range(len(words) - 7)}
