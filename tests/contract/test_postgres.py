@@ -175,6 +175,24 @@ async def test_a_slow_statement_that_is_answered_is_no_silence(url: str) -> None
     await database.close()
 
 
+async def test_no_plan_outlives_the_small_table_that_it_was_made_for(
+    two: tuple[PostgresDatabase, PostgresDatabase],
+) -> None:
+    """Rows that are changed again and again leave what they were until a vacuum: a plan that reads
+    the whole table is fine for a while, and then half of what the server does."""
+
+    def plans(tx: Connection) -> sa.Row[tuple[int, int]]:
+        for _ in range(20):
+            tx.execute(sa.select(entry.c.count).where(entry.c.id == 1)).all()
+        counted = "sum(custom_plans)::int, sum(generic_plans)::int FROM pg_prepared_statements"
+        return tx.execute(sa.text(f"SELECT {counted}")).one()
+
+    made_anew, kept = await two[0].write(plans)
+
+    assert made_anew > 5
+    assert kept == 0
+
+
 async def test_a_server_that_stays_away_is_reported_and_nothing_is_changed(tmp_path: Path) -> None:
     database = PostgresDatabase(
         "postgresql://nobody@127.0.0.1:1/none", patience=timedelta(seconds=0.2)

@@ -26,7 +26,11 @@ _AWAY = ("08", "53", "57P")  # connection exception, insufficient resources, ope
 _SESSION = (
     f"-c statement_timeout={LONGEST_STATEMENT.seconds}s -c lock_timeout=10s "
     "-c idle_in_transaction_session_timeout=10s "
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2"
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 "
+    # A plan that is kept was made when a table was small, and reads it whole: each change of a row
+    # leaves its old version there until the next vacuum, and what is sought by its key then takes
+    # longer with every message. To plan each time takes less than it saves.
+    "-c plan_cache_mode=force_custom_plan"
 )
 _CONNECTION = {
     "application_name": "answerable",
