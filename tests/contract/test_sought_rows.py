@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from answerable.kit.database import Database, JsonText, UtcDateTime
 from answerable.kit.rows import InsertRows
-from answerable.kit.sought_rows import SoughtRows
+from answerable.kit.sought_rows import SoughtRows, WholeRows
 from tests.support.stores import open_store
 
 MONDAY = datetime(2026, 11, 2, 9, 30, 15, 123456, tzinfo=UTC)
@@ -90,11 +90,31 @@ async def test_other_parameters_are_the_callers(database: Database) -> None:
         assert [row.key for row in rows] == ([key] if key else [])
 
 
-async def test_numbers_that_json_would_round_are_refused(tmp_path: Path) -> None:
-    database = open_store(tmp_path / "kit.db", postgres=False)
-    await database.write(own.create_all)
-    weights = SoughtRows(sa.select(parcel.c.weight), parcel.c.key)
+async def test_numbers_that_json_would_round_keep_all_their_digits(database: Database) -> None:
+    numbers = [0.1 + 0.2, 1 / 3, -2 / 3, 1e-12 / 7, 1e12 / 7, 3.0, 0.0, None]
+    rows = [{**EMPTY, "key": str(place), "weight": number} for place, number in enumerate(numbers)]
+    await database.write(lambda tx: InsertRows(parcel, (*NAMES, "weight")).write(tx, rows))
 
-    with pytest.raises(TypeError, match="weight"):
-        await database.read(lambda tx: weights.read(tx, ["a"]))
-    await database.close()
+    weights = SoughtRows(sa.select(parcel.c.key, parcel.c.weight), parcel.c.key)
+    found = await database.read(lambda tx: weights.read(tx, [row["key"] for row in rows]))
+
+    assert {row.key: repr(row.weight) for row in found} == {
+        row["key"]: repr(row["weight"]) for row in rows
+    }
+
+
+async def test_all_rows_of_a_query_come_in_its_order(database: Database) -> None:
+    await kept(database, *({**EMPTY, "key": f"{n}", "order": -n, "of": "x"} for n in range(5)))
+    await kept(database, {**EMPTY, "key": "another's", "order": -9, "of": "y"})
+    first = WholeRows(
+        sa.select(parcel.c.key)
+        .where(parcel.c.of == sa.bindparam("owner"))
+        .order_by(parcel.c.order)
+        .limit(sa.bindparam("most"))
+    )
+
+    rows = await database.read(lambda tx: first.read(tx, owner="x", most=3))
+    nothing = await database.read(lambda tx: first.read(tx, owner="z", most=3))
+
+    assert [row.key for row in rows] == ["4", "3", "2"]
+    assert nothing == []

@@ -44,9 +44,11 @@ mail_reference = sa.Table(
     sa.Column("reply_seq", sa.Integer),  # set for mails of ours: a bounce names them
 )
 
-_PROFILES = sa.select(contact.c.id, contact.c.profile_ref).where(
-    contact.c.id.in_(sa.bindparam("these", expanding=True)),
-    is_of(sa.bindparam("tenant"), contact.c.tenant),
+_PROFILES = SoughtRows(
+    sa.select(contact.c.id, contact.c.profile_ref).where(
+        is_of(sa.bindparam("tenant"), contact.c.tenant)
+    ),
+    contact.c.id,
 )
 _NOTE_PERSON = (
     sa.update(contact)
@@ -158,8 +160,8 @@ def get_contact(tx: Connection, tenant: TenantId, contact_id: ContactId) -> Know
 def profiles_of(
     tx: Connection, tenant: TenantId, contacts: Sequence[ContactId]
 ) -> dict[ContactId, str]:
-    """The vault's references to the profiles of these; who is gone has none."""
-    rows = tx.execute(_PROFILES, {"these": contacts, "tenant": tenant})
+    """The vault's references to the profiles of these; of who is gone there is nothing in it."""
+    rows = _PROFILES.read(tx, contacts, tenant=tenant)
     return {ContactId(row.id): row.profile_ref for row in rows}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from answerable.desk.agent import Agent, Role
 from answerable.kit.database import JsonText, UtcDateTime, is_of, lock_until_commit, metadata
 from answerable.kit.ids import AgentId, TenantId
+from answerable.kit.sought_rows import SoughtRows
 
 agent = sa.Table(
     "agent",
@@ -26,6 +27,10 @@ agent = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 sa.Index("agent_of_tenant", agent.c.tenant, agent.c.id)
+_NAMES = SoughtRows(
+    sa.select(agent.c.id, agent.c.name).where(is_of(sa.bindparam("of"), agent.c.tenant)),
+    agent.c.id,
+)
 
 
 def add_agent(tx: Connection, new: Agent, *, password_hash: str, at: datetime) -> None:
@@ -64,10 +69,7 @@ def hold_agent(tx: Connection, tenant: TenantId, agent_id: AgentId) -> Agent | N
 
 def find_names(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> dict[str, str]:
     """id -> name, for those of `ids` that are agents of this tenant."""
-    query = sa.select(agent.c.id, agent.c.name).where(
-        agent.c.id.in_(list(ids)), is_of(tenant, agent.c.tenant)
-    )
-    return {row.id: row.name for row in tx.execute(query)}
+    return {row.id: row.name for row in _NAMES.read(tx, list(ids), of=tenant)}
 
 
 def read_agents(

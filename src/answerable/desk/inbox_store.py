@@ -15,6 +15,7 @@ from answerable.desk.inbox_counts import read_counts
 from answerable.desk.summary_store import Holder, Summary, conversation
 from answerable.kit.database import UtcDateTime, is_of
 from answerable.kit.ids import AgentId, ContactId, ConversationId, TenantId
+from answerable.kit.sought_rows import SoughtRows
 from answerable.privacy.store import vault_key
 
 View = Literal["queue", "mine", "assistant", "all", "closed"]
@@ -37,6 +38,9 @@ sa.Index(
 )
 
 _table = conversation.c
+_SUMMARIES = SoughtRows(
+    sa.select(conversation).where(is_of(sa.bindparam("of"), _table.tenant)), _table.id
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,8 +125,8 @@ def find_summaries(
     tx: Connection, tenant: TenantId, ids: Sequence[ConversationId]
 ) -> dict[ConversationId, Summary]:
     """Those of `ids` that are conversations of this tenant."""
-    query = sa.select(conversation).where(_table.id.in_(ids), is_of(tenant, _table.tenant))
-    return {ConversationId(row.id): to_summary(row) for row in tx.execute(query)}
+    rows = _SUMMARIES.read(tx, ids, of=tenant)
+    return {ConversationId(row.id): Summary(**row._asdict()) for row in rows}
 
 
 def find_related(tx: Connection, of: Summary) -> list[Summary]:

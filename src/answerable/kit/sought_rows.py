@@ -1,4 +1,4 @@
-"""Rows that are sought by their keys, many with one statement that is spelt once.
+"""Rows that come as one value, and are sought by their keys with one statement, spelt once.
 
 The way of what every message needs. SQLAlchemy's own spells a list of keys anew for each length,
 so that PostgreSQL plans it anew too; here it travels as one value. On SQLite the answer does too:
@@ -8,7 +8,7 @@ had its turn.
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,33 +36,22 @@ class _Spelt:
     whole: bool
 
 
-class SoughtRows:
-    """The rows of `query` whose `key` is one of those asked for.
+class _Rows:
+    """The rows of `query`: of columns of tables; its parameters are texts and numbers."""
 
-    query: of columns of tables, none of them floating point; its parameters are texts and numbers.
-    """
-
-    def __init__(self, query: sa.Select[Any], key: sa.ColumnElement[str]) -> None:
+    def __init__(self, query: sa.Select[Any]) -> None:
         self._query = query
-        self._key = key
         self._columns = list(query.selected_columns)
         row = _row_type("Row", [column.name for column in self._columns])
         self._make: Callable[[Sequence[Any]], Any] = row._make
         self._by_store: dict[str, _Spelt] = {}
 
-    def read(self, tx: Connection, keys: Sequence[str], **given: str | int) -> list[Any]:
-        """Rows with the columns' names as attributes, in the query's order; keys not there have
-        none. given: the query's other parameters."""
+    def _found(self, tx: Connection, given: Mapping[str, Any]) -> list[Any]:
         spelt = self._by_store.get(tx.dialect.name)
         if spelt is None:
             spelt = self._by_store[tx.dialect.name] = self._spell(tx.dialect)
-        asked = {**spelt.parameters, **given, "these": keys}
-        if spelt.whole:
-            asked["these"] = json.dumps(keys)
-            rows = json.loads(tx.exec_driver_sql(spelt.statement, asked).scalar_one())
-        else:
-            asked["these"] = list(keys)
-            rows = tx.exec_driver_sql(spelt.statement, asked).all()
+        found = tx.exec_driver_sql(spelt.statement, {**spelt.parameters, **given})
+        rows = json.loads(found.scalar_one()) if spelt.whole else found.all()
         made = map(self._make, rows)
         if not spelt.reads:
             return list(made)
@@ -76,7 +65,7 @@ class SoughtRows:
 
     def _spell(self, dialect: Dialect) -> _Spelt:
         whole = dialect.name == "sqlite"
-        query: sa.Select[Any] = self._among_json() if whole else self._among_array()
+        query = _as_json(self._asked(dialect)) if whole else self._asked(dialect)
         # By name, so that a parameter may stand in any place and more than once.
         compiled = query.compile(dialect=_IN_JSON if whole else dialect)
         parameters = {name: value for name, value in compiled.params.items() if value is not None}
@@ -84,20 +73,51 @@ class SoughtRows:
         reads = [(place, read) for place, read in readers if read is not None]
         return _Spelt(str(compiled), parameters, reads, whole)
 
-    def _among_array(self) -> sa.Select[Any]:
+    def _asked(self, dialect: Dialect) -> sa.Select[Any]:
+        return self._query
+
+
+class WholeRows(_Rows):
+    """All rows of `query`."""
+
+    def read(self, tx: Connection, **given: str | int) -> list[Any]:
+        """Rows with the columns' names as attributes, in the query's order. given: its
+        parameters."""
+        return self._found(tx, given)
+
+
+class SoughtRows(_Rows):
+    """The rows of `query` whose `key` is one of those asked for."""
+
+    def __init__(self, query: sa.Select[Any], key: sa.ColumnElement[str]) -> None:
+        super().__init__(query)
+        self._key = key
+
+    def read(self, tx: Connection, keys: Sequence[str], **given: str | int) -> list[Any]:
+        """Rows with the columns' names as attributes, in the query's order; keys not there have
+        none. given: the query's other parameters."""
+        these = json.dumps(keys) if tx.dialect.name == "sqlite" else list(keys)
+        return self._found(tx, {**given, "these": these})
+
+    def _asked(self, dialect: Dialect) -> sa.Select[Any]:
+        if dialect.name == "sqlite":
+            among = sa.func.json_each(sa.bindparam("these")).table_valued("value")
+            return self._query.where(self._key.in_(sa.select(among.c.value)))
         asked = sa.bindparam("these", type_=postgresql.ARRAY(sa.Text))
         return self._query.where(self._key == sa.any_(asked))
 
-    def _among_json(self) -> sa.Select[Any]:
-        asked = sa.func.json_each(sa.bindparam("these")).table_valued("value")
-        found = self._query.where(self._key.in_(sa.select(asked.c.value))).subquery()
-        values = [_in_json(column) for column in found.c]
-        return sa.select(sa.func.json_group_array(sa.func.json_array(*values)))
+
+def _as_json(query: sa.Select[Any]) -> sa.Select[Any]:
+    """All rows as one value."""
+    values = [_in_json(column) for column in query.subquery().c]
+    return sa.select(sa.func.json_group_array(sa.func.json_array(*values)))
 
 
 def _in_json(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     if isinstance(column.type, sa.Float):
-        raise TypeError(f"{column}: JSON on SQLite keeps 15 digits of a number, not all of them")
+        # As a text: JSON on SQLite keeps 15 digits of a number. Shares and scores come back as they
+        # were; of the largest numbers there are, the last digit does not.
+        return sa.case((column.is_not(None), sa.func.printf("%!.17g", column)))
     if isinstance(column.type, sa.LargeBinary):
         return sa.case((column.is_not(None), sa.func.hex(column)))
     if isinstance(column.type, JsonText):
@@ -111,9 +131,15 @@ def _reader(dialect: Dialect) -> Callable[[sa.ColumnElement[Any]], _Read]:
             return _from_hex if dialect.name == "sqlite" else None
         if isinstance(column.type, JsonText) and dialect.name == "sqlite":
             return None
+        if isinstance(column.type, sa.Float):
+            return _from_text if dialect.name == "sqlite" else None
         return column.type.dialect_impl(dialect).result_processor(dialect, None)
 
     return reader
+
+
+def _from_text(value: str | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _from_hex(value: str | None) -> bytes | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam
 
 from answerable.kit.database import is_of
 from answerable.kit.ids import ConversationId, TenantId
+from answerable.kit.sought_rows import WholeRows
 from answerable.ledger.event import Event
 from answerable.ledger.tables import event, stream, to_event
 
@@ -25,7 +26,7 @@ class Place(NamedTuple):
 
 _FEED_END = 2**63 - 1
 
-_FEED_PLACES = (
+_FEED_PLACES = WholeRows(
     sa.select(event.c.position, event.c.stream, event.c.seq, event.c.kind)
     .where(
         event.c.tenant == bindparam("tenant"),
@@ -112,8 +113,9 @@ def read_feed_places(
     tx: Connection, tenant: TenantId, *, after: int, limit: int = 500, until: int | None = None
 ) -> list[FeedPlace]:
     """Where the events are that `read_feed` reads."""
-    asked = {"tenant": tenant, "after": after, "until": until or _FEED_END, "limit": limit}
-    return [FeedPlace(*row) for row in tx.execute(_FEED_PLACES, asked)]
+    until = until or _FEED_END
+    rows = _FEED_PLACES.read(tx, tenant=tenant, after=after, until=until, limit=limit)
+    return [FeedPlace(*row) for row in rows]
 
 
 def last_position(tx: Connection, tenant: TenantId) -> int:

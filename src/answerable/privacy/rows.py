@@ -1,6 +1,6 @@
 """Where the vault puts its rows: the database's tables, or what is gone after a while."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -37,7 +37,7 @@ class VaultRows(Protocol):
 
     def insert_values(self, tx: Connection, rows: Sequence[dict[str, Any]]) -> None: ...
 
-    def values_of(self, tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]: ...
+    def values_of(self, tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterable[Any]: ...
 
     def handles_of(
         self, tx: Connection, tenant: TenantId, conversations: Sequence[ConversationId]

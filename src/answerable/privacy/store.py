@@ -1,6 +1,6 @@
 """Tables of the vault. They hold ciphertext, wrapped keys and keyed hashes, nothing readable."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -73,25 +73,22 @@ _HANDLES_OF = SoughtRows(
 )
 # Without a condition on the tenant: SQLite would take the tenant's index for it and read every
 # value of the tenant instead of the few that are asked for. `values_of` looks at the tenant.
-_VALUES = (
-    sa.select(
-        vault_value.c.id,
-        vault_value.c.tenant,
-        vault_value.c.contact_id,
-        vault_value.c.sealed,
-        vault_key.c.wrapped_key,
-        vault_key.c.master_key_id,
-        vault_key.c.erased_at,
-    )
-    .join(
-        vault_key,
-        sa.and_(
-            vault_key.c.tenant == vault_value.c.tenant,
-            vault_key.c.contact_id == vault_value.c.contact_id,
-        ),
-    )
-    .where(vault_value.c.id.in_(sa.bindparam("ids", expanding=True)))
+_values = sa.select(
+    vault_value.c.id,
+    vault_value.c.tenant,
+    vault_value.c.contact_id,
+    vault_value.c.sealed,
+    vault_key.c.wrapped_key,
+    vault_key.c.master_key_id,
+    vault_key.c.erased_at,
+).join(
+    vault_key,
+    sa.and_(
+        vault_key.c.tenant == vault_value.c.tenant,
+        vault_key.c.contact_id == vault_value.c.contact_id,
+    ),
 )
+_VALUES = SoughtRows(_values, vault_value.c.id)
 _LIVING = sa.select(vault_value.c.id, vault_value.c.tenant).where(
     vault_value.c.id.in_(sa.bindparam("ids", expanding=True)), vault_value.c.sealed != b""
 )
@@ -164,13 +161,18 @@ def insert_values(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
     _INSERT_VALUES.write(tx, rows)
 
 
-def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:
+def values_of(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> list[Any]:
     """The tenant's rows (id, contact_id, sealed, wrapped_key, master_key_id, erased_at), in no
     order; another tenant's values are not there."""
     wanted = list(ids)
-    for start in range(0, len(wanted), _IN_CHUNK):
-        chunk = wanted[start : start + _IN_CHUNK]
-        yield from (row for row in tx.execute(_VALUES, {"ids": chunk}) if row.tenant == tenant)
+    rows = _VALUES.read(tx, wanted) if wanted else []
+    return [row for row in rows if row.tenant == tenant]
+
+
+def value_of(tx: Connection, tenant: TenantId, id: str) -> Any:
+    """One of these rows, or None: of a file, which may be large."""
+    row = tx.execute(_values.where(vault_value.c.id == id)).first()
+    return row if row is not None and row.tenant == tenant else None
 
 
 def still_there(tx: Connection, tenant: TenantId, ids: Iterable[str]) -> set[str]:

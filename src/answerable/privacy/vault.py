@@ -3,10 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -279,19 +278,22 @@ class Vault:
 
     def opening(self, tx: Connection, *, tenant: TenantId, id: str) -> bytes | Erased:
         """The bytes whose SHA-256 is the commitment (salt, then the value), for an auditor."""
-        for row in self._values_of(tx, tenant, [id]):
-            return self._open(tenant, row)
-        raise NotFound("vault_value_not_found", f"no value {id}", id=id)
+        if self._volatile is not None and is_volatile(id):
+            row = next(iter(self._volatile.values_of(tx, tenant, [id])), None)
+        else:
+            row = store.value_of(tx, tenant, id)
+        if row is None:
+            raise NotFound("vault_value_not_found", f"no value {id}", id=id)
+        return self._open(tenant, row)
 
-    def _values_of(self, tx: Connection, tenant: TenantId, ids: Iterable[str]) -> Iterator[Any]:
+    def _values_of(self, tx: Connection, tenant: TenantId, ids: Iterable[str]) -> list[Any]:
         """Wherever each was put away, whatever the definition says by now."""
         wanted = list(ids)
-        stored = [id_ for id_ in wanted if not is_volatile(id_)]
-        if self._volatile is None or len(stored) == len(wanted):
-            return store.values_of(tx, tenant, stored)
-        volatile = [id_ for id_ in wanted if is_volatile(id_)]
-        found = self._volatile.values_of(tx, tenant, volatile)
-        return chain(store.values_of(tx, tenant, stored), found) if stored else found
+        found = store.values_of(tx, tenant, [id_ for id_ in wanted if not is_volatile(id_)])
+        if self._volatile is not None:
+            volatile = [id_ for id_ in wanted if is_volatile(id_)]
+            found += self._volatile.values_of(tx, tenant, volatile)
+        return found
 
     def _open(self, tenant: TenantId, row: Any) -> bytes | Erased:
         if not row.sealed or row.wrapped_key is None:

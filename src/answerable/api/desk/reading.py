@@ -30,12 +30,11 @@ from answerable.api.desk.shapes import (
 )
 from answerable.api.desk.timeline import Titles, title_of
 from answerable.api.desk.wording import facts_of, summary_of
-from answerable.contacts.store import contact as contact_table
+from answerable.contacts.store import profiles_of
 from answerable.definition.schema import ServiceDefinition
 from answerable.desk.agent_store import find_names
 from answerable.desk.inbox_store import find_related, find_summaries
 from answerable.desk.summary_store import PRIORITIES, Summary
-from answerable.kit.database import is_of
 from answerable.kit.errors import NotFound
 from answerable.kit.ids import ConversationId, TenantId
 from answerable.ledger.event import Event, effect_key, wire_time
@@ -254,12 +253,8 @@ class Reader:
 
     def _profiles(self, tx: Connection, rows: Sequence[Summary]) -> dict[str, str]:
         """contact id -> vault id of the profile."""
-        query = sa.select(contact_table.c.id, contact_table.c.profile_ref).where(
-            contact_table.c.id.in_(list({row.contact_id for row in rows})),
-            is_of(self.tenant, contact_table.c.tenant),
-            contact_table.c.erased_at.is_(None),
-        )
-        return {row.id: row.profile_ref for row in tx.execute(query)}
+        found = profiles_of(tx, self.tenant, list({row.contact_id for row in rows}))
+        return {str(contact): ref for contact, ref in found.items()}
 
     def _events(
         self,
