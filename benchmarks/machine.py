@@ -6,6 +6,8 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+from answerable.kit.interpreter import is_plainly_compiled
+
 
 def describe() -> dict[str, str]:
     return {
@@ -14,7 +16,8 @@ def describe() -> dict[str, str]:
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
         "memory": _gigabytes(_field("/proc/meminfo", "MemTotal")),
         "kernel": platform.release(),
-        "Python": platform.python_version(),
+        "Python": platform.python_version()
+        + (" (without optimisations)" if is_plainly_compiled() else ""),
         "SQLite": sqlite3.sqlite_version,
         "load before, 1 and 15 minutes": "{0:.1f}, {2:.1f}".format(*os.getloadavg()),
     }
