@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from answerable_sandbox.systems.bank import Customer
+from answerable_sandbox.systems.bank_records import Customer
 from benchmarks.lines import percentile
 from benchmarks.measure import Figures, Run
 from benchmarks.places import Place

@@ -35,7 +35,7 @@ async def by_length(run: Run) -> Figures:
     lengths = LENGTHS[:2] if run.quick else LENGTHS
     async with place_of(run.store) as place:
         service, before = bench_service(place), place.size_bytes()
-        history = History(service.database, service.vault)
+        history = History(service.database, service.vault, service.pages.links)
         places = {length: await _long(service, n, length) for n, length in enumerate(lengths)}
         await place.take_statistics()
         costs: dict[int, list[float]] = {length: [] for length in lengths}
@@ -78,7 +78,7 @@ async def _long(service: Service, place: int, length: int) -> list[ConversationI
 
 def _take(service: Service, tx: Connection, *, said: Sequence[Any]) -> None:
     accepted = service._intake.accept_many(tx, said)
-    service._advancer.advance_many(tx, [one.conversation for one, _ in accepted])
+    service._advancer.advance_many(tx, [one.conversation for one, _ in accepted if one])
 
 
 async def by_number(run: Run) -> Figures:

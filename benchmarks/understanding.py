@@ -94,7 +94,7 @@ def figures(
     yield (
         f"{name}: accuracy, macro-F1",
         f"{percent(found.accuracy)}, {found.macro_f1}",
-        here(plain and plain.accuracy, published),
+        here(plain.accuracy if plain else None, published),
     )
     yield f"{name}: ECE", f"{found.ece}", "0.02"
     for asked in (0.95, 0.98):
@@ -221,6 +221,7 @@ def other_languages(_data: Path) -> Iterator[Row]:
     """German and French messages of our own to the demo bank, whose examples are a third German
     and hardly French. Then four fifths of these messages are taught besides, and the rest asked."""
     definition = load_definition(BANK).definition
+    assert definition is not None, f"{BANK} cannot be read"
     own = definition_examples(definition.intents)
     spoken = ["en", "de", "fr"]
     first = train(own, languages=spoken)

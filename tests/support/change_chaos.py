@@ -23,7 +23,7 @@ from answerable.processes.case_story import is_told
 from answerable.processes.demo import SMS_TOKEN
 from answerable_sandbox.runner import Sandbox
 from answerable_sandbox.settings import Settings
-from answerable_sandbox.systems.bank import Customer
+from answerable_sandbox.systems.bank_records import Customer
 from answerable_sandbox.world import World, build_world
 from tests.support import ledgers
 from tests.support.chaos import Told, check_ledger, is_busy, until

@@ -18,7 +18,7 @@ import httpx
 from answerable.processes.demo import PASSWORD, create_people
 from answerable.processes.settings import read_settings
 from answerable.processes.wiring import open_platform
-from answerable_sandbox.systems.bank import Customer
+from answerable_sandbox.systems.bank_records import Customer
 from answerable_sandbox.systems.seed import CUSTOMERS
 from answerable_sandbox.world import World
 from tests.support.bank import ADDRESS, form_on
