@@ -3,9 +3,10 @@
     python benchmarks/heads.py [--only sentiment,urgency] [--data ../shared/data]
 
 The model is that of the demo bank, as a tenant would have it, asked through `Model.understand`;
-its tones learnt from the shipped lists. Nothing in benchmarks/labelled is learnt from. The SMS set
-is cross-validated: five folds, each judged by a head that learnt from the other four and, trusted
-far less, our own list; three divisions into folds. AUROC: the chance that a message that has the
+its tones learnt from the shipped lists. Nothing in benchmarks/labelled is learnt from, but in one
+row that says so. The SMS set is cross-validated: five folds, each judged by a head that learnt from
+the other four and, trusted far less, our own list; three divisions into folds. So are our mails,
+besides being read as shipped. AUROC: the chance that a message that has the
 property scores above one that has it not. At 0.5 % false positives: the threshold is drawn on the
 ham of the set itself, as is usual, so that it says how well the two kinds are told apart.
 """
@@ -183,8 +184,28 @@ def sms_spam(model: Model, data: Path) -> Iterator[Row]:
         print(f"no data at {path}: left out", file=sys.stderr)
         return
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    true = [bool(row["spam"]) for row in rows]
-    texts = [prepared(row["text"]).replace("\n", " ") for row in rows]
+    # Our list is mostly of mails: to text messages it is what lists borrow of each other.
+    yield from _in_folds(
+        "SMS spam",
+        [row["text"] for row in rows],
+        [bool(row["spam"]) for row in rows],
+        distrust=DISTRUST,
+        asked=".97, aim .98",
+    )
+
+
+def mail_spam_taught(model: Model, data: Path) -> Iterator[Row]:
+    """As one that is taught: each mail read by who learnt four fifths of the others besides."""
+    texts, labels = labelled("mail-spam")
+    true = [label == "spam" for label in labels]
+    yield from _in_folds("mail spam", texts, true, distrust=1.0, asked=".92, aim .95")
+
+
+def _in_folds(
+    what: str, texts: Sequence[str], true: Sequence[bool], *, distrust: float, asked: str
+) -> Iterator[Row]:
+    """Each fifth read by who learnt the other four and, with `distrust`, our own list."""
+    texts = [prepared(text).replace("\n", " ") for text in texts]
     encoder, ngrams = load_encoder(), Ngrams()
     own = list_material("spam", encoder)
     material = Material(
@@ -199,19 +220,17 @@ def sms_spam(model: Model, data: Path) -> Iterator[Row]:
     divisions = []
     for seed in DIVISIONS:
         turn = np.random.default_rng(seed).permutation(len(number)) % FOLDS
-        divisions.append(_crosswise(material, own, turn[same]))
+        divisions.append(_crosswise(material, own, turn[same], distrust))
     found = [recall_at(scores, true, FALSE_POSITIVES) for scores in divisions]
     each = ", ".join(f"{one:.3f}" for one in found)
-    yield (
-        f"SMS spam, 5 folds: recall at 0.5 %, mean of {each}",
-        f"{np.mean(found):.3f}",
-        ".97, aim .98",
-    )
+    yield f"{what}, 5 folds: recall at 0.5 %, mean of {each}", f"{np.mean(found):.3f}", asked
     areas = [area(scores, true) for scores in divisions]
-    yield "SMS spam, 5 folds: AUROC", f"{np.mean(areas):.4f}", ""
+    yield f"{what}, 5 folds: AUROC", f"{np.mean(areas):.4f}", ""
 
 
-def _crosswise(material: Material, own: Material, fold: NDArray[np.int64]) -> list[float]:
+def _crosswise(
+    material: Material, own: Material, fold: NDArray[np.int64], distrust: float
+) -> list[float]:
     scores = np.zeros(len(fold))
     for this in range(FOLDS):
         rows = np.flatnonzero(fold != this)
@@ -220,8 +239,7 @@ def _crosswise(material: Material, own: Material, fold: NDArray[np.int64]) -> li
             counts=[*own.counts, *(material.counts[row] for row in rows.tolist())],
             targets=np.concatenate([own.targets, material.targets[rows]]),
             parts=material.parts,
-            # Our list is mostly of mails: to text messages it is what lists borrow of each other.
-            distrust=np.repeat(np.array([DISTRUST, 1], np.float32), [len(own.counts), len(rows)]),
+            distrust=np.repeat(np.array([distrust, 1], np.float32), [len(own.counts), len(rows)]),
         )
         asked = material.part(np.flatnonzero(fold == this))
         head = fit(learnt, SPAM_TUNING).head
@@ -255,6 +273,7 @@ MEASURES: dict[str, Callable[[Model, Path], Iterator[Row]]] = {
     "churn": churn,
     "abuse": abuse,
     "mail": mail_spam,
+    "mail-taught": mail_spam_taught,
     "sms": sms_spam,
     "ordinary": ordinary,
     "speed": speed,
