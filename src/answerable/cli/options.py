@@ -5,7 +5,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,16 @@ T = TypeVar("T")
 
 def parser(name: str, summary: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=f"answerable {name}", description=summary)
+
+
+def read_lines_with(options: argparse.ArgumentParser, given: Sequence[str]) -> argparse.Namespace:
+    """For a command whose texts come on standard input; one on the command line is refused."""
+    known, rest = options.parse_known_args(given)
+    if rest and not rest[0].startswith("-"):
+        line = json.dumps({"id": "1", "text": rest[0]}, ensure_ascii=False)
+        told = f"{rest[0]!r} is not expected here: texts come on standard input, as lines {line}"
+        options.error(told)
+    return options.parse_args(given) if rest else known
 
 
 def add_data(to: argparse.ArgumentParser) -> None:

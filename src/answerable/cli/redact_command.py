@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from answerable.cli.options import input_lines, parser, say
+from answerable.cli.options import input_lines, parser, read_lines_with, say
 from answerable.privacy.redact import Redaction
 
 
@@ -12,7 +12,7 @@ def run(arguments: Sequence[str]) -> int:
         "redact",
         'Reads JSON lines {"id","text"} and writes {"id","text","entities"} without personal data.',
     )
-    options.parse_args(arguments)
+    read_lines_with(options, arguments)
     redaction = Redaction(input_lines(), say)
     for line in redaction:
         sys.stdout.write(line + "\n")

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from answerable.cli.options import add_data, input_lines, out, parser, service_file, settings
+from answerable.cli.options import (
+    add_data,
+    input_lines,
+    out,
+    parser,
+    read_lines_with,
+    service_file,
+    settings,
+)
 from answerable.kit.errors import InvalidInput
 from answerable.playbooks.library import installed_actions
 from answerable.processes.encoders import encoder_of
@@ -24,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         "--precision", metavar="P", type=float, help="share of automatic answers to be right, 0..1"
     )
     add_data(options)
-    given = options.parse_args(arguments)
+    given = read_lines_with(options, arguments)
     read = settings(given.data)
     model, scope = _model(read, service_file(given.service), given.model)
     for line in understand_lines(model, input_lines(), given.precision, scope=scope):
