@@ -16,7 +16,7 @@ from answerable.flow.service import Service
 from answerable.kit.errors import AnswerableError
 from answerable.kit.ids import TenantId
 from answerable.kit.lock import DirectoryLock
-from answerable.kit.memory import give_back_memory
+from answerable.kit.memory import give_back_memory, give_large_blocks_back
 from answerable.kit.relay import Relay
 from answerable.kit.telemetry import get_logger
 from answerable.kit.volatile import Volatile
@@ -105,6 +105,7 @@ class Platform:
 
         Raises InvalidInput `no_record` if texts would be nowhere in the end.
         """
+        give_large_blocks_back()
         if self.role.speaks_with_systems:
             check_records(self.definitions, self.connectors)
         if self.role.reads_texts:

@@ -27,8 +27,9 @@ class MailSeal:
         """The mail. Raises InvalidInput if anything was altered or belongs to another mail."""
         about = _about(context)
         key = self._master.unwrap(wrapped_key, about)
+        sealed = memoryview(ciphertext)  # a slice of bytes would be a second copy of a large mail
         try:
-            return AESGCM(key).decrypt(ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:], about)
+            return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about)
         except InvalidTag as error:
             raise InvalidInput("mail_damaged", "a stored mail was altered") from error
 
