@@ -173,6 +173,6 @@ def _frame(one: FeedPlace, summary: str) -> FeedFrame:
         "seq": one.seq,
         "kind": one.kind,
     }
-    # Written beside each other: to take a summary apart and write it again costs most of a page.
+    # A summary comes in JSON: taken apart and written again it would cost more than the frame.
     text = f'{json.dumps(told, separators=(",", ":"))[:-1]},"summary":{summary}}}'
     return FeedFrame(position=one.position, text=text)
