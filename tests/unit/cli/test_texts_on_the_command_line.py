@@ -1,5 +1,7 @@
 """Whoever writes a text behind a command that reads them from standard input is told so."""
 
+from types import ModuleType
+
 import pytest
 
 from answerable.cli import redact_command, understand_command
@@ -7,10 +9,10 @@ from answerable.cli import redact_command, understand_command
 
 @pytest.mark.parametrize(("command", "before"), [(redact_command, []), (understand_command, ["-"])])
 def test_a_text_on_the_command_line_is_answered_with_the_line_to_send(
-    command: object, before: list[str], capsys: pytest.CaptureFixture[str]
+    command: ModuleType, before: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        command.run([*before, 'Karte "weg", was nun?'])  # type: ignore[attr-defined]
+        command.run([*before, 'Karte "weg", was nun?'])
 
     assert ended.value.code == 2
     told = capsys.readouterr().err
