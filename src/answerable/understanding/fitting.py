@@ -15,11 +15,11 @@ from scipy import sparse  # type: ignore[import-untyped]
 from scipy.linalg import lapack  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from answerable.understanding.kernel import KernelHead, emphasis_of, emphasised
+from answerable.understanding.kernel import KernelHead, emphasis_of, emphasised, largest
 from answerable.understanding.ngrams import BUCKETS, Counts, Rarity, rarity, weighted
 from answerable.understanding.ports import Matrix
 
-_BLOCK = 2_000
+_BLOCK = 500  # rows
 _WORTH_THREADS = 4_000
 
 
@@ -59,18 +59,31 @@ class Material:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """Cosines of each example to the most alike of the others, the nearest first; 0 where there are
+    fewer.
+
+    known: (examples, 3), of those that belong to a class. apart: likewise, of those that share no
+    class with it. strange: (examples, 1), of those that belong to none.
+    """
+
+    known: Matrix
+    apart: Matrix
+    strange: Matrix
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fit:
     """A fitted head, what it says of each example held out, and what further questions need.
 
     held_out: (examples, classes). inverse: of the regularised kernel, (examples, examples).
-    cosines: (examples, examples).
     """
 
     head: KernelHead
     held_out: Matrix
     inverse: Matrix
-    cosines: Matrix
+    neighbours: Neighbours
     targets: Matrix
 
     def without_intent(self, number: int) -> tuple[NDArray[np.int64], Matrix]:
@@ -82,8 +95,8 @@ class Fit:
 
 
 def fit(material: Material, tuning: Tuning, rare: Rarity | None = None) -> Fit:
-    """The head with the least squared error plus ridge; deterministic. Memory: 12 bytes times
-    the square of the number of examples.
+    """The head with the least squared error plus ridge; deterministic. Memory: 4 bytes times the
+    square of the number of examples, and two blocks of rows.
 
     rare: of the n-grams of a larger set, where several heads are to read the same ones.
     """
@@ -100,8 +113,7 @@ def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
     grams = _gram_matrix(material.counts, rare, tuning.shares)
     emphasis = emphasis_of(material.parts, tuning.beside)
     vectors = emphasised(material.vectors, emphasis)
-    cosines = vectors @ vectors.T
-    kernel = np.exp(tuning.sharpness * (cosines - 1))
+    kernel, neighbours = _likeness(vectors, material.targets, tuning.sharpness)
     _add_products(kernel, grams)
     ridge = np.float32(tuning.ridge)
     kernel[np.diag_indices_from(kernel)] += (
@@ -124,7 +136,48 @@ def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:
         gram_pull=gram_pull[used].astype(np.float16),
     )
     return Fit(
-        head=head, held_out=held_out, inverse=inverse, cosines=cosines, targets=material.targets
+        head=head,
+        held_out=held_out,
+        inverse=inverse,
+        neighbours=neighbours,
+        targets=material.targets,
+    )
+
+
+def _likeness(vectors: Matrix, targets: Matrix, sharpness: float) -> tuple[Matrix, Neighbours]:
+    """exp(sharpness * (cosine - 1)), (examples, examples), and who is near whom: of a block of rows
+    at a time, since a second matrix of this size would double what training needs."""
+    kernel = np.empty((len(vectors), len(vectors)), dtype=np.float32)
+    classes = sparse.csr_matrix(targets > 0, dtype=np.float32)
+    belongs = np.asarray(targets.sum(axis=1) > 0)
+    blocks = []
+    for start in range(0, len(vectors), _BLOCK):
+        rows = kernel[start : start + _BLOCK]
+        np.matmul(vectors[start : start + _BLOCK], vectors.T, out=rows)
+        shared = (classes[start : start + _BLOCK] @ classes.T).toarray() > 0
+        blocks.append(_near(rows, shared, belongs, start))
+        rows -= 1
+        rows *= np.float32(sharpness)
+        np.exp(rows, out=rows)
+    return kernel, Neighbours(
+        known=np.concatenate([block.known for block in blocks]),
+        apart=np.concatenate([block.apart for block in blocks]),
+        strange=np.concatenate([block.strange for block in blocks]),
+    )
+
+
+def _near(
+    cosines: Matrix, shared: NDArray[np.bool_], belongs: NDArray[np.bool_], first: int
+) -> Neighbours:
+    """cosines, shared (whether they have a class in common): of some rows, from `first` on, with
+    all examples."""
+    others = cosines.copy()
+    place = np.arange(len(others))
+    others[place, first + place] = -np.inf
+    return Neighbours(
+        known=largest(others[:, belongs], 3),
+        apart=largest(np.where(shared, -np.inf, others)[:, belongs], 3),
+        strange=largest(others[:, ~belongs], 1),
     )
 
 

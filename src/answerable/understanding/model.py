@@ -12,7 +12,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.understanding.calibration import NEVER, HeldOut
 from answerable.understanding.confidence import Confidence
 from answerable.understanding.encoder import load_encoder
-from answerable.understanding.kernel import Arrays, KernelHead, spans_of
+from answerable.understanding.kernel import Arrays, KernelHead, largest, spans_of
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.nearest import LearntExamples
@@ -290,7 +290,8 @@ class Model:
 
     def _likely(self, scores: Matrix, cosines: Matrix) -> NDArray[np.float64]:
         inside = self.intents.inside
-        features = scope_features(scores, cosines[:, inside], cosines[:, ~inside])
+        near, strange = largest(cosines[:, inside], 3), largest(cosines[:, ~inside], 1)
+        features = scope_features(scores, near, strange)
         return self.intents.judge.scope(features)
 
     def _scored(

@@ -40,7 +40,7 @@ from answerable.understanding.spelling import Spelling, words_of
 from answerable.understanding.tones import load_tones
 from answerable.understanding.version_report import version_report
 
-MOST_EXAMPLES = 12_000  # the fit's memory grows with the square: 1.7 GB at this number
+MOST_EXAMPLES = 16_000  # the fit's memory grows with the square: 1.2 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
 FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
 MANY_TEXTS = 2_000
@@ -215,7 +215,7 @@ def _intents(fitted: Fit, rows: Rows, languages: NDArray[np.int8]) -> IntentRead
     probabilities = confidence.of(fitted.held_out[spoken])
     best = fitted.held_out[spoken].argmax(axis=1)
     place = np.arange(len(best))
-    in_scope = judge.scope(_features(fitted, fitted.held_out, np.flatnonzero(spoken), inside))
+    in_scope = judge.scope(_features(fitted)[spoken])
     # What would not count as in scope is not answered automatically, so it proves nothing.
     sure = np.where(in_scope >= 0.5, probabilities[place, best], 0.0)
     return IntentReader(
@@ -266,33 +266,24 @@ def _scope_judge(
     spoken: NDArray[np.bool_],
     fresh: NDArray[np.bool_],
 ) -> ScopeJudge:
-    known = _features(fitted, fitted.held_out, np.flatnonzero(spoken & inside), inside)
-    strange = _features(fitted, fitted.held_out, np.flatnonzero(spoken & ~inside), inside)
+    said = _features(fitted)
+    known, strange = said[spoken & inside], said[spoken & ~inside]
     unknown = []
     if fitted.targets.shape[1] > 1:
+        neighbours = fitted.neighbours
         for number in range(fitted.targets.shape[1]):
             mine, scores = fitted.without_intent(number)
             # A message with a second intent would still be in scope without this one.
             only = np.flatnonzero(((fitted.targets[mine] > 0).sum(axis=1) == 1) & fresh[mine])
-            others = inside & (fitted.targets[:, number] == 0)
-            near = fitted.cosines[mine[only]][:, others]
-            far = _without_self(fitted.cosines, mine[only])[:, ~inside]
+            near, far = neighbours.apart[mine[only]], neighbours.strange[mine[only]]
             unknown.append(scope_features(scores[only], near, far))
     return fit_scope(known, np.concatenate(unknown) if unknown else known[:0], strange)
 
 
-def _features(
-    fitted: Fit, scores: Matrix, rows: NDArray[np.int64], inside: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    cosines = _without_self(fitted.cosines, rows)
-    near = cosines if inside.all() else cosines[:, inside]
-    return scope_features(scores[rows], near, cosines[:, ~inside])
-
-
-def _without_self(cosines: Matrix, rows: NDArray[np.int64]) -> Matrix:
-    others = cosines[rows]
-    others[np.arange(len(rows)), rows] = 0
-    return others
+def _features(fitted: Fit) -> NDArray[np.float64]:
+    """Of each example held out."""
+    neighbours = fitted.neighbours
+    return scope_features(fitted.held_out, neighbours.known, neighbours.strange)
 
 
 def _manifest(
