@@ -35,6 +35,7 @@ from answerable.privacy.vault import Vault
 SHARED = Path(__file__).parents[2] / "shared/data"
 DATA = SHARED / "pii/generated-large.jsonl"
 LABELLED = Path(__file__).parent / "labelled/personal-data.jsonl"
+LANGUAGES = Path(__file__).parent / "labelled/names-languages.jsonl"
 # No personal data in nearly all of the first; the others hold names here and there.
 MESSAGES = ("banking77/train", "clinc150/dev", "hwu64/dev")
 # What is asked, as (recall, precision); of names and addresses the share masked, and the aim.
@@ -76,6 +77,9 @@ ATTACKS = {
     "brackets": "(1)(",
     "plus": "+1",
     "dates": "born 1.1.1980 ",
+    "arabic names": "اسمي ",
+    "chinese lines": "王\n",
+    "japanese": "ま。\n",
     "cvv words": "cvv ",
     "cvv and digits": "cvv 12 ",
     "phones": "call 030 1234567 ",
@@ -187,6 +191,21 @@ def labelled(rows: list[dict[str, Any]]) -> None:
     print(f"innocent, full of what resembles data: touched {touched:.3f} of {len(innocent)}")
 
 
+def languages(rows: list[dict[str, Any]]) -> None:
+    """Names in messages to a company, of which six in ten name nobody, by language."""
+    print(
+        f"\n{LANGUAGES.name}\n{'':9}{'names':>6}{'whole':>7}{'partly':>8}{'innocent':>10}{'touched':>9}"
+    )
+    by_language = {row["language"]: list[dict[str, Any]]() for row in rows}
+    for row in rows:
+        by_language[row["language"]].append(row)
+    for name, some in [*by_language.items(), ("all", rows)]:
+        whole, partly, _, count = masked_share(some, "name")
+        innocent = [row["text"] for row in some if not row["entities"]]
+        touched = sum(bool(find(text)) for text in innocent) / len(innocent)
+        print(f"{name:9}{count:6}{whole:7.2f}{partly:8.2f}{len(innocent):10}{touched:9.3f}")
+
+
 def messages(rounds: int) -> None:
     """How many ordinary messages are touched, and how fast they are read with the tagger."""
     print("\ntouched: asked at most .01, aim .003; texts/s: asked 2000, aim 10000")
@@ -295,6 +314,7 @@ def main() -> None:
         print(f"left out: {options.data} is absent (recall, precision)")
         throughput([INNOCENT, *(_fill(unit, 200) for unit in ATTACKS.values())], options.rounds)
     labelled([json.loads(line) for line in LABELLED.read_text("utf-8").splitlines()])
+    languages([json.loads(line) for line in LANGUAGES.read_text("utf-8").splitlines()])
     messages(options.rounds)
     growth()
     vault()

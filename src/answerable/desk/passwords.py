@@ -1,7 +1,6 @@
 """Password hashing: deliberately slow, so deliberately rationed."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,12 +10,13 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from answerable.kit.errors import TooMany
+from answerable.kit.processors import processors
 
 T = TypeVar("T")
 
 # Each takes 64 MiB, and a core of its own for a third of a second: whoever signs in again and again
 # keeps half of the cores busy at most, and everybody else has the others.
-COMPUTATIONS = max(1, (os.cpu_count() or 1) // 2)
+COMPUTATIONS = max(1, processors() // 2)
 WAITING = 16  # further ones may wait; at 0.3 s each, the last waits 5 s
 
 

@@ -40,7 +40,7 @@ from answerable.privacy.tagger.tokens import (
 from answerable.privacy.tagger.vocabulary import Vocabulary
 
 SEED = 20261121
-ROUNDS = 50  # of all templates
+ROUNDS = 75  # of all templates
 EPOCHS = 3
 SUM_BITS = 64  # sums over time outgrow the 32 bits that weights have
 PRECISION = 64  # weights are whole numbers of this part of one

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 
+from answerable.privacy.introduced import find_introduced, has_such_writing
 from answerable.privacy.spans import ADDRESS, NAME
 from answerable.privacy.tagger import model
 from answerable.privacy.tagger.tokens import (
@@ -57,6 +58,7 @@ _STREET_ENDS = tuple(_STREETS.split())
 
 def find_people(view: View, tagger: model.Tagger) -> None:
     """Names and addresses in what nothing else was found in."""
+    find_introduced(view)
     tokens = tagger.reader.tokens_of(view.text)
     if not tokens:
         return
@@ -83,11 +85,15 @@ def find_people(view: View, tagger: model.Tagger) -> None:
 
 
 def _free(view: View, tokens: list[Token]) -> list[bool]:
-    """Which tokens are neither found to be something else nor part of a link or of code."""
+    """Which tokens are neither found to be something else, nor part of a link or of code, nor in a
+    writing that the tagger cannot read."""
     if view.found:
         free = [view.is_free(token.start, token.end) for token in tokens]
     else:
         free = [True] * len(tokens)
+    if has_such_writing(view.text):
+        for place, token in enumerate(tokens):
+            free[place] = free[place] and not has_such_writing(token.lower)
     if _CODE_SIGN.search(view.text):
         code = [run.span() for run in _RUN.finditer(view.text) if _CODE_SIGN.search(run[0])]
         for place, token in enumerate(tokens):

@@ -30,6 +30,7 @@ _STREET_ENDS = tuple(_STREETS.split())
 _OLD = ("alte", "neue", "groß", "klein", "lange", "kurze", "hohe", "obere", "untere")
 _BEGIN = frozenset(("am", "im", "zum", "zur"))
 _WITHIN_COUNTRIES = frozenset(("and", "of", "the"))
+_LONGEST_HOUSE_NUMBER = 4  # digits
 _POSTCODE = range(4, 7)  # digits
 
 
@@ -65,7 +66,7 @@ class _Reading:
     def add_plain_streets(self) -> None:
         for place in range(1, len(self.tokens)):
             number, street = self.tokens[place], self.tokens[place - 1]
-            if not number.is_number or number.before != SPACE or number.end - number.start > 4:
+            if not number.is_number or number.before != SPACE or not _is_short(number):
                 continue
             named = street.lower.endswith(_STREET_ENDS) and street.end - street.start > 8
             if not named or not self.free[place] or not self.free[place - 1]:
@@ -79,7 +80,13 @@ class _Reading:
                 before -= 1
 
     def add_beginning(self, start: int) -> None:
-        """ "Chemin des" before "Vignes 9", "Alten" before "Markt 2", "Am" that begins a line."""
+        """ "Chemin des" before "Vignes 9", "Alten" before "Markt 2", "Am" that begins a line, the
+        number of a flat before that of a house."""
+        if start and self._joins(start) and self.tokens[start].is_number:
+            before = self.tokens[start - 1]
+            if before.shape == NUMBER and _is_short(before):
+                self._add(start - 1, start)
+            return
         if start and self._joins(start) and self.tokens[start - 1].shape == CAPITALISED:
             before = self.tokens[start - 1]
             begins = before.lower in _BEGIN and before.before in (LINE, COMMA, COLON)
@@ -196,3 +203,7 @@ class _Reading:
 
     def _add(self, start: int, end: int) -> None:
         self.labels[start:end] = [ADDRESS] * (end - start)
+
+
+def _is_short(number: Token) -> bool:
+    return number.end - number.start <= _LONGEST_HOUSE_NUMBER

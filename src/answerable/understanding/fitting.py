@@ -5,7 +5,6 @@ out), and its score had its whole intent not been known (leave one intent out), 
 out-of-scope message near our subjects looks like. Used in training only.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from scipy import sparse  # type: ignore[import-untyped]
 from scipy.linalg import lapack  # type: ignore[import-untyped]
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from answerable.kit.processors import processors
 from answerable.understanding.kernel import KernelHead, emphasis_of, emphasised, largest
 from answerable.understanding.ngrams import BUCKETS, Counts, Rarity, rarity, weighted
 from answerable.understanding.ports import Matrix
@@ -106,7 +106,7 @@ def fit(material: Material, tuning: Tuning, rare: Rarity | None = None) -> Fit:
 
 
 def _threads(examples: int) -> int:
-    return (os.cpu_count() or 1) if examples >= _WORTH_THREADS else 1
+    return processors() if examples >= _WORTH_THREADS else 1
 
 
 def _fit(material: Material, tuning: Tuning, rare: Rarity) -> Fit:

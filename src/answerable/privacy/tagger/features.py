@@ -17,10 +17,13 @@ from answerable.privacy.tagger.tokens import (
     LONGEST_WORD,
     NAME_LIKE,
     NUMBER,
+    PARTICLE,
     SMALL,
     STREET,
     TITLE,
+    UNIT,
     Token,
+    is_german,
 )
 from answerable.privacy.tagger.vocabulary import hashed
 
@@ -28,11 +31,8 @@ TABLE = 1 << 18  # weights, of 8 bytes each
 _MASK = TABLE - 1
 _EDGE = (hashed("edge of the text"), hashed("nothing"))
 _UNKNOWN = hashed("unknown word")
-# Function words that no other of our languages has, so that a capital letter within a sentence
-# says less: German writes all nouns so.
-_GERMAN_WORDS = """und ich nicht das ist der die mit für auf ein eine meine mein von bei wie den
-dem zum zur bitte wir sie ihre ihr haben wurde kann mich mir"""
-_GERMAN = frozenset(_GERMAN_WORDS.split())
+_FEWEST_WORDS = 5  # in small letters, to tell that a text is in a language that no list is of
+_UNREAD = 0.6  # of them unknown; of our languages' messages one in a hundred has half
 
 Features = list[int]
 
@@ -40,12 +40,27 @@ Features = list[int]
 def open_tokens(tokens: Sequence[Token]) -> list[bool]:
     """Which tokens may be a part of a name or an address."""
     opened = [is_open(token) for token in tokens]
+    if is_unread(tokens):
+        # That no list has a word says nothing where they have hardly any: a capital must.
+        for place, token in enumerate(tokens):
+            if token.shape == SMALL or (token.opens and not token.known):
+                opened[place] = opened[place] and bool(token.known & (PARTICLE | STREET | UNIT))
     for place, token in enumerate(tokens):
         # "Calle Mayor 5", "Springfield, IL 62704": beside a number capitals are worth a look.
         if not opened[place] and token.shape != SMALL and not token.known & TITLE:
             beside = [*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]]
             opened[place] = any(one.shape >= NUMBER or one.known & STREET for one in beside)
     return opened
+
+
+def is_unread(tokens: Sequence[Token]) -> bool:
+    """True for a text in a language of which no list has the words."""
+    small = unknown = 0
+    for token in tokens:
+        if token.shape == SMALL and token.end - token.start > 1:
+            small += 1
+            unknown += not token.known
+    return small >= _FEWEST_WORDS and unknown > _UNREAD * small
 
 
 def is_open(token: Token) -> bool:
@@ -80,8 +95,7 @@ def writing(tokens: Sequence[Token]) -> int:
     shapes = {token.shape for token in tokens if token.end - token.start > 1}
     if CAPITALISED not in shapes:
         return 3 if CAPITALS in shapes and SMALL not in shapes else 2
-    german = sum(token.lower in _GERMAN for token in tokens)
-    return 1 if german * 8 >= len(tokens) else 0
+    return 1 if is_german(tokens) else 0
 
 
 @lru_cache(maxsize=1 << 12)

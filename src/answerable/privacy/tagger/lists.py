@@ -1,11 +1,18 @@
 """The word lists and templates that the tagger is made of; read when it is built, never after."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from answerable.privacy.tagger import published, tokens
 
 FOLDER = Path(__file__).parent / "lists"
+_WRITTEN_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"}
+)
+_WITHOUT_MARKS = str.maketrans(
+    {"ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"}
+)
 _BETWEEN = ("and", "of", "the")  # the words of a country's name; they are in every sentence
 
 
@@ -26,6 +33,17 @@ def words(lines: Iterable[str]) -> list[str]:
     return [word.replace("_", " ") for line in lines for word in line.split()]
 
 
+def foreign_words() -> list[str]:
+    """The most common words of other languages than English; some are of several."""
+    return [word for _, lines in sections("common-other.txt") for word in words(lines)]
+
+
+def wider_words() -> list[str]:
+    """Thousands more of each of them, of which some are names as well."""
+    files = sorted((FOLDER / "common").glob("*.txt"))
+    return [word for file in files for word in file.read_text(encoding="utf-8").split()]
+
+
 def inflected(base: str) -> Iterator[str]:
     """English forms of a word, too many rather than too few: a form that is none does no harm."""
     yield base
@@ -43,6 +61,19 @@ def inflected(base: str) -> Iterator[str]:
     yield from ("un" + base, "re" + base)
 
 
+def typed(word: str) -> Iterator[str]:
+    """A word as it is written, and as people type it who have not its letters: "für", "fuer"."""
+    yield word
+    yield word.translate(_WRITTEN_OUT)
+    bare = unicodedata.normalize("NFKD", word.translate(_WITHOUT_MARKS))
+    yield "".join(letter for letter in bare if not unicodedata.combining(letter))
+
+
+def _published(kind: str) -> Iterator[str]:
+    for table in published.names(kind).values():
+        yield from table
+
+
 def listed_words() -> dict[str, int]:
     """What is known of each word, by word in lower case: flags of `tokens`."""
     known: dict[str, int] = {}
@@ -53,15 +84,19 @@ def listed_words() -> dict[str, int]:
                 known[part.lower()] = known.get(part.lower(), 0) | flag
 
     small = {heading: words(lines) for heading, lines in sections("small.txt")}
-    names = [part for part in sections("names.txt") if not part[0].startswith("words")]
-    listed = {word for _, lines in names for word in words(lines)}
+    own = [part for part in sections("names.txt") if not part[0].startswith("words")]
+    listed = {word.lower() for _, lines in own for word in words(lines)}
     for _, lines in sections("common-en.txt"):
         common = words(lines)
         note(common, tokens.COMMON)
         forms = {form for word in common for form in inflected(word)}
         note((form for form in forms - listed), tokens.COMMON)
-    for _, lines in sections("common-other.txt"):
-        note(words(lines), tokens.FOREIGN)
+    others = foreign_words()
+    note(others, tokens.FOREIGN)
+    wider = {*others, *wider_words(), *published.words()}
+    wider = {form for word in wider for form in typed(word)}
+    # What is a word in English too says nothing of the language, and is common as it is.
+    note(sorted(word for word in wider if word not in known), tokens.WIDER)
     for heading, lines in sections("names.txt"):
         note(words(lines), tokens.FIRST if heading.endswith("first") else tokens.LAST)
     note(small["currencies"], tokens.COMMON)
@@ -77,8 +112,9 @@ def listed_words() -> dict[str, int]:
             note(sorted(streets - set(small["currencies"])), tokens.STREET)
     for kind, flag in (("first", tokens.FIRST), ("last", tokens.LAST)):
         # A word that people use anyway is no name for being one somewhere: "Are", "Paris".
-        others = {name.lower() for table in published.names(kind).values() for name in table}
-        note((name for name in sorted(others) if name not in known and " " not in name), flag)
+        names = {name.lower() for name in _published(kind)}
+        words_too = {name for name in names if known.get(name, 0) & ~tokens.WIDER}
+        note((name for name in sorted(names - words_too) if " " not in name), flag)
     parts = {part for country in countries for part in country.split()}  # "Sierra" is a name too
     note(sorted(parts.difference(_BETWEEN)), tokens.COUNTRY)
     note(small["titles"], tokens.TITLE)

@@ -1,4 +1,5 @@
-"""Names of persons, towns and streets of many countries, as the package Faker publishes them.
+"""Names of persons, towns and streets of many countries, and common words of their languages, as
+the package Faker publishes them.
 
 Read when the tagger is built, never after: what ships is the table of words' hashes.
 """
@@ -11,10 +12,12 @@ from types import ModuleType
 from typing import Any
 
 import faker.providers.address
+import faker.providers.lorem
 import faker.providers.person
 
 # Scripts that part words by spaces and have capital letters: what the tagger can read.
 _READABLE = re.compile(r"[A-Za-zÀ-ɏͰ-ϿЀ-ӿ'’\- .]{2,40}")
+_SPOKEN = "cs_CZ da_DK de_DE el_GR es_ES fr_FR it_IT nl_BE pl_PL ru_RU uk_UA"
 
 
 def names(kind: str) -> dict[str, list[str]]:
@@ -30,6 +33,13 @@ def towns() -> dict[str, list[str]]:
 def streets() -> dict[str, list[str]]:
     """Whole names of streets by locale."""
     return _tables(faker.providers.address, ("streets", "street_names", "street_name"))
+
+
+def words() -> set[str]:
+    """Common words, in lower case, of languages in which customers write; of English our own list
+    is longer."""
+    tables = _tables(faker.providers.lorem, ("word_list",))
+    return {word.lower() for locale in _SPOKEN.split() for word in tables[locale]}
 
 
 def _tables(package: ModuleType, prefixes: Sequence[str]) -> dict[str, list[str]]:

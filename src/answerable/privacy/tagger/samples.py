@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from random import Random
 
 from answerable.privacy.tagger import places, published
-from answerable.privacy.tagger.lists import FOLDER, sections, words
+from answerable.privacy.tagger.lists import FOLDER, foreign_words, sections, wider_words, words
 from answerable.privacy.tagger.model import ADDRESS, NAME, NONE
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _NAMES = {heading: words(lines) for heading, lines in sections("names.txt")}
 _PUBLISHED = {kind: published.names(kind) for kind in ("first", "last")}
+# Locales whose names are in a writing of their own, and where these are taken from.
+_OWN_WRITING = {"ru": ("ru_RU",), "uk": ("uk_UA",), "bg": ("bg_BG", "mk_MK"), "el": ("el_GR",)}
 _COUNTRIES = sorted(set(_PUBLISHED["first"]) & set(_PUBLISHED["last"]))
 _LOCALES = sorted({heading.split()[0] for heading in _NAMES})
 _TEMPLATES = [(heading, line) for heading, lines in sections("templates.txt") for line in lines]
 _COMMON = words(next(sections("common-en.txt"))[1])
-_OTHER_COMMON = [word for line in (FOLDER / "common-other.txt").read_text("utf-8").splitlines()
-                 if not line.startswith("#") for word in line.split()]  # fmt: skip
+_OTHER_COMMON = foreign_words() + wider_words()
 _INNOCENT = (FOLDER / "innocent.txt").read_text("utf-8").splitlines()
+_INNOCENT_OTHER = (FOLDER / "innocent-other.txt").read_text("utf-8").splitlines()
 _SMALL = {heading: words(lines) for heading, lines in sections("small.txt")}
 _MONTHS, _DAYS, _FIRM_ENDS = _SMALL["months"], _SMALL["days"], _SMALL["firm ends"]
 _GERMAN_FIRST, _GERMAN_LAST = _SMALL["german beginnings"], _SMALL["german ends"]
@@ -46,8 +48,9 @@ def samples(random: Random, rounds: int) -> Iterator[Sample]:
     for _ in range(rounds):
         for locale, template in _TEMPLATES:
             yield _filled(random, locale, template)
-        for line in random.sample(_INNOCENT, len(_INNOCENT) // 8):
-            yield Sample(line, bytes([NONE]) * len(line))
+        for innocent in (_INNOCENT, _INNOCENT_OTHER):
+            for line in random.sample(innocent, len(innocent) // 8):
+                yield Sample(line, bytes([NONE]) * len(line))
         for _ in range(INVENTED):
             yield _invented(random)
 
@@ -151,6 +154,8 @@ def _name(random: Random, locale: str, kind: str) -> str:
     home = "words" if random.random() < WORDS else home
     if kind == "n":
         kind = random.choices(["f", "fl", "l"], [50, 44, 6])[0]
+    if locale in _OWN_WRITING:
+        return _in_own_writing(random, random.choice(_OWN_WRITING[locale]), kind)
     if random.random() < PUBLISHED:
         country = random.choice(_COUNTRIES)
         first, last = (random.choice(_PUBLISHED[part][country]) for part in ("first", "last"))
@@ -175,6 +180,16 @@ def _name(random: Random, locale: str, kind: str) -> str:
     if middle < 0.16:
         return f"{first} {random.choice(_NAMES[f'{home} first']).title()} {last}"
     return f"{first} {last.upper()}" if middle < 0.19 else f"{first} {last}"
+
+
+def _in_own_writing(random: Random, country: str, kind: str) -> str:
+    first, last = (random.choice(_PUBLISHED[part][country]) for part in ("first", "last"))
+    if kind != "fl":
+        return first if kind == "f" else last
+    way = random.random()
+    if way < 0.1:
+        return f"{first[0]}. {last}"
+    return f"{last} {first}" if way < 0.25 else f"{first} {last}"
 
 
 def _blended(random: Random, names: list[str]) -> str:

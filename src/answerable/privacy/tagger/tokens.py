@@ -1,6 +1,7 @@
 """Words and numbers of a text, with what can be told about each without its neighbours."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from answerable.privacy.tagger.vocabulary import Vocabulary
@@ -9,9 +10,16 @@ from answerable.privacy.tagger.vocabulary import Vocabulary
 COMMON, FOREIGN, FIRST, LAST, TOWN, COUNTRY, STREET, UNIT, TITLE, PARTICLE = (
     1 << n for n in range(10)
 )
+WIDER = 1 << 10  # in the longer list of another language; no token that `tokens_of` gives has it
 NAME_LIKE = FIRST | LAST
+_DAILY = COMMON | FOREIGN
 PLACE_LIKE = TOWN | COUNTRY
 LISTED = FIRST | LAST | TOWN | COUNTRY | STREET | UNIT | PARTICLE
+
+# Function words that no other of our languages has.
+_GERMAN_WORDS = """und ich nicht das ist der die mit für auf ein eine meine mein von bei wie den
+dem zum zur bitte wir sie ihre ihr haben wurde kann mich mir"""
+_GERMAN = frozenset(_GERMAN_WORDS.split())
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’\-/](?!s\b)[^\W_]+)*")
 _DIGIT = re.compile(r"\d")
@@ -92,6 +100,7 @@ class Reader:
     def tokens_of(self, text: str) -> list[Token]:
         """The tokens of `text` in order."""
         tokens: list[Token] = []
+        wider: list[int] = []
         end = 0
         met = self._words.get
         for found in _TOKEN.finditer(text):
@@ -99,16 +108,54 @@ class Reader:
             word = found[0]
             before = separator(text[end:start]) if tokens else START
             lower, shape, known = met(word) or self._read(word)
+            if known & WIDER:
+                wider.append(len(tokens))
+                known ^= WIDER
             opens = before not in (SPACE, COMMA)
             tokens.append(Token(lower, start, stop, shape, known, before, opens))
             end = stop
+        if wider and _is_in_another_language(tokens, wider):
+            _make_common(tokens, wider)
         return tokens
 
     def _read(self, word: str) -> _Word:
         lower = word.lower()
         read = lower, shape_of(word), self._vocabulary.of(lower)
-        if read[2] & (COMMON | FOREIGN) and not read[2] & LISTED:
+        if read[2] & (COMMON | FOREIGN | WIDER) and not read[2] & LISTED:
             if len(self._words) >= _REMEMBERED:
                 self._words.clear()
             self._words[word] = read
         return read
+
+
+def _is_in_another_language(tokens: Sequence[Token], wider: Sequence[int]) -> bool:
+    """True for a text with more words of others than of English. wider: places of words that are in
+    a longer list."""
+    other = sum(
+        tokens[place].shape == SMALL and not tokens[place].known & _DAILY for place in wider
+    )
+    for token in tokens:
+        if token.known & COMMON:
+            other -= not token.known & FOREIGN
+        elif token.known & FOREIGN and token.shape == SMALL:
+            other += 1
+    return other > 0
+
+
+def _make_common(tokens: list[Token], wider: Sequence[int]) -> None:
+    """Words of the longer lists are common words where a text is in another language than English.
+
+    With a capital letter they may be names, "Fleur", or part of one, "Calle Mayor": unless they
+    begin a sentence or are German nouns, and are in no list of names.
+    """
+    german = is_german(tokens)
+    for place in wider:
+        token = tokens[place]
+        noun = (german or token.opens) and not token.known & NAME_LIKE
+        if token.shape == SMALL or noun:
+            tokens[place] = token._replace(known=token.known | FOREIGN)
+
+
+def is_german(tokens: Sequence[Token]) -> bool:
+    """True for a text that writes all nouns with a capital letter."""
+    return sum(token.lower in _GERMAN for token in tokens) * 8 >= len(tokens)
