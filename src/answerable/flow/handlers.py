@@ -25,6 +25,7 @@ from answerable.flow.ports import (
     Shadow,
 )
 from answerable.flow.record import Cap, IssuedLink, Outcome, Sealed
+from answerable.flow.reply_subject import reply_subject
 from answerable.kit.database import Database
 from answerable.kit.errors import AnswerableError, ConnectorRefused
 from answerable.kit.ids import ContactId, TenantId, new_id
@@ -285,7 +286,7 @@ class Handlers:
             inbox=inbox,
             key=effect.key,
             to=Sender(kind=profile["kind"], address=profile["address"], name=profile.get("name")),
-            subject=_reply_subject(first.get("subject")),
+            subject=reply_subject(first.get("subject"), str(payload["language"])),
             text=self._with_link(
                 unmask(written["text"], written.get("values", {})), payload.get("link")
             ),
@@ -377,9 +378,3 @@ def _understood(
         reference_only=True,
     )
     return Outcome(kind="understood", data=data, sealed=(sealed,))
-
-
-def _reply_subject(subject: str | None) -> str:
-    if not subject:
-        return "Your message"
-    return subject if subject[:3].lower() in ("re:", "aw:") else f"Re: {subject}"

@@ -40,7 +40,7 @@ from answerable.understanding.spelling import Spelling, words_of
 from answerable.understanding.tones import load_tones
 from answerable.understanding.version_report import version_report
 
-MOST_EXAMPLES = 16_000  # the fit's memory grows with the square: 1.2 GB at this number
+MOST_EXAMPLES = 16_000  # memory grows with their square: a process takes 1.5 GB at this number
 TUNED_ON = 1_500  # examples; enough to choose among so few settings (benchmarks/understanding.py)
 FEW_EACH = 20  # examples an intent below which n-grams say little and held-out loss is mostly luck
 MANY_TEXTS = 2_000

@@ -18,7 +18,7 @@ def hashed(text: str) -> int:
 class Vocabulary:
     """hashes: of the words in lower case, ascending. flags: of `tokens`, one for each.
 
-    A word of no list has the hash of one with a chance of 1 in 37,000, and is then read as it.
+    A word of no list has the hash of one with a chance of 1 in 12,000, and is then read as it.
     """
 
     hashes: Sequence[int]
