@@ -8,6 +8,7 @@ end of a letter; and wherever the sender's own record has it (`own`).
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from answerable.privacy.spans import NAME
 from answerable.privacy.view import View
@@ -176,11 +177,11 @@ def _korean() -> Iterator[str]:
     yield rf"(?:감사합니다|고맙습니다|부탁드립니다)[.!]?{_LINE}{name}\s*$"
 
 
-_INTRODUCED = tuple(
-    re.compile(pattern)
-    for language in (_arabic, _hebrew, _hindi, _thai, _chinese, _japanese, _korean)
-    for pattern in language()
-)
+@cache
+def _introduced() -> tuple[re.Pattern[str], ...]:
+    """Made when they are needed first: to compile them takes a tenth of a second."""
+    languages = (_arabic, _hebrew, _hindi, _thai, _chinese, _japanese, _korean)
+    return tuple(re.compile(pattern) for language in languages for pattern in language())
 
 
 def has_such_writing(text: str) -> bool:
@@ -192,7 +193,7 @@ def find_introduced(view: View) -> None:
     """Names in writing without capital letters; nothing where the text has none of it."""
     if not has_such_writing(view.text):
         return
-    for pattern in _INTRODUCED:
+    for pattern in _introduced():
         for found in pattern.finditer(view.text):
             start, end = found.span(1)
             if view.is_free(start, end):
