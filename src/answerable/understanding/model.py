@@ -18,7 +18,13 @@ from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
-from answerable.understanding.prepare import has_letters, prepared, units, whole_share
+from answerable.understanding.prepare import (
+    has_latin_letters,
+    has_letters,
+    prepared,
+    units,
+    whole_share,
+)
 from answerable.understanding.scope import ScopeJudge, scope_features
 from answerable.understanding.sketch import sketch
 from answerable.understanding.spelling import Spelling
@@ -262,7 +268,7 @@ class Model:
         precision: float,
         scope: float,
     ) -> Understanding:
-        readable = has_letters(cut.plain)
+        readable, toned = has_letters(cut.plain), has_latin_letters(cut.plain)
         # Of the unit that is surest: greetings and a second matter take nothing away.
         likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope
@@ -278,11 +284,11 @@ class Model:
             and best >= 0
             and self._automatic(best, float(confidence[best]), precision, language),
             language=language,
-            sentiment=_rounded(sentiment(tones["sentiment"])) if readable else 0.0,
-            urgency=URGENCIES[most_urgent(tones["urgency"])] if readable else "normal",
-            spam=_rounded(tones["spam"][0, 1]) if readable else 0.0,
-            churn=_rounded(likeliest(tones["churn"])) if readable else 0.0,
-            abuse=_rounded(likeliest(tones["abuse"])) if readable else 0.0,
+            sentiment=_rounded(sentiment(tones["sentiment"])) if toned else 0.0,
+            urgency=URGENCIES[most_urgent(tones["urgency"])] if toned else "normal",
+            spam=_rounded(tones["spam"][0, 1]) if toned else 0.0,
+            churn=_rounded(likeliest(tones["churn"])) if toned else 0.0,
+            abuse=_rounded(likeliest(tones["abuse"])) if toned else 0.0,
             model=self.name,
             near=self.intents.learnt.nearest(units.cosines, self.intents.labels),
             sketch=sketch(units.vectors[0]) if readable else "",

@@ -26,6 +26,7 @@ _HANDLE_WORDS = {
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _SPACES = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[。！？])")
+_LATIN = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ]")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -76,6 +77,15 @@ def whole_share(whole: str) -> float:
 
 def has_letters(text: str) -> bool:
     return _LETTERS.search(text) is not None
+
+
+def has_latin_letters(text: str) -> bool:
+    """True if a fifth of the letters or more are Latin, as all are that tones are learnt from: of
+    other writing they would say what they do not know, and a customer would be taken for spam."""
+    if text.isascii():
+        return has_letters(text)
+    latin = sum(1 for _ in _LATIN.finditer(text))
+    return latin > 0 and latin * 5 >= sum(map(str.isalpha, text))
 
 
 def _handle_word(found: re.Match[str]) -> str:

@@ -201,3 +201,30 @@ def test_half_of_the_language_tables_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match=r"moves\.npy"):
         LanguageReader(["en", "de"], tables=tmp_path).language("Wo ist meine Karte geblieben?")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "مرحبا، اسمي محمد العلي ولم تصل بطاقتي بعد. هل يمكنني تغيير موعد الخصم؟",
+        "Здравствуйте, когда придёт возврат за заказ 55120?",
+        "카드가 아직 안 왔어요. 언제 받을 수 있나요?",
+    ],
+)
+def test_writing_that_no_list_has_is_neither_spam_nor_rude_nor_urgent(
+    bank_model: Model, text: str
+) -> None:
+    (said,) = bank_model.understand([text])
+
+    assert (said.spam, said.abuse, said.churn, said.sentiment) == (0, 0, 0, 0)
+    assert said.urgency == "normal"
+
+
+def test_a_few_letters_that_only_look_latin_hide_no_spam(mood_model: Model) -> None:
+    text = "Congratulations! You have won a prize of 10,000 dollars, click here to claim it now"
+    disguised = text.replace("o", "о").replace("a", "а")  # Cyrillic
+
+    said, plainly = mood_model.understand([disguised, text])
+
+    assert said.spam > 0.5
+    assert plainly.spam > 0.9
