@@ -18,6 +18,7 @@ _NONE = {
     "ja": "お問い合わせの件",
     "ko": "문의하신 내용",
     "nl": "Uw bericht",
+    "nb": "Din melding",
     "no": "Din melding",
     "pl": "Twoja wiadomość",
     "pt": "A sua mensagem",
