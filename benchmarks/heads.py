@@ -120,7 +120,7 @@ def urgency(model: Model, data: Path) -> Iterator[Row]:
 
 def upper_scores(model: Model, texts: Sequence[str]) -> list[float]:
     """How likely the most urgent unit of each text is high or critical."""
-    ngrams = Ngrams()
+    ngrams = Ngrams(model.encoder.as_read)
     scores = []
     for text in texts:
         parts = units(prepared(text))
@@ -165,10 +165,11 @@ def _of_two(model: Model, name: str, label: str, asked: str) -> Iterator[Row]:
 
 
 def other_languages(model: Model, data: Path) -> Iterator[Row]:
-    """German and French, which the encoder was not made for: what is read is mostly spelling."""
-    lines = (LABELLED / "tones-de-fr.jsonl").read_text(encoding="utf-8").splitlines()
+    """Languages that the encoder was not made for; it reads them through the glossary."""
+    files = [LABELLED / "tones-de-fr.jsonl", LABELLED / "tones-es-it-nl.jsonl"]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     rows = [json.loads(line) for line in lines]
-    for language in ("de", "fr"):
+    for language in ("de", "fr", "es", "it", "nl"):
         for task, wanted in (
             ("sentiment", ("negative",)),
             ("urgency", URGENCIES[2:]),
@@ -232,7 +233,8 @@ def _in_folds(
 ) -> Iterator[Row]:
     """Each fifth read by who learnt the other four and, with `distrust`, our own list."""
     texts = [prepared(text).replace("\n", " ") for text in texts]
-    encoder, ngrams = load_encoder(), Ngrams()
+    encoder = load_encoder()
+    ngrams = Ngrams(encoder.as_read)
     own = list_material("spam", encoder)
     material = Material(
         vectors=encoder.encode(texts),

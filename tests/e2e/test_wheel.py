@@ -14,6 +14,8 @@ EXPECTED = (
     "answerable/_web/console/index.html",
     "answerable/_web/widget/answerable.js",
     "answerable/_models/encoder/encoder.onnx",
+    "answerable/_models/glossary/glossary.json",
+    "answerable/_models/glossary/hashes.npy",
     "answerable/_models/tagger/tagger.json",
     "answerable/_models/tagger/weights.bin",
     "answerable/_models/encoder/encoder.json",

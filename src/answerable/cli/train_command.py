@@ -66,6 +66,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tuned(examples: Sequence[Example], out: Path) -> Encoder:
     try:
+        from answerable.understanding.glossary import load_glossary
         from answerable.understanding.torch_encoder import TorchEncoder
         from answerable.understanding.tune_encoder import published_weights, tune_encoder
     except ModuleNotFoundError as error:
@@ -76,8 +77,10 @@ def _tuned(examples: Sequence[Example], out: Path) -> Encoder:
             f"tuning an encoder needs {error.name}: pip install answerable[tune]",
         ) from error
     published = published_weights()
-    tuned = tune_encoder(
-        examples, out, published=published, start=lambda: TorchEncoder(published), say=say
-    )
+
+    def start() -> TorchEncoder:
+        return TorchEncoder(published, as_read=load_glossary().in_english)
+
+    tuned = tune_encoder(examples, out, published=published, start=start, say=say)
     say(f"wrote the encoder {tuned.name} into {out}: set ANSWERABLE_ENCODER={out}")
     return load_encoder(out)

@@ -307,6 +307,7 @@ def write_encoder(
         "dimensions": 2 * published.config["hidden_size"],
         "parts": [published.config["hidden_size"]] * 2,
         "longest": LONGEST,
+        "languages": ["en"],
     }
     (out / "encoder.json").write_text(json.dumps(manifest, indent=2) + "\n")
     return str(manifest["name"])

@@ -9,7 +9,7 @@ the same files.
 import argparse
 from pathlib import Path
 
-from answerable.understanding.encoder import OnnxEncoder
+from answerable.understanding.encoder import load_encoder
 from answerable.understanding.tone_training import fit_tones
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    fit_tones(OnnxEncoder(arguments.encoder)).save(arguments.out)
+    fit_tones(load_encoder(arguments.encoder)).save(arguments.out)
     return 0
 
 

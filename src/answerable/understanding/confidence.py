@@ -44,6 +44,23 @@ class Confidence:
             return sigmoid(self.slope * scores + self.offset)
         return sigmoid(self.slope * _logit(softmax(scores, self.temperature)) + self.offset)
 
+    def to_array(self) -> NDArray[np.float64]:
+        """(5,), for a model's file."""
+        numbers = (self.temperature, self.slope, self.offset, self.applies_from)
+        return np.array([float(self.several), *numbers])
+
+    @staticmethod
+    def from_array(array: NDArray[np.float64]) -> "Confidence":
+        """Raises ValueError for another number of numbers."""
+        several, temperature, slope, offset, applies_from = array.tolist()
+        return Confidence(
+            several=bool(several),
+            temperature=temperature,
+            slope=slope,
+            offset=offset,
+            applies_from=applies_from,
+        )
+
 
 NO_INTENTS = Confidence(  # where there are none, nothing can be the likeliest of them
     several=True, temperature=UNFITTED_TEMPERATURE, slope=1.0, offset=0.0, applies_from=1.0

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.kit.errors import InvalidInput
+from answerable.understanding.glossary import ENGLISH, load_glossary
+from answerable.understanding.glossing_encoder import GlossingEncoder
 from answerable.understanding.ngrams import BUCKETS, Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.word_pieces import WordPieces
@@ -39,6 +41,7 @@ class OnnxEncoder:
             self._dimensions = int(about["dimensions"])
             self._parts = tuple(map(int, about.get("parts", [self._dimensions])))
             self._longest = int(about["longest"])
+            self.english_alone = about.get("languages") == [ENGLISH]
             self._learnt = _learnt(folder / "learnt.json")
             self._pieces = WordPieces.load(folder / "vocab.txt")
             self._session = _session(folder / "encoder.onnx")
@@ -83,6 +86,12 @@ class OnnxEncoder:
     def knows(self, word: str) -> bool:
         return self._pieces.knows(word)
 
+    def as_read(self, text: str) -> str:
+        return text
+
+    def reads(self, text: str) -> bool:
+        return True
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         vectors = np.empty((len(texts), self._dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -115,6 +124,12 @@ class NgramsOnly:
     def knows(self, word: str) -> bool:
         return False
 
+    def as_read(self, text: str) -> str:
+        return text
+
+    def reads(self, text: str) -> bool:
+        return True
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -130,7 +145,8 @@ class NgramsOnly:
 
 @cache
 def load_encoder(folder: Path = SHIPPED) -> Encoder:
-    """The encoder of `folder`, or `NgramsOnly` if there is no such file; one for all models.
+    """The encoder of `folder`, or `NgramsOnly` if there is no such file; one for all models. One
+    that reads English alone is given other languages through the shipped glossary.
 
     Raises InvalidInput if the file is there and damaged: weaker work must not begin unnoticed.
     """
@@ -138,7 +154,8 @@ def load_encoder(folder: Path = SHIPPED) -> Encoder:
     threadpool_limits(1, "blas")
     if not (folder / "encoder.onnx").exists():
         return NgramsOnly()
-    return OnnxEncoder(folder)
+    encoder = OnnxEncoder(folder)
+    return GlossingEncoder(encoder, load_glossary()) if encoder.english_alone else encoder
 
 
 def _learnt(path: Path) -> frozenset[str]:

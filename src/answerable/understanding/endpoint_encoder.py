@@ -54,6 +54,12 @@ class EndpointEncoder:
     def knows(self, word: str) -> bool:
         return False
 
+    def as_read(self, text: str) -> str:
+        return text
+
+    def reads(self, text: str) -> bool:
+        return True
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Raises ConnectorUnavailable or ConnectorRefused."""
         vectors = np.zeros((len(texts), self._dimensions), dtype=np.float32)

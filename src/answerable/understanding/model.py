@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,6 @@ class Model:
         default_factory=dict, repr=False, compare=False
     )
     evaluation: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
-    _ngrams: Ngrams = field(default_factory=Ngrams, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -204,13 +204,21 @@ class Model:
             self.drawn_floors[precision] = floors
         return floors.get(self.languages.number(language), NEVER)
 
+    @cached_property
+    def _ngrams(self) -> Ngrams:
+        return Ngrams(self.encoder.as_read)
+
     def _automatic(self, best: int, confidence: float, precision: float, language: str) -> bool:
         least = max(self.thresholds(precision)[best], self.floor(precision, language))
         return bool(confidence >= least)
 
     def _cut(self, text: str) -> _Cut:
         plain = prepared(text)
-        return _Cut(plain=plain, parts=[self.spelling.mended(part) for part in units(plain)])
+        return _Cut(plain=plain, parts=[self._mended(part) for part in units(plain)])
+
+    def _mended(self, part: str) -> str:
+        """As it was probably meant; the words of another language are not misspelt English."""
+        return self.spelling.mended(part) if self.encoder.as_read(part) == part else part
 
     def _together(
         self, cuts: Sequence[_Cut], precision: float, scope: float
@@ -268,7 +276,8 @@ class Model:
         precision: float,
         scope: float,
     ) -> Understanding:
-        readable, toned = has_letters(cut.plain), has_latin_letters(cut.plain)
+        readable = has_letters(cut.plain)
+        toned = has_latin_letters(cut.plain) and self.encoder.reads(cut.plain)
         # Of the unit that is surest: greetings and a second matter take nothing away.
         likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope
@@ -343,15 +352,7 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
     confidence, judge, held_out = intents.confidence, intents.judge, intents.held_out
     return {
         **intents.head.arrays("intents"),
-        "intents.confidence": np.array(
-            [
-                float(confidence.several),
-                confidence.temperature,
-                confidence.slope,
-                confidence.offset,
-                confidence.applies_from,
-            ]
-        ),
+        "intents.confidence": confidence.to_array(),
         "intents.inside": intents.inside,
         "scope.mean": judge.mean,
         "scope.spread": judge.spread,
@@ -368,7 +369,6 @@ def _intent_arrays(intents: IntentReader) -> Arrays:
 
 def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> IntentReader:
     head = KernelHead.from_arrays(arrays, "intents")
-    several, temperature, slope, offset, applies_from = arrays["intents.confidence"].tolist()
     judge = ScopeJudge(
         mean=arrays["scope.mean"], spread=arrays["scope.spread"], weights=arrays["scope.weights"]
     )
@@ -384,13 +384,7 @@ def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -
     return IntentReader(
         labels=labels,
         head=head,
-        confidence=Confidence(
-            several=bool(several),
-            temperature=temperature,
-            slope=slope,
-            offset=offset,
-            applies_from=applies_from,
-        ),
+        confidence=Confidence.from_array(arrays["intents.confidence"]),
         judge=judge,
         inside=inside,
         held_out=held_out,

@@ -6,7 +6,7 @@ numbers in training and at work.
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -38,18 +38,26 @@ class Grams:
 
 
 class Ngrams:
-    """Counts n-grams; the cache of known words makes it fast and nothing else."""
+    """Counts n-grams; the cache of known words makes it fast and nothing else.
 
-    def __init__(self) -> None:
+    as_read: what an encoder reads instead of a text; n-grams of that are counted besides, so that
+    examples in one language are like messages in another by their words too.
+    """
+
+    def __init__(self, as_read: Callable[[str], str] = str) -> None:
+        self._as_read = as_read
         self._letters: dict[str, tuple[int, ...]] = {}
 
     def counts(self, text: str) -> Counts:
         """How often each bucket occurs in `text`."""
-        words = _WORD.findall(text.lower())[:MOST_WORDS]
-        found = [_bucket(word) for word in words]
-        found += [_bucket(f"{one} {two}") for one, two in pairwise(words)]
-        for word in words:
-            found += self._letter_groups(word)
+        read = self._as_read(text)
+        found: list[int] = []
+        for said in (text,) if read == text else (text, read):
+            words = _WORD.findall(said.lower())[:MOST_WORDS]
+            found += [_bucket(word) for word in words]
+            found += [_bucket(f"{one} {two}") for one, two in pairwise(words)]
+            for word in words:
+                found += self._letter_groups(word)
         buckets, times = np.unique(np.array(found, dtype=np.int32), return_counts=True)
         return Counts(buckets=buckets, times=times.astype(np.float32))
 

@@ -38,6 +38,15 @@ class Encoder(Protocol):
         """Whether it is a word to the encoder, and no guess from its letters."""
         ...
 
+    def as_read(self, text: str) -> str:
+        """What `encode` reads instead: another language's words in English where it knows that
+        alone; else the same text."""
+        ...
+
+    def reads(self, text: str) -> bool:
+        """Whether it is written in what `encode` knows: of other texts it sees syllables."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Matrix:
         """(texts, dimensions), rows of length 1; a row depends on its own text only."""
         ...

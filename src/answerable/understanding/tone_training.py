@@ -59,7 +59,7 @@ class _List:
 def fit_tones(encoder: Encoder) -> Tones:
     """The same lists and encoder give the same tones."""
     lists, texts = _read_lists()
-    ngrams = Ngrams()
+    ngrams = Ngrams(encoder.as_read)
     counts = [ngrams.counts(text) for text in texts]
     # As it will come back from a file, so that fitted and stored tones say the same.
     everything = Material(
@@ -106,7 +106,7 @@ def list_material(name: str, encoder: Encoder) -> Material:
     lists, texts = _read_lists()
     places = lists[name].places()
     own = texts[places[0] : places[-1] + 1]
-    ngrams = Ngrams()
+    ngrams = Ngrams(encoder.as_read)
     return Material(
         vectors=encoder.encode(own),
         counts=[ngrams.counts(text) for text in own],

@@ -4,7 +4,7 @@ Needs the extra `tune`. What comes out are weights of the published shape, which
 makes an encoder of.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -32,9 +32,19 @@ Pieces = list[int]
 
 
 class TorchEncoder:
-    """Starts as published. One thread, so that the same texts and seed teach it the same."""
+    """Starts as published. One thread, so that the same texts and seed teach it the same.
 
-    def __init__(self, published: Published, *, seed: int = 0, rate: float = RATE) -> None:
+    as_read: what is read instead of a text, as by the encoder that will be made of it.
+    """
+
+    def __init__(
+        self,
+        published: Published,
+        *,
+        as_read: Callable[[str], str] = str,
+        seed: int = 0,
+        rate: float = RATE,
+    ) -> None:
         torch.set_num_threads(1)
         self._weights = {
             name: torch.tensor(array, requires_grad=name.startswith(_TAUGHT))
@@ -46,12 +56,16 @@ class TorchEncoder:
         self._epsilon = float(published.config["layer_norm_eps"])
         self._common = {layer: torch.tensor(mean) for layer, mean in published.common.items()}
         self._pieces = published.pieces
+        self._as_read = as_read
         self._rate = rate
         self._chance = np.random.default_rng(seed)
 
     @property
     def parts(self) -> tuple[int, ...]:
         return (self._dimensions // 2,) * 2
+
+    def as_read(self, text: str) -> str:
+        return self._as_read(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """(texts, dimensions), as the encoder made of these weights gives it before int8."""
@@ -123,7 +137,7 @@ class TorchEncoder:
         return float(loss.detach())
 
     def _numbers(self, texts: Sequence[str]) -> list[Pieces]:
-        return [self._pieces.numbers(text, LONGEST) for text in texts]
+        return [self._pieces.numbers(self._as_read(text), LONGEST) for text in texts]
 
     def _sentences(self, rows: Sequence[Pieces]) -> torch.Tensor:
         """(rows, dimensions), of length 1: see `build_encoder` for what it is made of."""

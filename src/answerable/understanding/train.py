@@ -100,7 +100,7 @@ def train(
     """
     encoder = encoder or load_encoder()
     rows = distinct_rows([*sampled(examples, seed), *named_intents(examples)], encoder.learnt)
-    ngrams = Ngrams()
+    ngrams = Ngrams(encoder.as_read)
     material = Material(
         vectors=encoder.encode(rows.texts),
         counts=[ngrams.counts(text) for text in rows.texts],

@@ -53,6 +53,8 @@ class Teachable(Protocol):
     @property
     def parts(self) -> tuple[int, ...]: ...
 
+    def as_read(self, text: str) -> str: ...
+
     def encode(self, texts: Sequence[str]) -> Matrix: ...
 
     def learn(self, texts: Sequence[str], targets: Matrix, epochs: int) -> Iterator[float]:
@@ -138,10 +140,9 @@ def published_weights() -> Published:
 class _Question:
     """Which held-out messages does a head fitted on the others take for one of theirs?"""
 
-    def __init__(self, rows: Rows, learnt: Places, held_out: Places) -> None:
+    def __init__(self, rows: Rows, learnt: Places, held_out: Places, ngrams: Ngrams) -> None:
         self.rows, self.learnt = rows, learnt
         self.asked = held_out[rows.targets[held_out].any(axis=1)]
-        ngrams = Ngrams()
         self.counts = [ngrams.counts(text) for text in rows.texts]
         self.tuning: Tuning | None = None
 
@@ -193,7 +194,7 @@ def _tuned(
     rows: Rows, learnt: Places, held_out: Places, encoder: Teachable, say: Callable[[str], None]
 ) -> tuple[TunedEncoder, Weights]:
     """As it was after the first of the epochs that read most held-out messages rightly."""
-    question = _Question(rows, learnt, held_out)
+    question = _Question(rows, learnt, held_out, Ngrams(encoder.as_read))
     lessons, most = _part(rows, learnt), _epochs(len(learnt))
     before = question.right(encoder)
     found, weights = _compared(before, before, 0), encoder.weights()

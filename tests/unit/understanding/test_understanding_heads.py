@@ -209,9 +209,10 @@ def test_half_of_the_language_tables_is_refused(tmp_path: Path) -> None:
         "مرحبا، اسمي محمد العلي ولم تصل بطاقتي بعد. هل يمكنني تغيير موعد الخصم؟",
         "Здравствуйте, когда придёт возврат за заказ 55120?",
         "카드가 아직 안 왔어요. 언제 받을 수 있나요?",
+        "Tere päevast, millal saabub tagasimakse tellimuse 55120 eest?",
     ],
 )
-def test_writing_that_no_list_has_is_neither_spam_nor_rude_nor_urgent(
+def test_a_language_that_no_list_has_is_neither_spam_nor_rude_nor_urgent(
     bank_model: Model, text: str
 ) -> None:
     (said,) = bank_model.understand([text])

@@ -39,7 +39,7 @@ class Noting:
         self._encoder, self.read = encoder, list[str]()
         self.name, self.dimensions = encoder.name, encoder.dimensions
         self.learnt, self.knows = encoder.learnt, encoder.knows
-        self.parts = encoder.parts
+        self.parts, self.as_read, self.reads = encoder.parts, encoder.as_read, encoder.reads
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         self.read += texts

@@ -93,7 +93,7 @@ def _encoded(
     """(texts, dimensions), and how likely each is to be spam."""
     vectors = np.empty((len(texts), encoder.dimensions), dtype=np.float32)
     spam = np.zeros(len(texts), dtype=np.float32)
-    tones, ngrams = load_tones(encoder), Ngrams()
+    tones, ngrams = load_tones(encoder), Ngrams(encoder.as_read)
     for start in range(0, len(texts), _AT_ONCE):
         plain = [as_one_line(text) for text in texts[start : start + _AT_ONCE]]
         part = encoder.encode(plain)
