@@ -78,7 +78,7 @@ class ShippedFiles(BuildHookInterface):  # type: ignore[type-arg]
         self, include: dict[str, str], shipped: ModuleType, with_web: bool
     ) -> None:
         root = Path(self.root)
-        for model in ("encoder", "glossary", "tones", "languages", "tagger"):
+        for model in ("encoder", "dictionary", "tones", "languages", "tagger"):
             include[str(shipped.models_folder(root) / model)] = f"answerable/_models/{model}"
         if with_web:
             for app in shipped.WEB_APPS:

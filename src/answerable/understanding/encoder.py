@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.glossary import ENGLISH, load_glossary
+from answerable.understanding.dictionary import ENGLISH, load_dictionary
 from answerable.understanding.glossing_encoder import GlossingEncoder
 from answerable.understanding.ngrams import BUCKETS, Ngrams
 from answerable.understanding.ports import Encoder, Matrix
@@ -146,7 +146,7 @@ class NgramsOnly:
 @cache
 def load_encoder(folder: Path = SHIPPED) -> Encoder:
     """The encoder of `folder`, or `NgramsOnly` if there is no such file; one for all models. One
-    that reads English alone is given other languages through the shipped glossary.
+    that reads English alone is given other languages through the shipped dictionary.
 
     Raises InvalidInput if the file is there and damaged: weaker work must not begin unnoticed.
     """
@@ -155,7 +155,7 @@ def load_encoder(folder: Path = SHIPPED) -> Encoder:
     if not (folder / "encoder.onnx").exists():
         return NgramsOnly()
     encoder = OnnxEncoder(folder)
-    return GlossingEncoder(encoder, load_glossary()) if encoder.english_alone else encoder
+    return GlossingEncoder(encoder, load_dictionary()) if encoder.english_alone else encoder
 
 
 def _learnt(path: Path) -> frozenset[str]:

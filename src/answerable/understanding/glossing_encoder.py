@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from answerable.understanding.glossary import Glossary
+from answerable.understanding.dictionary import Dictionary
 from answerable.understanding.ports import Encoder, Matrix
 
 
 @dataclass(frozen=True, eq=False)
 class GlossingEncoder:
-    """encoder: reads English. Its name and the glossary's are in the name: vectors depend on both.
+    """encoder: reads English. Its name and the dictionary's are in the name: vectors depend on both.
 
     Spelling and all that is shown to people are of the text itself; n-grams are of both.
     """
 
     encoder: Encoder
-    glossary: Glossary
+    dictionary: Dictionary
 
     @property
     def name(self) -> str:
-        return f"{self.encoder.name}-{self.glossary.name}"
+        return f"{self.encoder.name}-{self.dictionary.name}"
 
     @property
     def dimensions(self) -> int:
@@ -37,10 +37,10 @@ class GlossingEncoder:
         return self.encoder.knows(word)
 
     def as_read(self, text: str) -> str:
-        return self.glossary.in_english(text)
+        return self.dictionary.in_english(text)
 
     def reads(self, text: str) -> bool:
-        return self.glossary.covers(text)
+        return self.dictionary.covers(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         return self.encoder.encode([self.as_read(text) for text in texts])

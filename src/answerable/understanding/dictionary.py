@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
 
-SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "glossary"
+SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "dictionary"
 ENGLISH = "en"
 LONGEST_PHRASE = 5  # words
 COMPOUNDING = frozenset({"de", "nl"})  # languages that write several words as one
 SHORTEST_PART = 4  # letters of a part of a compound; shorter ones are in every other word
 LONGEST_COMPOUND = 40  # letters
 SHORTEST_MENDED = 5  # letters of a word that may be misspelt
+MOST_MENDED = 40  # unknown words of a text; each takes half a millisecond when it is first met
 MOST_REMEMBERED = 20_000  # words
 MOST_LOOKED_AT = 60  # words of a text, to tell its language
 # Pronouns that are written behind a verb, by language ("bloquearla", "bloccarla").
@@ -77,12 +78,12 @@ def one_error_away(word: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Glossary:
+class Dictionary:
     """A table of forms, each row one form of one language, ascending by hash.
 
     hashes, languages (places in `tags`), meanings (places in `glosses`): of each row. English words
-    are rows too: they tell that a text needs no gloss.
-    name: of its content; what was learnt with one glossary is read with no other.
+    are rows too: they tell that a text needs no gloss. table: the hashes as an array.
+    name: of its content; what was learnt with one dictionary is read with no other.
     """
 
     name: str
@@ -93,20 +94,20 @@ class Glossary:
     languages: Sequence[int]
     meanings: Sequence[int]
     _remembered: dict[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    _parted: dict[tuple[str, str], str | None] = field(default_factory=dict, repr=False)
+    _guessed: dict[tuple[str, str], str | None] = field(default_factory=dict, repr=False)
 
     @staticmethod
-    def load(folder: Path = SHIPPED) -> "Glossary":
-        """Read what `build_glossary` wrote; raises InvalidInput if that is damaged."""
+    def load(folder: Path = SHIPPED) -> "Dictionary":
+        """Read what `build_dictionary` wrote; raises InvalidInput if that is damaged."""
         try:
-            about = json.loads((folder / "glossary.json").read_text(encoding="utf-8"))
+            about = json.loads((folder / "dictionary.json").read_text(encoding="utf-8"))
             mapped = {
                 name: np.load(folder / f"{name}.npy", mmap_mode="r")
                 for name in ("hashes", "languages", "meanings")
             }
             if len({len(rows) for rows in mapped.values()}) != 1:
                 raise ValueError("its tables differ in length")
-            return Glossary(
+            return Dictionary(
                 name=str(about["name"]),
                 tags=tuple(map(str, about["languages"])),
                 glosses=tuple(map(str, about["glosses"])),
@@ -118,22 +119,25 @@ class Glossary:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidInput(
-                "damaged_glossary",
-                f"{folder} does not hold the glossary: {error}; run `make setup` or reinstall",
+                "damaged_dictionary",
+                f"{folder} does not hold the dictionary: {error}; run `make setup` or reinstall",
             ) from error
 
     def in_english(self, text: str) -> str:
         """The text with the words that are known replaced; the same text if it is English, or of no
-        language of the glossary."""
+        language of the dictionary."""
         language, _ = self._told(_words(text))
         if language is None:
             return text
         found = list(_WORD.finditer(text))
         words = [_plain(match[0]) for match in found]
         pieces: list[str] = []
-        start = place = 0
+        start = place = strange = 0
         while place < len(words):
             size, meaning = self._longest(words, place, language)
+            if meaning is None and strange < MOST_MENDED:
+                strange += 1
+                meaning = self._made(words[place], language)
             here, end = found[place].start(), found[place + size - 1].end()
             between = text[start:here]
             pieces.append(" " if _JOINED.fullmatch(between) else between)
@@ -178,7 +182,7 @@ class Glossary:
             meaning = self._senses(" ".join(words[place : place + size])).get(language)
             if meaning is not None:
                 return size, meaning
-        return 1, self._parts(words[place], language)
+        return 1, None
 
     def _senses(self, form: str) -> Mapping[str, str]:
         """By language, what a form in lower case means."""
@@ -199,29 +203,31 @@ class Glossary:
             at += 1
         return found
 
-    def _parts(self, word: str, language: str) -> str | None:
+    def _made(self, word: str, language: str) -> str | None:
         """What a word means that is made of others, or is one letter away from a known one; None if
         it is not."""
         if len(word) > LONGEST_COMPOUND:
             return None
         key = (language, word)
-        if key not in self._parted:
-            if len(self._parted) >= MOST_REMEMBERED:
-                self._parted.clear()
-            made = None
+        if key not in self._guessed:
+            if len(self._guessed) >= MOST_REMEMBERED:
+                self._guessed.clear()
+            meaning = None
             if language in COMPOUNDING:
-                made = self._apart(word, language)
+                meaning = self._apart(word, language)
             elif language in ATTACHED:
-                made = self._with_pronoun(word, language)
-            self._parted[key] = made or self._nearly(word, language)
-        return self._parted[key]
+                meaning = self._with_pronoun(word, language)
+            self._guessed[key] = meaning or self._nearly(word, language)
+        return self._guessed[key]
 
     def _nearly(self, word: str, language: str) -> str | None:
+        """What a misspelt word means."""
         plain = without_accents(word)
         if len(plain) < SHORTEST_MENDED or ENGLISH in self._senses(word):
             return None
         tried = list(dict.fromkeys(one_error_away(plain)))
         wanted = np.array([form_hash(form) for form in tried], dtype=np.uint64)
+        # All at once: one by one it would take a millisecond.
         at = np.searchsorted(self.table, wanted)
         there = self.table[np.minimum(at, len(self.table) - 1)] == wanted
         for place in np.flatnonzero(there).tolist():
@@ -231,6 +237,7 @@ class Glossary:
         return None
 
     def _with_pronoun(self, word: str, language: str) -> str | None:
+        """What a verb means with the pronouns that are written behind it."""
         for pronoun in ATTACHED[language]:
             verb = word.removesuffix(pronoun)
             if verb == word or len(verb) < SHORTEST_VERB:
@@ -265,6 +272,7 @@ class Glossary:
         return None
 
     def _part(self, word: str, language: str) -> str | None:
+        """What a part of a compound means; a word that the language leaves out is none."""
         senses = self._senses(word)
         meaning = senses.get(language)
         if meaning is None and ENGLISH in senses:
@@ -273,9 +281,9 @@ class Glossary:
 
 
 @cache
-def load_glossary() -> Glossary:
+def load_dictionary() -> Dictionary:
     """The shipped one, once for the process. Raises InvalidInput if it is missing or damaged."""
-    return Glossary.load()
+    return Dictionary.load()
 
 
 def _words(text: str) -> list[str]:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.build_glossary import LISTS, build_glossary, read_list
+from answerable.understanding.build_dictionary import LISTS, build_dictionary, read_list
+from answerable.understanding.dictionary import Dictionary
 from answerable.understanding.encoder import NgramsOnly
 from answerable.understanding.examples import Example
-from answerable.understanding.glossary import Glossary
 from answerable.understanding.glossing_encoder import GlossingEncoder
 from answerable.understanding.ports import Encoder
 from answerable.understanding.train import train
@@ -43,12 +43,12 @@ give: da, dar
 
 
 @pytest.fixture(scope="module")
-def glossary(tmp_path_factory: pytest.TempPathFactory) -> Glossary:
-    lists, out = tmp_path_factory.mktemp("lists"), tmp_path_factory.mktemp("glossary")
+def dictionary(tmp_path_factory: pytest.TempPathFactory) -> Dictionary:
+    lists, out = tmp_path_factory.mktemp("lists"), tmp_path_factory.mktemp("dictionary")
     (lists / "de.txt").write_text(GERMAN, encoding="utf-8")
     (lists / "es.txt").write_text(SPANISH, encoding="utf-8")
-    build_glossary(out, lists)
-    return Glossary.load(out)
+    build_dictionary(out, lists)
+    return Dictionary.load(out)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def glossary(tmp_path_factory: pytest.TempPathFactory) -> Glossary:
         ("Dámelo, la tarjeta", "give me it, the card"),
     ],
 )
-def test_what_is_read_instead(glossary: Glossary, said: str, read: str) -> None:
-    assert glossary.in_english(said) == read
+def test_what_is_read_instead(dictionary: Dictionary, said: str, read: str) -> None:
+    assert dictionary.in_english(said) == read
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_what_is_read_instead(glossary: Glossary, said: str, read: str) -> None:
     [
         "My card is lost, please block it",
         "the card die",  # also a German word, and more English ones beside it
-        "Jag har tappat mitt kort",  # of no language of the glossary
+        "Jag har tappat mitt kort",  # of no language of the dictionary
         "",
         "12,50 EUR!",
         "Моя карта",
     ],
 )
-def test_other_texts_stay_as_they_are(glossary: Glossary, text: str) -> None:
-    assert glossary.in_english(text) == text
+def test_other_texts_stay_as_they_are(dictionary: Dictionary, text: str) -> None:
+    assert dictionary.in_english(text) == text
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_other_texts_stay_as_they_are(glossary: Glossary, text: str) -> None:
         ("tһe сard", True),  # a disguise, in Cyrillic letters
     ],
 )
-def test_what_is_covered(glossary: Glossary, text: str, covered: bool) -> None:
-    assert glossary.covers(text) is covered
+def test_what_is_covered(dictionary: Dictionary, text: str, covered: bool) -> None:
+    assert dictionary.covers(text) is covered
 
 
 @given(text=st.text())
-def test_any_text_is_read(glossary: Glossary, text: str) -> None:
-    read = glossary.in_english(text)
+def test_any_text_is_read(dictionary: Dictionary, text: str) -> None:
+    read = dictionary.in_english(text)
     # What is no word is kept.
     assert [c for c in read if c.isdigit()] == [c for c in text if c.isdigit()]
 
@@ -118,25 +118,25 @@ def test_a_misspelt_line_of_a_list_is_named(tmp_path: Path) -> None:
 
 
 def test_damaged_tables_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="does not hold the glossary"):
-        Glossary.load(tmp_path)
+    with pytest.raises(InvalidInput, match="does not hold the dictionary"):
+        Dictionary.load(tmp_path)
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "de.txt").write_text(GERMAN, encoding="utf-8")
-    build_glossary(tmp_path, tmp_path / "lists")
+    build_dictionary(tmp_path, tmp_path / "lists")
     np.save(tmp_path / "meanings.npy", np.zeros(3, dtype=np.uint32))
     with pytest.raises(InvalidInput, match="differ in length"):
-        Glossary.load(tmp_path)
+        Dictionary.load(tmp_path)
 
 
-def test_a_model_of_one_glossary_is_not_read_with_another(
-    glossary: Glossary, tmp_path: Path
+def test_a_model_of_one_dictionary_is_not_read_with_another(
+    dictionary: Dictionary, tmp_path: Path
 ) -> None:
-    encoder = GlossingEncoder(NgramsOnly(), glossary)
-    assert encoder.name == f"ngrams-1-{glossary.name}"
+    encoder = GlossingEncoder(NgramsOnly(), dictionary)
+    assert encoder.name == f"ngrams-1-{dictionary.name}"
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "de.txt").write_text(GERMAN + "new: neu\n", encoding="utf-8")
-    build_glossary(tmp_path, tmp_path / "lists")
-    assert Glossary.load(tmp_path).name != glossary.name
+    build_dictionary(tmp_path, tmp_path / "lists")
+    assert Dictionary.load(tmp_path).name != dictionary.name
 
 
 @pytest.mark.parametrize("path", sorted(LISTS.glob("*.txt")), ids=lambda path: path.stem)

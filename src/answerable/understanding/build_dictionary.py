@@ -1,9 +1,9 @@
-"""Lay out the glossary as tables that all processes of a machine map.
+"""Lay out the dictionary as tables that all processes of a machine map.
 
-    python -m answerable.understanding.build_glossary --out DIR
+    python -m answerable.understanding.build_dictionary --out DIR
 
-Run when an environment or a wheel is made, never at run time. A repeat writes the same files. As
-dictionaries the forms would take tens of megabytes of every process.
+Run when an environment or a wheel is made, never at run time. A repeat writes the same files. In
+Python's dictionaries the forms would take tens of megabytes of every process.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from answerable.kit.canonical import canonical_json, sha256_hex
-from answerable.understanding.glossary import ENGLISH, form_hash, spellings
+from answerable.understanding.dictionary import ENGLISH, form_hash, spellings
 
-LISTS = Path(__file__).resolve().parent / "glossary_lists"
+LISTS = Path(__file__).resolve().parent / "dictionaries"
 # English words, above all those that are words of other languages too: without them half of "call
 # dad" would be Spanish.
 WORDS = f"{ENGLISH}.words"
@@ -38,10 +38,14 @@ def read_list(path: Path) -> dict[str, str]:
     return known
 
 
-def build_glossary(out: Path, lists: Path = LISTS) -> None:
+def build_dictionary(out: Path, lists: Path = LISTS) -> None:
+    """Write the tables and dictionary.json into `out`, of the lists `de.txt` and so on.
+
+    Raises ValueError for a list that cannot be read.
+    """
     rows: dict[tuple[int, str], str] = {}
     words = lists / WORDS
-    english = set(words.read_text().split()) if words.exists() else set()
+    english = set(words.read_text(encoding="utf-8").split()) if words.exists() else set()
     files = sorted(lists.glob("*.txt"))
     for file in files:
         known = read_list(file)
@@ -66,16 +70,18 @@ def build_glossary(out: Path, lists: Path = LISTS) -> None:
     ):
         np.save(out / f"{name}.npy", np.array(values, dtype=kind))
     content = canonical_json(
-        [RECIPE, sorted(english), [[file.stem, file.read_text()] for file in files]]
+        [RECIPE, sorted(english), [[file.stem, file.read_text(encoding="utf-8")] for file in files]]
     )
-    about = {"name": f"g{RECIPE}-{sha256_hex(content)[:12]}", "languages": tags, "glosses": glosses}
-    (out / "glossary.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+    about = {"name": f"d{RECIPE}-{sha256_hex(content)[:12]}", "languages": tags, "glosses": glosses}
+    (out / "dictionary.json").write_text(
+        json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    build_glossary(parser.parse_args().out)
+    build_dictionary(parser.parse_args().out)
     return 0
 
 
