@@ -9,7 +9,7 @@ from answerable.understanding.ports import Encoder, Matrix
 
 @dataclass(frozen=True, eq=False)
 class GlossingEncoder:
-    """encoder: reads English. Its name and the dictionary's are in the name: vectors depend on both.
+    """encoder: one that reads English. The name holds the names of both: vectors depend on both.
 
     Spelling and all that is shown to people are of the text itself; n-grams are of both.
     """

@@ -20,7 +20,6 @@ from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import (
-    has_latin_letters,
     has_letters,
     prepared,
     units,
@@ -30,7 +29,14 @@ from answerable.understanding.scope import ScopeJudge, scope_features
 from answerable.understanding.sketch import sketch
 from answerable.understanding.spelling import Spelling
 from answerable.understanding.telling import MOST_READ, most_telling
-from answerable.understanding.tones import Tones, likeliest, load_tones, most_urgent, sentiment
+from answerable.understanding.tones import (
+    Tones,
+    likeliest,
+    load_tones,
+    most_urgent,
+    sentiment,
+    sounds,
+)
 from answerable.understanding.understanding import URGENCIES, IntentScore, Understanding
 
 IN_SCOPE = 0.5
@@ -276,8 +282,7 @@ class Model:
         precision: float,
         scope: float,
     ) -> Understanding:
-        readable = has_letters(cut.plain)
-        toned = has_latin_letters(cut.plain) and self.encoder.reads(cut.plain)
+        readable, toned = has_letters(cut.plain), sounds(cut.plain, self.encoder)
         # Of the unit that is surest: greetings and a second matter take nothing away.
         likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope

@@ -80,8 +80,7 @@ def has_letters(text: str) -> bool:
 
 
 def has_latin_letters(text: str) -> bool:
-    """True if a fifth of the letters or more are Latin, as all are that tones are learnt from: of
-    other writing they would say what they do not know, and a customer would be taken for spam."""
+    """True if a fifth of the letters or more are Latin."""
     if text.isascii():
         return has_letters(text)
     latin = sum(1 for _ in _LATIN.finditer(text))

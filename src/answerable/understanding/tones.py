@@ -19,6 +19,7 @@ from answerable.understanding.calibration import softmax
 from answerable.understanding.kernel import KernelHead
 from answerable.understanding.lexicon_file import lists_hash
 from answerable.understanding.ports import Encoder, Matrix
+from answerable.understanding.prepare import has_latin_letters
 from answerable.understanding.understanding import URGENCIES
 
 SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "tones"
@@ -144,6 +145,13 @@ def load_tones(encoder: Encoder, folder: Path = SHIPPED) -> Tones:
     training = import_module("answerable.understanding.tone_training")
     tones: Tones = training.fit_tones(encoder)
     return tones
+
+
+def sounds(text: str, encoder: Encoder) -> bool:
+    """Whether tones can tell how a text sounds: of what the encoder does not read, and of other
+    writing than that of the lists, they would say what they do not know, and a customer would be
+    taken for spam."""
+    return has_latin_letters(text) and encoder.reads(text)
 
 
 def sentiment(probabilities: Matrix) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import as_one_line
-from answerable.understanding.tones import load_tones
+from answerable.understanding.tones import load_tones, sounds
 from answerable.understanding.topics.automation import estimated, sensitive_word
 from answerable.understanding.topics.grouping import REST, Grouping, grouped
 from answerable.understanding.topics.matter import Matter, Share, Topic, Topics
@@ -52,7 +52,9 @@ def find_topics(
     rows = [texts.setdefault(one.text, len(texts)) for one in said]
     vectors, spam = _encoded(list(texts), encoder, told)
     kept, spams = _without_spam(said, rows, spam)
-    inside, stability = _grouped([said[at] for at in kept], [rows[at] for at in kept], vectors)
+    inside, stability = _grouped(
+        [said[at] for at in kept], [rows[at] for at in kept], vectors, encoder
+    )
     names = named([[(m.text, m.customer) for m in group] for group in inside.groups], never=never)
     span = _Span.of(matters)
     rest = _examples(inside.rest, range(len(inside.rest)))
@@ -75,7 +77,7 @@ def find_topics(
 
 
 def _grouped(
-    said: Sequence[Matter], rows: Sequence[int], vectors: Matrix
+    said: Sequence[Matter], rows: Sequence[int], vectors: Matrix, encoder: Encoder
 ) -> tuple["_Inside", float]:
     """The matters by group, and the grouping's stability. rows: of their texts in `vectors`."""
     of_row = {row: place for place, row in enumerate(dict.fromkeys(rows))}
@@ -83,7 +85,8 @@ def _grouped(
     points = vectors if len(of_row) == len(vectors) else vectors[list(of_row)]
     weights = np.bincount(places, minlength=len(of_row)).astype(np.int64)
     least = min(MOST_ASKED, max(FEWEST, len(said) // _OF_ALL))
-    grouping = grouped(points, weights, least=least, kinds=_languages(said, rows, list(of_row)))
+    kinds = _languages(said, rows, list(of_row), encoder)
+    grouping = grouped(points, weights, least=least, kinds=kinds)
     return _Inside.of(said, places, grouping), grouping.stability
 
 
@@ -100,7 +103,8 @@ def _encoded(
         vectors[start : start + len(part)] = part
         grams = tones.head.gram_scores([ngrams.counts(text) for text in plain])
         read = tones.probabilities(part, grams)
-        spam[start : start + len(part)] = read["spam"][:, 1]
+        told_apart = [sounds(text, encoder) for text in plain]
+        spam[start : start + len(part)] = np.where(told_apart, read["spam"][:, 1], 0)
         told(start + len(part), len(texts))
     return vectors, spam
 
@@ -115,12 +119,13 @@ def _without_spam(
 
 
 def _languages(
-    said: Sequence[Matter], rows: Sequence[int], points: Sequence[int]
+    said: Sequence[Matter], rows: Sequence[int], points: Sequence[int], encoder: Encoder
 ) -> NDArray[np.int64]:
-    """(points,), a number for the language of each text."""
-    numbers: dict[str, int] = {}
+    """(points,), one number for all texts that the encoder reads, and one for each other language:
+    texts that it does not read are like each other by their words alone."""
+    numbers = {"": 0}
     of_row = {
-        row: numbers.setdefault(one.language, len(numbers))
+        row: 0 if encoder.reads(one.text) else numbers.setdefault(one.language, len(numbers))
         for one, row in zip(said, rows, strict=True)
     }
     return np.array([of_row[row] for row in points], dtype=np.int64)
