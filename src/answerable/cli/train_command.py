@@ -8,7 +8,7 @@ from answerable.cli.options import out, parser, say, service_file, settings
 from answerable.kit.errors import InvalidInput
 from answerable.playbooks.library import installed_actions
 from answerable.processes.encoders import encoder_of
-from answerable.processes.models import examples_of, languages_of
+from answerable.processes.models import examples_of, languages_of, precision_of
 from answerable.processes.wiring import load_services
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.examples import Example, read_examples
@@ -22,7 +22,7 @@ def _options() -> ArgumentParser:
     options.add_argument("service", metavar="SERVICE", help="a definition, or - for none")
     options.add_argument("--examples", metavar="F", type=Path, required=True, action="append")
     options.add_argument("--out", metavar="M", type=Path, required=True)
-    options.add_argument("--precision", metavar="P", type=float, default=PRECISION)
+    options.add_argument("--precision", metavar="P", type=float)
     options.add_argument(
         "--tune-encoder",
         metavar="E",
@@ -38,10 +38,11 @@ def run(arguments: Sequence[str]) -> int:
     service = service_file(given.service)
     examples: list[Example] = []
     languages: list[str] = []
+    asked = PRECISION
     if service is not None:
         ((_, definition),) = load_services([service], installed_actions())
         examples = examples_of(definition)
-        languages = languages_of(definition)
+        languages, asked = languages_of(definition), precision_of(definition)
     encoder = encoder_of(settings(None))
     if given.tune_encoder is not None:
         rows = [*examples, *(row for file in given.examples for row in read_examples(file))]
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         given.out,
         examples=examples,
         languages=languages,
-        precision=given.precision,
+        precision=asked if given.precision is None else given.precision,
         encoder=encoder,
     )
     if given.json:

@@ -90,8 +90,9 @@ def decide(
     if playbook is None:
         reason = Reason(rule="no_playbook", text="no playbook answers this intent")
         return router.hand_off(intent, sure, reason)
-    if not intent.auto_resolve:
-        return _draft_or_hand_off(intent, playbook, definition, router, sure)
+    held_back = _not_automatic(understanding, definition, intent)
+    if held_back is not None:
+        return _draft_or_hand_off(intent, playbook, definition, router, (sure, held_back))
     return _with_proof(intent, playbook, situation, router, sure)
 
 
@@ -117,18 +118,35 @@ def _with_proof(
     return router.hand_off(intent, sure, proof)
 
 
+def _not_automatic(
+    understanding: Understanding, definition: ServiceDefinition, intent: Intent
+) -> Reason | None:
+    """Why a matter that is well understood is not answered automatically."""
+    if not intent.auto_resolve:
+        return Reason(rule="not_automatic", text="the definition wants a person to answer this")
+    asked = definition.thresholds.precision
+    # What is shown is shown of the likeliest intent: a matter beside a greeting is another.
+    shown = understanding.automatic and understanding.intents[0].name == intent.name
+    if asked is not None and not shown:
+        return Reason(
+            rule="precision",
+            text="not shown that enough of such answers are right",
+            threshold=asked,
+        )
+    return None
+
+
 def _draft_or_hand_off(
     intent: Intent,
     playbook: Playbook,
     definition: ServiceDefinition,
     router: "_Router",
-    sure: Reason,
+    reasons: tuple[Reason, Reason],
 ) -> Decision:
     role = definition.resolution_types.get(intent.resolution_type or "")
-    reason = Reason(rule="not_automatic", text="the definition wants a person to answer this")
+    handed = router.hand_off(intent, *reasons)
     if role is None or role not in {"full-draft", "draft-and-review"}:
-        return router.hand_off(intent, sure, reason)
-    handed = router.hand_off(intent, sure, reason)
+        return handed
     return DraftReply(
         playbook=playbook.name,
         intent=intent.name,

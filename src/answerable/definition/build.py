@@ -85,7 +85,12 @@ def build(
 
 def _thresholds(document: ServiceDocument) -> Thresholds:
     given = document.classification
-    return Thresholds(confidence=given.confidence, clarify=given.clarify, scope=given.scope)
+    return Thresholds(
+        confidence=given.confidence,
+        clarify=given.clarify,
+        scope=given.scope,
+        precision=given.precision,
+    )
 
 
 def _outside_hours(document: ServiceDocument) -> OutsideHours | None:

@@ -103,6 +103,7 @@ class ClassificationEntry(Model):
     confidence: Probability = 0.8
     clarify: Probability = 0.45
     scope: Probability = 0.5
+    precision: Annotated[float, Field(ge=0.5, lt=1)] | None = None
     sentiment: Sentiment = Sentiment()
     vip: VipEntry = VipEntry()
     out_of_scope: tuple[str, ...] = ()

@@ -47,11 +47,15 @@ class Thresholds(Model):
     confidence: at least this for automatic treatment; an intent may ask for more or less.
     clarify: from here up to `confidence` the assistant asks (chat) or hands off (mail).
     scope: below this a message is out of scope and handed off.
+    precision: the part of automatic answers that must be right, below 1. What the model cannot
+    show it for, by messages that it had not learnt, is not answered automatically, however sure it
+    is. None: `confidence` alone decides.
     """
 
     confidence: float = 0.8
     clarify: float = 0.45
     scope: float = 0.5
+    precision: float | None = None
 
 
 class Sentiment(Model):

@@ -16,6 +16,7 @@ from answerable.understanding.definition_examples import all_examples
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.model import Model
 from answerable.understanding.model_cache import find_model, is_stored, model_folder
+from answerable.understanding.recipe import PRECISION
 
 log = get_logger("processes")
 
@@ -30,6 +31,11 @@ def languages_of(definition: ServiceDefinition) -> list[str]:
     return list(found)
 
 
+def precision_of(definition: ServiceDefinition) -> float:
+    """Of automatic answers, as the definition asks for it."""
+    return definition.thresholds.precision or PRECISION
+
+
 def examples_of(definition: ServiceDefinition) -> list[Example]:
     """What a definition teaches: its intents' examples, and what is none of them."""
     return all_examples(definition.intents, definition.out_of_scope)
@@ -40,7 +46,13 @@ def has_model(settings: Settings, definition: ServiceDefinition) -> bool:
     examples = examples_of(definition)
     place = settings.models / definition.tenant
     name = _name(settings, examples)
-    return is_stored(name, examples, place, languages=languages_of(definition))
+    return is_stored(
+        name,
+        examples,
+        place,
+        languages=languages_of(definition),
+        precision=precision_of(definition),
+    )
 
 
 def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
@@ -51,7 +63,8 @@ def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
         examples, languages = examples_of(definition), languages_of(definition)
         model = stored_model(settings, definition)
         if model is None:
-            _train(settings, _name(settings, examples), examples, place, languages)
+            asked = precision_of(definition)
+            _train(settings, _name(settings, examples), examples, place, languages, asked)
             model = stored_model(settings, definition)
         if model is None:
             raise InvalidInput(
@@ -84,23 +97,36 @@ def stored_model(settings: Settings, definition: ServiceDefinition) -> Model | N
         examples,
         settings.models / definition.tenant,
         languages=languages_of(definition),
+        precision=precision_of(definition),
         encoder=encoder_of(settings),
     )
 
 
 def _train(
-    settings: Settings, name: str, examples: list[Example], place: Path, languages: list[str]
+    settings: Settings,
+    name: str,
+    examples: list[Example],
+    place: Path,
+    languages: list[str],
+    precision: float,
 ) -> None:
     """Train in a process of its own: its memory goes with it, and nobody waits for its core."""
     log.info("model_training", examples=len(examples))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        child.submit(_train_here, settings, name, examples, place, languages).result()
+        child.submit(_train_here, settings, name, examples, place, languages, precision).result()
 
 
 def _train_here(
-    settings: Settings, name: str, examples: list[Example], place: Path, languages: list[str]
+    settings: Settings,
+    name: str,
+    examples: list[Example],
+    place: Path,
+    languages: list[str],
+    precision: float,
 ) -> None:
     # SciPy, which only training needs, is imported in the child alone.
     train_model = import_module("answerable.understanding.train_model")
     encoder = encoder_of(settings)
-    train_model.model_for(name, examples, place, languages=languages, encoder=encoder)
+    train_model.model_for(
+        name, examples, place, languages=languages, precision=precision, encoder=encoder
+    )

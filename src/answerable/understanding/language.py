@@ -5,6 +5,7 @@ that a language cannot do without, and those that customers begin with, count be
 """
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,30 @@ FALLBACK = "en"
 FEWEST_LETTERS = 4
 COMMON_WORDS = Path(__file__).with_name("lexicon") / "common-words.json"
 A_WORD = 3.0  # of the logarithm of the likelihood, for each word that a language has
+# By how much another language must be likelier than all of the tenant's: with 10, one of 37,000
+# English messages is taken for another's, and 97 to 100 in 100 of others' are found.
+SURELY_ANOTHER = 10.0
+# Others that a text may be in, besides those with words of their own.
+OTHER_WRITING = ("ar", "el", "he", "hi", "ja", "ko", "ru", "th", "uk", "zh")
+# A tenant's language that is written like another: the other is not told apart from it.
+ALIKE: Mapping[str, Sequence[str]] = {
+    "af": ("nl",),
+    "be": ("ru", "uk"),
+    "bg": ("ru",),
+    "ca": ("es",),
+    "cs": ("sk",),
+    "da": ("no",),
+    "gl": ("es", "pt"),
+    "lb": ("de",),
+    "mk": ("ru",),
+    "nb": ("da", "no"),
+    "nn": ("da", "no"),
+    "no": ("da",),
+    "ru": ("uk",),
+    "sk": ("cs",),
+    "sr": ("ru",),
+    "uk": ("ru",),
+}
 MOST_WORDS = 40
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -37,34 +62,46 @@ class LanguageReader:
 
     def __init__(self, languages: Sequence[str], tables: Path = SHIPPED) -> None:
         self._languages = tuple(dict.fromkeys(tag.split("-")[0].lower() for tag in languages))
-        self._default = self._languages[0] if self._languages else FALLBACK
+        self.default = self._languages[0] if self._languages else FALLBACK
         self._tables = tables
 
     def language(self, text: str) -> str:
-        """The likeliest language; the default for a text too short to tell, such as "hi"."""
+        """The likeliest of the languages; the default for a text too short to tell, such as "hi",
+        and for one in another language."""
+        return self.spoken(text) or self.default
+
+    def spoken(self, text: str) -> str | None:
+        """As `language`, but None for a text that is in another language than these."""
         letters = sum(char.isalpha() for char in text[: FEWEST_LETTERS * 4])
-        if len(self._languages) == 1 or letters < FEWEST_LETTERS:
-            return self._default
-        return self._judge.language(text)
+        if letters < FEWEST_LETTERS:
+            return self.default
+        scores = self._judge.scores(text)
+        likeliest = max(scores, key=scores.__getitem__)
+        own = [tag for tag in self._languages if tag in scores]
+        if not self._languages or likeliest in own:
+            return likeliest
+        best = max(own, key=scores.__getitem__, default=self.default)
+        return best if scores[likeliest] - scores.get(best, -math.inf) < SURELY_ANOTHER else None
 
-    @property
-    def several(self) -> bool:
-        """Whether a few languages are told apart, and not one or all of them meant."""
-        return len(self._languages) > 1
-
-    def number(self, language: str) -> int:
+    def number(self, language: str | None) -> int:
         """Its place among the languages that are told apart; -1: it is none of them."""
+        if not self._languages:
+            return 0
         return self._languages.index(language) if language in self._languages else -1
 
     def numbers(self, texts: Sequence[str]) -> NDArray[np.int8]:
         """(texts,): of the language of each; all 0 where any language may come."""
-        if not self.several:
+        if not self._languages:
             return np.zeros(len(texts), dtype=np.int8)
-        return np.array([self.number(self.language(text)) for text in texts], dtype=np.int8)
+        return np.array([self.number(self.spoken(text)) for text in texts], dtype=np.int8)
 
     @cached_property
     def _judge(self) -> "_Judge":
-        return _judge_of(self._tables, tuple(sorted(self._languages)))
+        told = set(self._languages)
+        if told:
+            others = {tag for tags in common_words().values() for tag in tags} | {*OTHER_WRITING}
+            told |= others - {one for tag in told for one in ALIKE.get(tag, ())}
+        return _judge_of(self._tables, tuple(sorted(told)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +111,13 @@ class _Judge:
     identifier: LanguageIdentifier
     words: Mapping[str, Sequence[str]]
 
-    def language(self, text: str) -> str:
+    def scores(self, text: str) -> dict[str, float]:
+        """By language, logarithms of the likelihood."""
         scores = {str(language): float(score) for language, score in self.identifier.rank(text)}
         for found in islice(_WORD.finditer(text), MOST_WORDS):
             for language in self.words.get(found[0].lower(), ()):
                 scores[language] += A_WORD
-        return max(scores, key=scores.__getitem__)
+        return scores
 
 
 @lru_cache(maxsize=32)

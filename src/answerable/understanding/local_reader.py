@@ -77,7 +77,8 @@ class LocalReader:
         self._models[key] = model
         while len(self._models) > self.kept:
             self._models.popitem(last=False)
-        return model.understand(texts, scope=definition.thresholds.scope)
+        thresholds = definition.thresholds
+        return model.understand(texts, thresholds.precision, scope=thresholds.scope)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

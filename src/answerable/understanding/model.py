@@ -200,10 +200,11 @@ class Model:
             self.drawn[precision] = found
         return found
 
-    def floor(self, precision: float, language: str) -> float:
-        """Confidence that an automatic answer in this language needs at least; above 1: never."""
-        if not self.languages.several:
-            return 0.0
+    def floor(self, precision: float, language: str | None) -> float:
+        """Confidence that an automatic answer in this language needs at least; above 1: never.
+
+        language: as `LanguageReader.spoken` says it.
+        """
         floors = self.drawn_floors.get(precision)
         if floors is None:
             floors = self.intents.held_out.floors(precision, self.thresholds(precision))
@@ -214,7 +215,9 @@ class Model:
     def _ngrams(self) -> Ngrams:
         return Ngrams(self.encoder.as_read)
 
-    def _automatic(self, best: int, confidence: float, precision: float, language: str) -> bool:
+    def _automatic(
+        self, best: int, confidence: float, precision: float, language: str | None
+    ) -> bool:
         least = max(self.thresholds(precision)[best], self.floor(precision, language))
         return bool(confidence >= least)
 
@@ -287,7 +290,7 @@ class Model:
         likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope
         tones = units.tones
-        language = self.languages.language(cut.plain)
+        spoken = self.languages.spoken(cut.plain)
         return Understanding(
             intents=self._scored(
                 confidence, np.asarray(units.applies.any(axis=0) & in_scope), best
@@ -296,8 +299,8 @@ class Model:
             in_scope=in_scope,
             automatic=in_scope
             and best >= 0
-            and self._automatic(best, float(confidence[best]), precision, language),
-            language=language,
+            and self._automatic(best, float(confidence[best]), precision, spoken),
+            language=spoken or self.languages.default,
             sentiment=_rounded(sentiment(tones["sentiment"])) if toned else 0.0,
             urgency=URGENCIES[most_urgent(tones["urgency"])] if toned else "normal",
             spam=_rounded(tones["spam"][0, 1]) if toned else 0.0,

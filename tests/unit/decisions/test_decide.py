@@ -4,6 +4,7 @@ import pytest
 
 from answerable.decisions.decide import ContactFacts, Situation, decide
 from answerable.decisions.decision import Ask, DraftReply, HandOff, RunPlaybook, SetAside
+from answerable.definition.schema import ServiceDefinition
 from answerable.definition.terms import Proof
 from answerable.understanding.understanding import IntentScore, Understanding
 from tests.support.town import DEFINITION, shop_definition
@@ -16,6 +17,7 @@ def understood(
     churn: float = 0.0,
     abuse: float = 0.0,
     in_scope: bool = True,
+    automatic: bool = True,
 ) -> Understanding:
     return Understanding(
         intents=tuple(
@@ -24,7 +26,7 @@ def understood(
         ),
         scope=0.9 if in_scope else 0.1,
         in_scope=in_scope,
-        automatic=True,
+        automatic=automatic,
         language="en",
         sentiment=sentiment,
         urgency="normal",
@@ -55,6 +57,26 @@ def test_a_sure_reading_runs_its_playbook_and_says_why() -> None:
     assert [reason.rule for reason in decision.reasons] == ["confidence", "proof"]
     assert decision.reasons[0].value == 0.97
     assert decision.reasons[0].threshold == 0.8
+
+
+def asking_for(precision: float | None) -> ServiceDefinition:
+    thresholds = SHOP.thresholds.model_copy(update={"precision": precision})
+    return SHOP.model_copy(update={"thresholds": thresholds})
+
+
+def test_what_is_not_shown_to_be_right_often_enough_is_for_people_however_sure_the_model_is() -> (
+    None
+):
+    said = understood(("opening-hours", 0.97), automatic=False)
+
+    decision = decide(said, situation(), asking_for(0.98))
+
+    assert isinstance(decision, DraftReply | HandOff)
+    assert [reason.rule for reason in decision.reasons][:2] == ["confidence", "precision"]
+    assert decision.reasons[1].threshold == 0.98
+    assert isinstance(decide(said, situation(), asking_for(None)), RunPlaybook)
+    shown = understood(("opening-hours", 0.97))
+    assert isinstance(decide(shown, situation(), asking_for(0.98)), RunPlaybook)
 
 
 def test_what_may_be_fraud_is_not_asked_about() -> None:
