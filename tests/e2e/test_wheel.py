@@ -81,7 +81,7 @@ def test_the_wheel_holds_nothing_of_the_workshop(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
 
-    strange = ("node_modules", "tests/", "__pycache__", ".map", "/.built")
+    strange = ("node_modules", "tests/", "__pycache__", ".map", "/.built", "/dictionaries/")
     assert [name for name in names if any(part in name for part in strange)] == []
 
 

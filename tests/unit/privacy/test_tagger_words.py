@@ -22,7 +22,11 @@ from answerable.privacy.tagger.tokens import (
 from answerable.privacy.tagger.vocabulary import Vocabulary
 
 LABELLED = Path(__file__).resolve().parents[3] / "benchmarks" / "labelled"
-MEASURED = ("personal-data", "names-languages", "intents-de", "intents-fr")
+MEASURED = (
+    "personal-data",
+    "names-languages",
+    *(f"intents-{tag}" for tag in ("de", "fr", "es", "it", "nl")),
+)
 WORDS = {
     "this": COMMON,
     "is": COMMON,
