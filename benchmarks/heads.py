@@ -166,10 +166,9 @@ def _of_two(model: Model, name: str, label: str, asked: str) -> Iterator[Row]:
 
 def other_languages(model: Model, data: Path) -> Iterator[Row]:
     """Languages that the encoder was not made for; it reads them through the dictionary."""
-    files = [LABELLED / "tones-de-fr.jsonl", LABELLED / "tones-es-it-nl.jsonl"]
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    lines = (LABELLED / "tones-languages.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    for language in ("de", "fr", "es", "it", "nl"):
+    for language in ("de", "fr", "es", "it", "nl", "pt"):
         for task, wanted in (
             ("sentiment", ("negative",)),
             ("urgency", URGENCIES[2:]),

@@ -229,3 +229,35 @@ def test_a_few_letters_that_only_look_latin_hide_no_spam(mood_model: Model) -> N
 
     assert said.spam > 0.5
     assert plainly.spam > 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Where is my new card, please?", "en"),
+        ("Wo bleibt denn meine neue Karte?", "de"),
+        ("¿Cuándo llega mi nueva tarjeta, por favor?", None),
+        ("Var är mitt nya kort någonstans?", None),
+        ("Где моя новая карта?", None),
+        ("ok", "en"),
+    ],
+)
+def test_a_message_in_another_language_is_answered_in_the_default_one(
+    text: str, spoken: str | None
+) -> None:
+    reader = LanguageReader(["en", "de"])
+
+    assert reader.spoken(text) == spoken
+    assert reader.language(text) == (spoken or "en")
+    assert reader.number(spoken) == {"en": 0, "de": 1, None: -1}[spoken]
+
+
+def test_what_was_shown_in_english_is_not_shown_in_a_language_that_nothing_was_learnt_in(
+    bank_model: Model,
+) -> None:
+    held_out = bank_model.intents.held_out
+    assert held_out.language is not None
+    assert not (held_out.language < 0).any()
+
+    assert bank_model.floor(0.9, "en") == 0
+    assert bank_model.floor(0.9, None) > 1
