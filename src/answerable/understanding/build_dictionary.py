@@ -13,7 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from answerable.kit.canonical import canonical_json, sha256_hex
-from answerable.understanding.dictionary import ENGLISH, form_hash, spellings
+from answerable.understanding.dictionary import (
+    ENGLISH,
+    begins_a_phrase,
+    form_hash,
+    spellings,
+)
 
 LISTS = Path(__file__).resolve().parent / "dictionaries"
 # English words, above all those that are words of other languages too: without them half of "call
@@ -52,6 +57,10 @@ def build_dictionary(out: Path, lists: Path = LISTS) -> None:
         for form, meaning in known.items():
             rows[form_hash(form), file.stem] = meaning
             english.update(meaning.split())
+            first, *others = form.split()
+            for typed in spellings(first) if others else ():
+                begins = (form_hash(begins_a_phrase(typed)), file.stem)
+                rows[begins] = str(max(1 + len(others), int(rows.get(begins, 1))))
         # What is typed without its letters, where it is no other word.
         for form, meaning in known.items():
             for typed in spellings(form)[1:]:

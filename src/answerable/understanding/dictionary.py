@@ -24,7 +24,6 @@ from answerable.kit.errors import InvalidInput
 
 SHIPPED = Path(__file__).resolve().parent.parent / "_models" / "dictionary"
 ENGLISH = "en"
-LONGEST_PHRASE = 5  # words
 COMPOUNDING = frozenset({"de", "nl"})  # languages that write several words as one
 SHORTEST_PART = 4  # letters of a part of a compound; shorter ones are in every other word
 LONGEST_COMPOUND = 40  # letters
@@ -62,6 +61,12 @@ def without_accents(word: str) -> str:
 def spellings(form: str) -> list[str]:
     """As it is written, and as people type it whose keyboard lacks its letters."""
     return list(dict.fromkeys([form, form.translate(_SPELT_OUT), without_accents(form)]))
+
+
+def begins_a_phrase(word: str) -> str:
+    """The row whose meaning is how many words the longest phrase has that a word begins; no word
+    ends in a space."""
+    return f"{word} "
 
 
 def one_error_away(word: str) -> Iterator[str]:
@@ -107,6 +112,10 @@ class Dictionary:
             }
             if len({len(rows) for rows in mapped.values()}) != 1:
                 raise ValueError("its tables differ in length")
+            if mapped["meanings"].max(initial=0) >= len(about["glosses"]):
+                raise ValueError("its tables name more meanings than it has")
+            if mapped["languages"].max(initial=0) >= len(about["languages"]):
+                raise ValueError("its tables name more languages than it has")
             return Dictionary(
                 name=str(about["name"]),
                 tags=tuple(map(str, about["languages"])),
@@ -178,21 +187,26 @@ class Dictionary:
 
     def _longest(self, words: Sequence[str], place: int, language: str) -> tuple[int, str | None]:
         """How many words from `place` on are read together, and as what; None: they stay."""
-        for size in range(min(LONGEST_PHRASE, len(words) - place), 0, -1):
-            meaning = self._senses(" ".join(words[place : place + size])).get(language)
+        word = words[place]
+        longest = int(self._senses(begins_a_phrase(word)).get(language, 1))
+        for size in range(min(longest, len(words) - place), 1, -1):
+            # Not remembered: what one knows of words may be kept, not what customers wrote.
+            meaning = self._looked_up(" ".join(words[place : place + size])).get(language)
             if meaning is not None:
                 return size, meaning
-        return 1, None
+        return 1, self._senses(word).get(language)
 
-    def _senses(self, form: str) -> Mapping[str, str]:
-        """By language, what a form in lower case means."""
-        senses = self._remembered.get(form)
+    def _senses(self, word: str) -> Mapping[str, str]:
+        """By language, what a word in lower case means."""
+        senses = self._remembered.get(word)
         if senses is None:
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()
-            senses = self._rows(form) or self._rows(without_accents(form))
-            self._remembered[form] = senses
+            senses = self._remembered[word] = self._looked_up(word)
         return senses
+
+    def _looked_up(self, form: str) -> Mapping[str, str]:
+        return self._rows(form) or self._rows(without_accents(form))
 
     def _rows(self, form: str) -> dict[str, str]:
         wanted = form_hash(form)

@@ -126,6 +126,19 @@ def test_damaged_tables_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "meanings.npy", np.zeros(3, dtype=np.uint32))
     with pytest.raises(InvalidInput, match="differ in length"):
         Dictionary.load(tmp_path)
+    build_dictionary(tmp_path, tmp_path / "lists")
+    rows = len(np.load(tmp_path / "meanings.npy"))
+    np.save(tmp_path / "meanings.npy", np.full(rows, 900, dtype=np.uint32))
+    with pytest.raises(InvalidInput, match="more meanings than it has"):
+        Dictionary.load(tmp_path)
+
+
+def test_words_are_remembered_and_what_customers_wrote_is_not(dictionary: Dictionary) -> None:
+    dictionary.in_english("Ich habe noch nicht meine Karte, noch nicht meine Abrechnung")
+
+    held = [*vars(dictionary)["_remembered"], *(word for _, word in vars(dictionary)["_guessed"])]
+    assert held
+    assert not any(" " in form.strip() for form in held)
 
 
 def test_a_model_of_one_dictionary_is_not_read_with_another(
