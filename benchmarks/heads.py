@@ -168,7 +168,7 @@ def other_languages(model: Model, data: Path) -> Iterator[Row]:
     """Languages that the encoder was not made for; it reads them through the dictionary."""
     lines = (LABELLED / "tones-languages.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    for language in ("de", "fr", "es", "it", "nl", "pt"):
+    for language in ("de", "fr", "es", "it", "nl", "pt", "pl"):
         for task, wanted in (
             ("sentiment", ("negative",)),
             ("urgency", URGENCIES[2:]),

@@ -26,7 +26,7 @@ from answerable.understanding.topics.neighbours import agreement
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 LABELLED = Path(__file__).resolve().parent / "labelled"
-TAGS = ("de", "fr", "es", "it", "nl", "pt")  # of which there are messages of our own
+TAGS = ("de", "fr", "es", "it", "nl", "pt", "pl")  # of which there are messages of our own
 LEAST = 3
 Labels = NDArray[np.int64]
 Set = tuple[list[str], list[str]]

@@ -224,7 +224,7 @@ def other_languages(_data: Path) -> Iterator[Row]:
     definition = load_definition(BANK).definition
     assert definition is not None, f"{BANK} cannot be read"
     own = definition_examples(definition.intents)
-    spoken = ["en", "de", "fr", "es", "it", "nl", "pt"]
+    spoken = ["en", "de", "fr", "es", "it", "nl", "pt", "pl"]
     first = train(own, languages=spoken)
     for tag in spoken[1:]:
         rows = read_examples(LABELLED / f"intents-{tag}.jsonl")

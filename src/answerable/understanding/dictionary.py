@@ -39,6 +39,7 @@ ATTACHED = {
 }
 SHORTEST_VERB = 2  # letters before such a pronoun
 FEWEST_KNOWN = 1 / 3  # of a text's words; English ones are known by half at least, all but 1 in 100
+FEWEST_COVERED = 1 / 2  # of another language's: a third may be words that a neighbour writes alike
 _LINKS = ("", "s", "n", "en", "es", "er", "e")  # between the parts of a compound
 _WORD = re.compile(r"[^\W\d_]+")
 _JOINED = re.compile(r"['’‘`´-]")
@@ -162,7 +163,7 @@ class Dictionary:
 
     def _told(self, words: Sequence[str]) -> tuple[str | None, bool]:
         """The language of words in lower case, None for English and those that are not known, and
-        whether it is known.
+        whether it is covered.
 
         It is the one that has the most of them, but some that English has not, and no fewer than
         English. Fewer than a third of the words are no proof of any.
@@ -182,7 +183,7 @@ class Dictionary:
         had = {tag: number + shared.get(tag, 0) for tag, number in own.items()}
         best = max(had, key=lambda tag: (had[tag], own[tag]), default=None)
         if best is not None and had[best] >= max(english, enough):
-            return best, True
+            return best, had[best] >= len(words) * FEWEST_COVERED
         return None, english >= enough
 
     def _longest(self, words: Sequence[str], place: int, language: str) -> tuple[int, str | None]:

@@ -25,7 +25,7 @@ LABELLED = Path(__file__).resolve().parents[3] / "benchmarks" / "labelled"
 MEASURED = (
     "personal-data",
     "names-languages",
-    *(f"intents-{tag}" for tag in ("de", "fr", "es", "it", "nl", "pt")),
+    *(f"intents-{tag}" for tag in ("de", "fr", "es", "it", "nl", "pt", "pl")),
 )
 WORDS = {
     "this": COMMON,

@@ -173,18 +173,21 @@ QUESTIONS = (
     ("it", "ho perso la carta, potete bloccarla?", "card-block"),
     ("nl", "mijn pas is gestolen, kunt u hem blokkeren", "card-block"),
     ("pt", "perdi meu cartão, podem bloqueá-lo?", "card-block"),
+    ("pl", "zgubiłem kartę, proszę ją zablokować", "card-block"),
     ("de", "Wie hoch ist mein Kontostand?", "balance"),
     ("fr", "combien me reste-t-il sur mon compte ?", "balance"),
     ("es", "¿cuánto dinero tengo en la cuenta?", "balance"),
     ("it", "quanti soldi ho sul conto?", "balance"),
     ("nl", "hoeveel geld staat er op mijn rekening?", "balance"),
     ("pt", "quanto dinheiro tenho na conta?", "balance"),
+    ("pl", "ile pieniędzy mam na koncie?", "balance"),
     ("de", "Ich bin umgezogen und habe eine neue Adresse", "address"),
     ("fr", "j'ai déménagé, voici ma nouvelle adresse", "address"),
     ("es", "me he mudado, tengo otra dirección", "address"),
     ("it", "mi sono trasferito, ho un nuovo indirizzo", "address"),
     ("nl", "ik ben verhuisd en heb een nieuw adres", "address"),
     ("pt", "me mudei, tenho um novo endereço", "address"),
+    ("pl", "przeprowadziłem się, mam nowy adres", "address"),
 )
 ENGLISH_ONLY = {
     "card-block": (
@@ -205,7 +208,7 @@ ENGLISH_ONLY = {
 }
 
 
-def test_questions_in_six_languages_are_understood_by_english_examples(encoder: Encoder) -> None:
+def test_questions_in_seven_languages_are_understood_by_english_examples(encoder: Encoder) -> None:
     if not isinstance(encoder, GlossingEncoder):
         left_out("the sentence encoder is not built; n-grams read no meaning")
     model = train(
