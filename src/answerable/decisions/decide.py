@@ -90,9 +90,12 @@ def decide(
     if playbook is None:
         reason = Reason(rule="no_playbook", text="no playbook answers this intent")
         return router.hand_off(intent, sure, reason)
-    held_back = _not_automatic(understanding, definition, intent)
-    if held_back is not None:
-        return _draft_or_hand_off(intent, playbook, definition, router, (sure, held_back))
+    if not intent.auto_resolve:
+        reason = Reason(rule="not_automatic", text="the definition wants a person to answer this")
+        return _draft_or_hand_off(intent, playbook, definition, router, (sure, reason))
+    unproven = _unproven(understanding, definition, intent)
+    if unproven is not None:
+        return _draft_or_hand_off(intent, playbook, definition, router, (unproven, sure))
     return _with_proof(intent, playbook, situation, router, sure)
 
 
@@ -118,22 +121,18 @@ def _with_proof(
     return router.hand_off(intent, sure, proof)
 
 
-def _not_automatic(
+def _unproven(
     understanding: Understanding, definition: ServiceDefinition, intent: Intent
 ) -> Reason | None:
-    """Why a matter that is well understood is not answered automatically."""
-    if not intent.auto_resolve:
-        return Reason(rule="not_automatic", text="the definition wants a person to answer this")
+    """Why a matter that is well understood is still not answered automatically."""
     asked = definition.thresholds.precision
     # What is shown is shown of the likeliest intent: a matter beside a greeting is another.
     shown = understanding.automatic and understanding.intents[0].name == intent.name
-    if asked is not None and not shown:
-        return Reason(
-            rule="precision",
-            text="not shown that enough of such answers are right",
-            threshold=asked,
-        )
-    return None
+    if asked is None or shown:
+        return None
+    return Reason(
+        rule="precision", text="not yet shown that enough such answers are right", threshold=asked
+    )
 
 
 def _draft_or_hand_off(

@@ -358,6 +358,13 @@ class ServiceDefinition(Model):
         """The inbox of that name, or None."""
         return next((channel for channel in self.channels if channel.name == name), None)
 
+    def answers_in(self, language: str | None) -> str:
+        """The language of replies to a contact who writes in `language`: that one if any template
+        is in it, else the definition's own."""
+        main = (language or self.language).split("-")[0]
+        spoken = (tag.split("-")[0] for texts in self.templates.values() for tag in texts)
+        return language if language and main in spoken else self.language
+
     def template(self, name: str, language: str) -> str | None:
         """The template's source in `language` (or its main language), else in the default one."""
         sources = self.templates.get(name, {})

@@ -53,7 +53,7 @@ class Rules:
 def reply_from(
     state: ConversationState, rules: Rules, template: str, bound: Mapping[str, Any]
 ) -> NewEffect:
-    language = state.language or rules.definition.language
+    language = rules.definition.answers_in(state.language)
     return NewEffect(
         kind="write_reply",
         payload={

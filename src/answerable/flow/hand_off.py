@@ -114,7 +114,7 @@ def notice_for(
     names = ["received"] if state.channel == "email" else ["handed-off"]
     if closed and state.channel != "email":
         names.insert(0, "handed-off-outside-hours")
-    language = state.language or definition.language
+    language = definition.answers_in(state.language)
     return next((name for name in names if definition.template(name, language)), None)
 
 

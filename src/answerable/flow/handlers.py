@@ -249,7 +249,7 @@ class Handlers:
         text = await draft_text(
             definition,
             definition.playbooks[str(effect.payload["playbook"])],
-            language=str(effect.payload["language"] or definition.language),
+            language=definition.answers_in(effect.payload["language"]),
             subject=(profile["kind"], profile["address"]),
             proof=Proof(effect.payload["proof"]),
             connectors={

@@ -75,7 +75,7 @@ def _step_context(
     return StepContext(
         definition=definition,
         proof=max(state.proof, shown, key=lambda one: one.rank),
-        language=state.language or definition.language,
+        language=definition.answers_in(state.language),
         at=event.at,
         approved=of_change and change is not None and change.is_approved,
         change=change,

@@ -286,7 +286,7 @@ def _on_reply_written(state: ConversationState, event: Event, rules: Rules) -> F
             "author": event.data["author"],
             "answers": state.contact_refs[-1] if state.contact_refs else None,
             "subject": state.subject_ref,
-            "language": state.language or rules.definition.language,
+            "language": rules.definition.answers_in(state.language),
             **({"link": event.data["link"]["change"]} if "link" in event.data else {}),
         },
     )
@@ -320,7 +320,7 @@ def _on_reply_failed(state: ConversationState, event: Event, rules: Rules) -> Fo
 def _on_closed(state: ConversationState, event: Event, rules: Rules) -> Follows:
     """Tell the contact in a chat that an agent has closed; by mail silence is politer."""
     ends = withdrawn(state, "the conversation was closed")
-    language = state.language or rules.definition.language
+    language = rules.definition.answers_in(state.language)
     by_person = event.actor.startswith("agent:")
     if state.channel == "email" or not by_person:
         return ends

@@ -62,28 +62,25 @@ class LanguageReader:
 
     def __init__(self, languages: Sequence[str], tables: Path = SHIPPED) -> None:
         self._languages = tuple(dict.fromkeys(tag.split("-")[0].lower() for tag in languages))
-        self.default = self._languages[0] if self._languages else FALLBACK
+        self._default = self._languages[0] if self._languages else FALLBACK
         self._tables = tables
 
     def language(self, text: str) -> str:
-        """The likeliest of the languages; the default for a text too short to tell, such as "hi",
-        and for one in another language."""
-        return self.spoken(text) or self.default
-
-    def spoken(self, text: str) -> str | None:
-        """As `language`, but None for a text that is in another language than these."""
+        """The likeliest of the languages, or another one that a text is surely in; the default for
+        a text too short to tell, such as "hi"."""
         letters = sum(char.isalpha() for char in text[: FEWEST_LETTERS * 4])
         if letters < FEWEST_LETTERS:
-            return self.default
+            return self._default
         scores = self._judge.scores(text)
         likeliest = max(scores, key=scores.__getitem__)
-        own = [tag for tag in self._languages if tag in scores]
-        if not self._languages or likeliest in own:
+        if not self._languages:
             return likeliest
-        best = max(own, key=scores.__getitem__, default=self.default)
-        return best if scores[likeliest] - scores.get(best, -math.inf) < SURELY_ANOTHER else None
+        own = [tag for tag in self._languages if tag in scores]
+        best = max(own, key=scores.__getitem__, default=self._default)
+        surely = scores[likeliest] - scores.get(best, -math.inf) >= SURELY_ANOTHER
+        return likeliest if surely else best
 
-    def number(self, language: str | None) -> int:
+    def number(self, language: str) -> int:
         """Its place among the languages that are told apart; -1: it is none of them."""
         if not self._languages:
             return 0
@@ -93,7 +90,7 @@ class LanguageReader:
         """(texts,): of the language of each; all 0 where any language may come."""
         if not self._languages:
             return np.zeros(len(texts), dtype=np.int8)
-        return np.array([self.number(self.spoken(text)) for text in texts], dtype=np.int8)
+        return np.array([self.number(self.language(text)) for text in texts], dtype=np.int8)
 
     @cached_property
     def _judge(self) -> "_Judge":

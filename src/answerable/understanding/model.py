@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.calibration import NEVER, HeldOut
-from answerable.understanding.confidence import Confidence
+from answerable.understanding.calibration import NEVER
 from answerable.understanding.encoder import load_encoder
-from answerable.understanding.kernel import Arrays, KernelHead, largest, spans_of
+from answerable.understanding.intent_reader import IntentReader, intent_arrays, intents_from
+from answerable.understanding.kernel import largest, spans_of
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
-from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import (
@@ -25,7 +24,7 @@ from answerable.understanding.prepare import (
     units,
     whole_share,
 )
-from answerable.understanding.scope import ScopeJudge, scope_features
+from answerable.understanding.scope import scope_features
 from answerable.understanding.sketch import sketch
 from answerable.understanding.spelling import Spelling
 from answerable.understanding.telling import MOST_READ, most_telling
@@ -46,23 +45,6 @@ DECIMALS = 4
 TOGETHER = 64  # units, or as many more as the last text has
 
 
-@dataclass(frozen=True, kw_only=True)
-class IntentReader:
-    """What is known about intents.
-
-    inside: which centres of the head are in-scope examples, (examples,). learnt: which texts the
-    centres are.
-    """
-
-    labels: tuple[str, ...]
-    head: KernelHead
-    confidence: Confidence
-    judge: ScopeJudge
-    inside: NDArray[np.bool_]
-    held_out: HeldOut
-    learnt: LearntExamples
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cut:
     """A text in its plain form, and the units of it that are read; the first is the whole."""
@@ -75,10 +57,11 @@ class _Cut:
 class _Units:
     """What was found about each unit; one row a unit in each of them.
 
-    likely: how sure that it is in scope. applies: (units, intents).
+    likely: how sure that it is in scope. scores, applies: (units, intents).
     """
 
     vectors: Matrix
+    scores: Matrix
     cosines: Matrix
     applies: NDArray[np.bool_]
     likely: NDArray[np.float64]
@@ -87,6 +70,7 @@ class _Units:
     def of(self, span: slice) -> "_Units":
         return _Units(
             vectors=self.vectors[span],
+            scores=self.scores[span],
             cosines=self.cosines[span],
             applies=self.applies[span],
             likely=self.likely[span],
@@ -151,7 +135,7 @@ class Model:
             languages = [str(language) for language in manifest["languages"]]
             str(manifest["name"])
             drawn = {float(manifest["precision"]): arrays["intents.thresholds"]}
-            intents = _intents_from(arrays, labels)
+            intents = intents_from(arrays, labels)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InvalidInput("damaged_model", f"{folder} lacks {error}: train again") from error
         return Model(
@@ -166,7 +150,7 @@ class Model:
 
     def save(self, folder: Path) -> None:
         arrays = {
-            **_intent_arrays(self.intents),
+            **intent_arrays(self.intents),
             **self.spelling.arrays("spelling"),
             # Drawing them takes half a second, which would be every start's.
             "intents.thresholds": self.thresholds(self.precision),
@@ -200,11 +184,8 @@ class Model:
             self.drawn[precision] = found
         return found
 
-    def floor(self, precision: float, language: str | None) -> float:
-        """Confidence that an automatic answer in this language needs at least; above 1: never.
-
-        language: as `LanguageReader.spoken` says it.
-        """
+    def floor(self, precision: float, language: str) -> float:
+        """Confidence that an automatic answer in this language needs at least; above 1: never."""
         floors = self.drawn_floors.get(precision)
         if floors is None:
             floors = self.intents.held_out.floors(precision, self.thresholds(precision))
@@ -215,9 +196,7 @@ class Model:
     def _ngrams(self) -> Ngrams:
         return Ngrams(self.encoder.as_read)
 
-    def _automatic(
-        self, best: int, confidence: float, precision: float, language: str | None
-    ) -> bool:
+    def _automatic(self, best: int, confidence: float, precision: float, language: str) -> bool:
         least = max(self.thresholds(precision)[best], self.floor(precision, language))
         return bool(confidence >= least)
 
@@ -240,6 +219,7 @@ class Model:
         scores, cosines = intents.head.scores(vectors, said)
         units = _Units(
             vectors=vectors,
+            scores=scores,
             cosines=cosines,
             applies=intents.confidence.of(scores) >= intents.confidence.applies_from,
             likely=self._likely(scores, cosines),
@@ -290,7 +270,7 @@ class Model:
         likely = float(units.likely.max()) if readable and self.intents.labels else 0.0
         in_scope = likely >= scope
         tones = units.tones
-        spoken = self.languages.spoken(cut.plain)
+        language = self.languages.language(cut.plain)
         return Understanding(
             intents=self._scored(
                 confidence, np.asarray(units.applies.any(axis=0) & in_scope), best
@@ -299,15 +279,15 @@ class Model:
             in_scope=in_scope,
             automatic=in_scope
             and best >= 0
-            and self._automatic(best, float(confidence[best]), precision, spoken),
-            language=spoken or self.languages.default,
+            and self._automatic(best, float(confidence[best]), precision, language),
+            language=language,
             sentiment=_rounded(sentiment(tones["sentiment"])) if toned else 0.0,
             urgency=URGENCIES[most_urgent(tones["urgency"])] if toned else "normal",
             spam=_rounded(tones["spam"][0, 1]) if toned else 0.0,
             churn=_rounded(likeliest(tones["churn"])) if toned else 0.0,
             abuse=_rounded(likeliest(tones["abuse"])) if toned else 0.0,
             model=self.name,
-            near=self.intents.learnt.nearest(units.cosines, self.intents.labels),
+            near=self.intents.learnt.nearest(_telling_cosines(units, best), self.intents.labels),
             sketch=sketch(units.vectors[0]) if readable else "",
         )
 
@@ -352,49 +332,14 @@ def _of_whole(cut: _Cut, scores: Matrix) -> Matrix:
     return np.asarray(share * scores[:1] + (1 - share) * scores.max(axis=0, keepdims=True))
 
 
+def _telling_cosines(units: _Units, best: int) -> Matrix:
+    """(units, examples) of those units that explain the best intent: the whole and the one that
+    speaks most for it. "Thanks" is like nothing so much as other thanks, and explains nothing."""
+    if best < 0:
+        return units.cosines
+    rows = sorted({0, int(units.scores[:, best].argmax())})
+    return np.asarray(units.cosines[rows])
+
+
 def _rounded(value: float) -> float:
     return round(float(value), DECIMALS)
-
-
-def _intent_arrays(intents: IntentReader) -> Arrays:
-    confidence, judge, held_out = intents.confidence, intents.judge, intents.held_out
-    return {
-        **intents.head.arrays("intents"),
-        "intents.confidence": confidence.to_array(),
-        "intents.inside": intents.inside,
-        "scope.mean": judge.mean,
-        "scope.spread": judge.spread,
-        "scope.weights": judge.weights,
-        "held_out.confidence": held_out.confidence,
-        "held_out.best": held_out.best,
-        "held_out.correct": held_out.correct,
-        "held_out.language": held_out.language
-        if held_out.language is not None
-        else np.zeros(len(held_out.best), dtype=np.int8),
-        **intents.learnt.arrays(),
-    }
-
-
-def _intents_from(arrays: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> IntentReader:
-    head = KernelHead.from_arrays(arrays, "intents")
-    judge = ScopeJudge(
-        mean=arrays["scope.mean"], spread=arrays["scope.spread"], weights=arrays["scope.weights"]
-    )
-    held_out = HeldOut(
-        confidence=arrays["held_out.confidence"],
-        best=arrays["held_out.best"],
-        correct=arrays["held_out.correct"],
-        language=arrays["held_out.language"],
-    )
-    inside = arrays["intents.inside"].astype(bool)
-    if head.classes != len(labels) or inside.shape != (len(head.centres),):
-        raise InvalidInput("damaged_model", "the labels of the model do not fit its arrays")
-    return IntentReader(
-        labels=labels,
-        head=head,
-        confidence=Confidence.from_array(arrays["intents.confidence"]),
-        judge=judge,
-        inside=inside,
-        held_out=held_out,
-        learnt=LearntExamples.from_arrays(arrays, len(head.centres), len(labels)),
-    )

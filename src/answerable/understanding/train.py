@@ -26,9 +26,10 @@ from answerable.understanding.encoder import load_encoder
 from answerable.understanding.evaluation_file import evaluation_data
 from answerable.understanding.examples import Example, data_hash
 from answerable.understanding.fitting import Fit, Material, Tuning, fit
+from answerable.understanding.intent_reader import IntentReader
 from answerable.understanding.kernel import KernelHead
 from answerable.understanding.language import LanguageReader
-from answerable.understanding.model import IntentReader, Model
+from answerable.understanding.model import Model
 from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.outcomes import held_out_outcomes, line_digest

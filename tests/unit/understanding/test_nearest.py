@@ -46,6 +46,18 @@ def test_a_learnt_message_is_like_itself(bank_model: Model) -> None:
     assert Understanding.from_data(understood.to_data()) == understood
 
 
+def test_what_else_stands_in_a_message_is_no_explanation_of_its_matter(bank_model: Model) -> None:
+    text = (
+        "I lost my card somewhere on the train this morning, my purse is gone with it too and I"
+        " need help.\nWhat is my balance?"  # word for word an example of another intent
+    )
+
+    (understood,) = bank_model.understand([text])
+
+    assert understood.intents[0].name == "card-lost"
+    assert {one.intent for one in understood.near} == {"card-lost"}
+
+
 @pytest.mark.parametrize(
     ("digests", "labels"),
     [

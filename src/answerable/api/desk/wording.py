@@ -8,8 +8,12 @@ from answerable.definition.terms import Proof
 from answerable.ledger.event import Event
 
 _LANGUAGES = {
-    "da": "Danish", "de": "German", "en": "English", "es": "Spanish", "fr": "French",
-    "it": "Italian", "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "tr": "Turkish",
+    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian",
+    "ru": "Russian", "sk": "Slovak", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "zh": "Chinese",
 }  # fmt: skip
 _PROOFS = {
     Proof.ANONYMOUS: "The contact is anonymous.",
