@@ -313,13 +313,16 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(MEASURES))
     parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
+    names = arguments.only.split(",")
+    if not set(names) <= set(MEASURES):
+        parser.error(f"--only takes some of {', '.join(MEASURES)}")
     definition = load_definition(BANK).definition
     if definition is None:
         print(f"{BANK} cannot be read: nothing measured", file=sys.stderr)
         return 1
     model = train(definition_examples(definition.intents), languages=["en", "de", "fr"])
     print(f"| {'what':60} | {'measured':14} | asked |\n|---|---|---|")
-    for name in arguments.only.split(","):
+    for name in names:
         for what, measured, asked in MEASURES[name](model, arguments.data):
             print(f"| {what:60} | {measured:14} | {asked} |", flush=True)
     return 0

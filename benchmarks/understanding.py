@@ -328,11 +328,14 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(MEASURES))
     parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
+    names = arguments.only.split(",")
+    if not set(names) <= set(MEASURES):
+        parser.error(f"--only takes some of {', '.join(MEASURES)}")
     if not arguments.data.is_dir():
         print(f"no data at {arguments.data}: nothing measured", file=sys.stderr)
         return 1
     print(f"| {'what':58} | {'measured':18} | anchor or aim |\n|---|---|---|")
-    for name in arguments.only.split(","):
+    for name in names:
         for what, measured, anchor in MEASURES[name](arguments.data):
             print(f"| {what:58} | {measured:18} | {anchor} |", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
