@@ -26,7 +26,7 @@ FEWEST_LETTERS = 4
 COMMON_WORDS = Path(__file__).with_name("lexicon") / "common-words.json"
 A_WORD = 3.0  # of the logarithm of the likelihood, for each word that a language has
 # By how much another language must be likelier than all of the tenant's: with 10, two of 22,000
-# English messages is taken for another's, and 97 to 100 in 100 of others' are found.
+# English messages are taken for another's, and 97 to 100 in 100 of others' are found.
 SURELY_ANOTHER = 10.0
 # Others that a text may be in, besides those with words of their own.
 OTHER_WRITING = ("ar", "el", "he", "hi", "ja", "ko", "ru", "th", "uk", "zh")
