@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypedDict
 
 from answerable.definition.schema import ServiceDefinition
 from answerable.kit.canonical import sha256_hex
@@ -41,32 +42,42 @@ def examples_of(definition: ServiceDefinition) -> list[Example]:
     return all_examples(definition.intents, definition.out_of_scope)
 
 
-def has_model(settings: Settings, definition: ServiceDefinition) -> bool:
-    """Whether its model is stored, and need not be trained."""
+class _Wanted(TypedDict):
+    """What `model_cache` is asked for: the model that a definition teaches."""
+
+    name: str
+    examples: list[Example]
+    cache: Path
+    languages: list[str]
+    precision: float
+
+
+def _wanted(settings: Settings, definition: ServiceDefinition) -> _Wanted:
     examples = examples_of(definition)
-    place = settings.models / definition.tenant
-    name = _name(settings, examples)
-    return is_stored(
-        name,
-        examples,
-        place,
+    return _Wanted(
+        name=_name(settings, examples),
+        examples=examples,
+        cache=settings.models / definition.tenant,
         languages=languages_of(definition),
         precision=precision_of(definition),
     )
+
+
+def has_model(settings: Settings, definition: ServiceDefinition) -> bool:
+    """Whether its model is stored, and need not be trained."""
+    return is_stored(**_wanted(settings, definition))
 
 
 def model_of(settings: Settings) -> Callable[[ServiceDefinition], Model]:
     """A function from a definition to its model, kept under the settings' directory."""
 
     def load(definition: ServiceDefinition) -> Model:
-        place = settings.models / definition.tenant
-        examples, languages = examples_of(definition), languages_of(definition)
         model = stored_model(settings, definition)
         if model is None:
-            asked = precision_of(definition)
-            _train(settings, _name(settings, examples), examples, place, languages, asked)
+            _train(settings, _wanted(settings, definition))
             model = stored_model(settings, definition)
         if model is None:
+            place = settings.models / definition.tenant
             raise InvalidInput(
                 "model_not_stored", f"the model of {definition.tenant} cannot be kept in {place}"
             )
@@ -85,48 +96,23 @@ def _name(settings: Settings, examples: list[Example]) -> str:
 
 def own_model_folder(settings: Settings, definition: ServiceDefinition) -> Path:
     """Where the model of the definition itself is kept, if it is there already."""
-    name = _name(settings, examples_of(definition))
-    return model_folder(settings.models / definition.tenant, name)
+    wanted = _wanted(settings, definition)
+    return model_folder(wanted["cache"], wanted["name"])
 
 
 def stored_model(settings: Settings, definition: ServiceDefinition) -> Model | None:
     """The definition's own model; None if it must be trained."""
-    examples = examples_of(definition)
-    return find_model(
-        _name(settings, examples),
-        examples,
-        settings.models / definition.tenant,
-        languages=languages_of(definition),
-        precision=precision_of(definition),
-        encoder=encoder_of(settings),
-    )
+    return find_model(**_wanted(settings, definition), encoder=encoder_of(settings))
 
 
-def _train(
-    settings: Settings,
-    name: str,
-    examples: list[Example],
-    place: Path,
-    languages: list[str],
-    precision: float,
-) -> None:
+def _train(settings: Settings, wanted: _Wanted) -> None:
     """Train in a process of its own: its memory goes with it, and nobody waits for its core."""
-    log.info("model_training", examples=len(examples))
+    log.info("model_training", examples=len(wanted["examples"]))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        child.submit(_train_here, settings, name, examples, place, languages, precision).result()
+        child.submit(_train_here, settings, wanted).result()
 
 
-def _train_here(
-    settings: Settings,
-    name: str,
-    examples: list[Example],
-    place: Path,
-    languages: list[str],
-    precision: float,
-) -> None:
+def _train_here(settings: Settings, wanted: _Wanted) -> None:
     # SciPy, which only training needs, is imported in the child alone.
     train_model = import_module("answerable.understanding.train_model")
-    encoder = encoder_of(settings)
-    train_model.model_for(
-        name, examples, place, languages=languages, precision=precision, encoder=encoder
-    )
+    train_model.model_for(**wanted, encoder=encoder_of(settings))

@@ -38,6 +38,8 @@ def test_a_small_definition_needs_no_more_than_it_says() -> None:
     assert shop.template("order-status", "de") == "Your order is {{ order.status }}."
     assert shop.answers_in("pl") == shop.language  # no template is in Polish
     assert shop.answers_in(None) == shop.language
+    german = shop.model_copy(update={"templates": {"order-status": {"de": "Da.", "en": "Here."}}})
+    assert (german.answers_in("de-AT"), german.answers_in("pl")) == ("de-AT", shop.language)
     assert shop.thresholds.confidence == 0.8
     assert shop.calendar_of("orders") is None
     assert load_definition(DATA / "shop.yaml").warnings == ()
