@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from answerable.understanding.calibration import NEVER
-from answerable.understanding.outcomes import Outcomes
+from answerable.understanding.outcomes import Lines, Outcomes
 from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
 from answerable.understanding.report_parts import Table
 from answerable.understanding.version_report import version_report
@@ -31,6 +31,7 @@ def outcomes(messages: int) -> Outcomes:
             for said, hit in zip(best.tolist(), right.tolist(), strict=True)
         ),
         texts=tuple(str(number) for number in range(messages)),
+        languages=tuple("de" if number % 3 else "en" for number in range(messages)),
     )
 
 
@@ -40,7 +41,10 @@ def written(path: Path, messages: int) -> Path:
         measured="Measured on its training messages.",
         facts=manifest_facts({"name": "m4-2faa8449728c", "data_sha256": "ab" * 32}),
     )
-    report = version_report(outcomes(messages), np.array([0.9, NEVER, NEVER]), 0.98)
+    lines = Lines(
+        intents=np.array([0.9, NEVER, NEVER]), languages={"en": 0.0, "de": 0.95, "fr": NEVER}
+    )
+    report = version_report(outcomes(messages), lines, 0.98)
     shadow = Table(
         caption="In shadow it read 2 messages.",
         columns=("Live model", "This version", "Messages", "For example"),

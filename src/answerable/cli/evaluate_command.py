@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from answerable.cli.options import out, parser, say, service_file, settings
-from answerable.cli.report_output import moment, show_table, write_page
+from answerable.cli.report_output import moment, show_report, write_page
 from answerable.kit.clock import SystemClock
 from answerable.playbooks.library import installed_actions
 from answerable.processes.encoders import encoder_of
@@ -14,12 +14,7 @@ from answerable.processes.wiring import load_services
 from answerable.understanding.evaluate import Evaluation
 from answerable.understanding.evaluation_file import evaluation_if_any
 from answerable.understanding.model import Model
-from answerable.understanding.report_page import (
-    ReportAbout,
-    intents_table,
-    manifest_facts,
-    report_page,
-)
+from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
 from answerable.understanding.service import evaluate_file
 
 
@@ -51,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     figures = done.to_data()
     sys.stdout.write("".join(f"{name:<28} {_shown(v)}\n" for name, v in figures.items()))
     sys.stdout.write("\n")
-    show_table(intents_table(done.report))
+    show_report(done.report)
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from answerable.cli.options import add_store, out, parser, say, settings
-from answerable.cli.report_output import show_table, write_page
+from answerable.cli.report_output import show_report, show_table, write_page
 from answerable.kit.clock import SystemClock
 from answerable.playbooks.library import installed_actions
 from answerable.privacy.vault import Vault
@@ -25,7 +25,6 @@ from answerable.processes.version_pages import (
 from answerable.processes.wiring import load_services
 from answerable.understanding.evaluation_file import read_evaluation
 from answerable.understanding.examples import write_examples
-from answerable.understanding.report_page import intents_table
 
 Work = Callable[[ModelVersions, Namespace], Awaitable[None]]
 
@@ -116,7 +115,7 @@ async def _show(versions: ModelVersions, given: Namespace) -> None:
         }
         out({"name": given.name, "report": stored.report, "shadow": shadow})
         return
-    show_table(intents_table(stored.report))
+    show_report(stored.report)
     sys.stdout.write(f"\n{table.caption}\n")
     if table.rows:
         show_table(table)

@@ -1,9 +1,12 @@
 """A model's report for people: a table for the terminal, a page for a file."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from answerable.kit.clock import Clock
+from answerable.understanding.report_page import intents_table, languages_table
 from answerable.understanding.report_parts import Table
 
 
@@ -26,6 +29,15 @@ def show_table(table: Table) -> None:
             for cell, width, to_left in zip(row, widths, left, strict=True)
         ]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """Of a model's report the intents, and the languages where there are several."""
+    languages = languages_table(report)
+    if len(languages.rows) > 1:
+        show_table(languages)
+        sys.stdout.write("\n")
+    show_table(intents_table(report))
 
 
 def moment(clock: Clock) -> str:

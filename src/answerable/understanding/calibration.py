@@ -94,16 +94,19 @@ class HeldOut:
 
         Chosen so that as many messages as possible are answered while a binomial bound over all
         of them shows `precision`, and each intent's own record (beside PRIOR messages like the
-        average) is at most SLACK below it. NEVER where nothing is shown about an intent.
+        average) is at most SLACK below it. NEVER where nothing is shown about an intent. All of
+        them are those of the language that most are in: one that is read better lends it nothing.
 
         What a setting is worth is counted on messages its thresholds were not drawn from: lines
         drawn around known mistakes look better than they are.
         """
         allowed = allowed_errors(len(self.confidence), precision)
+        counted = self._counted()
         best, most = (NEVER, 0.0), 0
         for floor in np.unique(np.quantile(self.confidence, _FLOORS)) if len(self.best) else ():
             for slack in _SLACKS:
                 answered = self._answered_crosswise(float(floor), precision - slack, classes)
+                answered &= counted
                 amount = int(answered.sum())
                 if amount > most and (~self.correct[answered]).sum() <= allowed[amount - 1]:
                     best, most = (float(floor), slack), amount
@@ -115,12 +118,12 @@ class HeldOut:
         """By language, but that of most messages: the confidence that an automatic answer needs
         besides its intent's `thresholds`; NEVER is what a language without messages has.
 
-        The bound over all messages speaks of the language that most of them are in. Another one
-        must show the precision by its own.
+        The bound that `thresholds` are drawn by speaks of the language that most messages are in.
+        Another one must show the precision by its own.
         """
         if self.language is None or not (self.language >= 0).any():
             return {}
-        usual = int(np.bincount(self.language[self.language >= 0]).argmax())
+        usual = self._usual(self.language)
         answered = self.confidence >= thresholds[self.best]
         allowed = allowed_errors(len(self.best), precision)
         found = {}
@@ -129,6 +132,16 @@ class HeldOut:
                 mine = self._part(answered & (self.language == number))
                 found[int(number)] = _shown_from(mine.confidence, mine.correct, allowed)
         return found | {usual: 0.0}
+
+    def _counted(self) -> NDArray[np.bool_]:
+        """(messages,): those of the language that most are in; all where none is told."""
+        if self.language is None or not (self.language >= 0).any():
+            return np.ones(len(self.best), dtype=bool)
+        return np.asarray(self.language == self._usual(self.language))
+
+    @staticmethod
+    def _usual(language: NDArray[np.int8]) -> int:
+        return int(np.bincount(language[language >= 0]).argmax())
 
     def _answered_crosswise(
         self, floor: float, precision: float, classes: int

@@ -10,7 +10,7 @@ from answerable.kit.errors import InvalidInput
 from answerable.understanding.calibration import NEVER, auroc, expected_calibration_error
 from answerable.understanding.examples import Example
 from answerable.understanding.model import Model
-from answerable.understanding.outcomes import Outcomes, evaluated_outcomes
+from answerable.understanding.outcomes import Lines, Outcomes, evaluated_outcomes
 from answerable.understanding.understanding import Understanding
 from answerable.understanding.version_report import version_report
 
@@ -61,6 +61,7 @@ class Evaluation:
                 {**record.to_data(), "labels_wanted": wanted[record.name]}
                 for record in self.intents
             ],
+            "languages": self.report["languages"],
             "curve": self.report["curve"],
             "reliability": self.report["reliability"],
             "confused": self.report["confused"],
@@ -124,7 +125,10 @@ def evaluate(
     records = _records(model, pairs, asked)
     outcomes = evaluated_outcomes(model.intents.labels, examples, said)
     unknown = len(outcomes.labels) - len(model.intents.labels)
-    thresholds = np.append(model.thresholds(asked), np.full(unknown, NEVER))
+    drawn = model.lines(asked)
+    lines = Lines(
+        intents=np.append(drawn.intents, np.full(unknown, NEVER)), languages=drawn.languages
+    )
     return Evaluation(
         examples=len(examples),
         out_of_scope=len(strange),
@@ -146,7 +150,7 @@ def evaluate(
         unknown_intents=_unknown(model, examples),
         intents=tuple(records),
         model=model.name,
-        report=version_report(outcomes, thresholds, asked, training=training),
+        report=version_report(outcomes, lines, asked, training=training),
     )
 
 

@@ -28,12 +28,15 @@ def evaluation_data(outcomes: Outcomes, report: dict[str, Any]) -> dict[str, Any
         outcomes.truth,
         outcomes.best.tolist(),
         outcomes.confidence.round(4).tolist(),
+        outcomes.languages,
         strict=True,
     )
     return {
         "labels": list(outcomes.labels),
         "report": report,
-        "messages": [[text, list(truth), best, sure] for text, truth, best, sure in rows],
+        "messages": [
+            [text, list(truth), best, sure, language] for text, truth, best, sure, language in rows
+        ],
     }
 
 
@@ -71,6 +74,8 @@ def _parsed(data: dict[str, Any]) -> StoredEvaluation:
             best=np.array([row[2] for row in rows], dtype=np.int64),
             truth=tuple(tuple(int(one) for one in row[1]) for row in rows),
             texts=tuple(str(row[0]) for row in rows),
+            # Models that were trained before languages were told keep none.
+            languages=tuple(str(row[4]) if len(row) > 4 else "" for row in rows),
         ),
         report=dict(data["report"]),
     )

@@ -1,10 +1,10 @@
-"""How many more labelled messages an intent needs before it may be answered automatically."""
+"""How many more labelled messages an intent or a language needs to be answered automatically."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from answerable.understanding.calibration import FEWEST, PRIOR, allowed_errors
-from answerable.understanding.outcomes import Outcomes
+from answerable.understanding.outcomes import Lines, Outcomes
 
 MOST = 20_000  # answers; what needs more than these is not a matter of more messages
 _CUTS = 16  # places that are tried for an intent's line
@@ -19,7 +19,27 @@ def labels_wanted(outcomes: Outcomes, intent: int, precision: float) -> int | No
     the others of the same confidence.
     """
     labelled = sum(intent in truth for truth in outcomes.truth)
-    mine = np.flatnonzero((outcomes.best == intent) & (outcomes.confidence > 0))
+    mine = (outcomes.best == intent) & (outcomes.confidence > 0)
+    return _wanted(outcomes, mine, labelled, precision)
+
+
+def labels_wanted_of_language(
+    outcomes: Outcomes, language: str, lines: Lines, precision: float
+) -> int | None:
+    """The same of a language, by its messages that reach the lines of their intents.
+
+    language: a tag. Its own line is left out of `lines`: that is what is to be shown.
+    """
+    spoken = np.array([tag == language for tag in outcomes.languages], dtype=bool)
+    mine = spoken & outcomes.automatic(Lines(intents=lines.intents))
+    return _wanted(outcomes, mine, int(spoken.sum()), precision)
+
+
+def _wanted(
+    outcomes: Outcomes, messages: NDArray[np.bool_], labelled: int, precision: float
+) -> int | None:
+    """messages: (messages,), those that were understood as what more labels are wanted of."""
+    mine = np.flatnonzero(messages)
     allowed = allowed_errors(MOST, precision)
     if not len(mine):
         # Nobody has tried; or it was tried, and the model never saw it.

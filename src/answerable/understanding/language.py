@@ -80,6 +80,11 @@ class LanguageReader:
         surely = scores[likeliest] - scores.get(best, -math.inf) >= SURELY_ANOTHER
         return likeliest if surely else best
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1, the default first; none: whatever a text is in."""
+        return self._languages
+
     def number(self, language: str) -> int:
         """Its place among the languages that are told apart; -1: it is none of them."""
         if not self._languages:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from answerable.kit.errors import InvalidInput
-from answerable.understanding.calibration import NEVER
 from answerable.understanding.encoder import load_encoder
 from answerable.understanding.intent_reader import IntentReader, intent_arrays, intents_from
 from answerable.understanding.kernel import largest, spans_of
 from answerable.understanding.language import LanguageReader
 from answerable.understanding.model_file import read_model, write_model
 from answerable.understanding.ngrams import Ngrams
+from answerable.understanding.outcomes import Lines, lines_of
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import (
     has_letters,
@@ -94,9 +94,7 @@ class Model:
     spelling: Spelling
     encoder: Encoder
     drawn: dict[float, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
-    drawn_floors: dict[float, dict[int, float]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    drawn_lines: dict[float, Lines] = field(default_factory=dict, repr=False, compare=False)
     evaluation: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -184,21 +182,18 @@ class Model:
             self.drawn[precision] = found
         return found
 
-    def floor(self, precision: float, language: str) -> float:
-        """Confidence that an automatic answer in this language needs at least; above 1: never."""
-        floors = self.drawn_floors.get(precision)
-        if floors is None:
-            floors = self.intents.held_out.floors(precision, self.thresholds(precision))
-            self.drawn_floors[precision] = floors
-        return floors.get(self.languages.number(language), NEVER)
+    def lines(self, precision: float) -> Lines:
+        """What an automatic answer must reach, by its intent and by its language."""
+        found = self.drawn_lines.get(precision)
+        if found is None:
+            thresholds = self.thresholds(precision)
+            found = lines_of(self.intents.held_out, thresholds, precision, self.languages.languages)
+            self.drawn_lines[precision] = found
+        return found
 
     @cached_property
     def _ngrams(self) -> Ngrams:
         return Ngrams(self.encoder.as_read)
-
-    def _automatic(self, best: int, confidence: float, precision: float, language: str) -> bool:
-        least = max(self.thresholds(precision)[best], self.floor(precision, language))
-        return bool(confidence >= least)
 
     def _cut(self, text: str) -> _Cut:
         plain = prepared(text)
@@ -279,7 +274,7 @@ class Model:
             in_scope=in_scope,
             automatic=in_scope
             and best >= 0
-            and self._automatic(best, float(confidence[best]), precision, language),
+            and self.lines(precision).reached(best, float(confidence[best]), language),
             language=language,
             sentiment=_rounded(sentiment(tones["sentiment"])) if toned else 0.0,
             urgency=URGENCIES[most_urgent(tones["urgency"])] if toned else "normal",

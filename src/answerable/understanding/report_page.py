@@ -48,6 +48,7 @@ def report_page(
         _tiles(report),
         _charts(report),
         section("Intents", intents_table(report), "No intent is known: everything is for people."),
+        *_languages(report),
         section("Most confused", confused_table(report), "Nothing was confused."),
         *(section(heading, table, "Nothing to show.") for heading, table in more),
     ]
@@ -91,6 +92,28 @@ def intents_table(report: Mapping[str, Any]) -> Table:
     )
 
 
+def languages_table(report: Mapping[str, Any]) -> Table:
+    """Every language that is told apart, as the definition names them."""
+    return Table(
+        caption="A message in the language that most are in is automatic by its intent. In another "
+        "one the asked precision must be shown by messages of that language alone.",
+        columns=("Language", "Messages", "Right", "Automatic from", "Answered", "More labels"),
+        rows=[
+            (
+                one["name"],
+                f"{one['labelled']:,}",
+                percent(one["right"] / one["labelled"] if one["labelled"] else None),
+                _from(one["threshold"]),
+                percent(one["answered_share"]),
+                wanted_text(one),
+            )
+            for one in report.get("languages", ())
+        ],
+        wide=True,
+        words=("Automatic from", "More labels"),
+    )
+
+
 def confused_table(report: Mapping[str, Any]) -> Table:
     return Table(
         caption="What the messages were, and what the model took them for.",
@@ -102,6 +125,18 @@ def confused_table(report: Mapping[str, Any]) -> Table:
         wide=True,
         words=("Understood as",),
     )
+
+
+def _languages(report: Mapping[str, Any]) -> list[str]:
+    """Nothing where there is one language: the intents tell all."""
+    table = languages_table(report)
+    return [section("Languages", table, "")] if len(table.rows) > 1 else []
+
+
+def _from(threshold: float | None) -> str:
+    if threshold is None:
+        return "never"
+    return percent(threshold) if threshold else "its intent's"
 
 
 def _meant(name: str | None) -> str:

@@ -21,7 +21,8 @@ model_report = sa.Table(
     sa.Column("report", JsonText, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
 )
-_KEPT = ("messages", "asked_precision", "chosen", "ece", "intents")  # what a console shows
+# What a console shows; a model of an earlier release has no languages.
+_KEPT = ("messages", "asked_precision", "chosen", "ece", "intents", "languages")
 
 
 def save_report(
@@ -39,7 +40,7 @@ def save_report(
     """
     same = (model_report.c.tenant == tenant, model_report.c.model == model)
     tx.execute(sa.delete(model_report).where(*same))
-    kept = {name: report[name] for name in _KEPT} | {"definition": definition}
+    kept = {name: report[name] for name in _KEPT if name in report} | {"definition": definition}
     row = {"tenant": tenant, "model": model, "report": kept, "at": at}
     tx.execute(sa.insert(model_report).values(row))
 

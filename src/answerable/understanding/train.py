@@ -32,7 +32,13 @@ from answerable.understanding.language import LanguageReader
 from answerable.understanding.model import Model
 from answerable.understanding.nearest import LearntExamples
 from answerable.understanding.ngrams import Ngrams, Rarity
-from answerable.understanding.outcomes import held_out_outcomes, line_digest
+from answerable.understanding.outcomes import (
+    Lines,
+    Outcomes,
+    held_out_outcomes,
+    line_digest,
+    lines_of,
+)
 from answerable.understanding.ports import Encoder, Matrix
 from answerable.understanding.prepare import as_one_line, has_letters
 from answerable.understanding.recipe import PRECISION, RECIPE
@@ -115,15 +121,17 @@ def train(
         intents = _intents(fit(material, tuning), rows, reader.numbers(rows.texts))
     tones = load_tones(encoder)
     made_with = {"encoder": encoder.name, "tones": tones.name}
-    manifest = _manifest(examples, rows, intents, tuning, languages, precision, made_with)
+    shown, lines = _held_out(rows, intents, precision, reader.languages)
+    manifest = _manifest(examples, rows, tuning, languages, precision, made_with)
     return Model(
-        manifest=manifest | {"definition_data_sha256": definition},
+        manifest=manifest
+        | {"definition_data_sha256": definition, "metrics": held_out_metrics(shown, lines)},
         intents=intents,
         tones=tones,
         languages=reader,
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
-        evaluation=_evaluation(rows, intents, precision),
+        evaluation=evaluation_data(shown, version_report(shown, lines, precision)),
     )
 
 
@@ -290,7 +298,6 @@ def _features(fitted: Fit) -> NDArray[np.float64]:
 def _manifest(
     examples: Sequence[Example],
     rows: Rows,
-    intents: IntentReader,
     tuning: Tuning,
     languages: Sequence[str],
     precision: float,
@@ -314,30 +321,32 @@ def _manifest(
             "ridge": tuning.ridge,
             "beside": tuning.beside,
         },
-        "metrics": held_out_metrics(intents.held_out, precision, len(rows.labels)),
     }
 
 
-def _evaluation(rows: Rows, intents: IntentReader, precision: float) -> dict[str, Any]:
+def _held_out(
+    rows: Rows, intents: IntentReader, precision: float, languages: Sequence[str]
+) -> tuple[Outcomes, Lines]:
+    """What the training data itself shows, each message judged as if not learnt from."""
     spoken = np.flatnonzero(rows.telling) if rows.labels else np.zeros(0, dtype=np.int64)
     texts = [rows.texts[row] for row in spoken.tolist()]
-    outcomes = held_out_outcomes(rows.labels, intents.held_out, rows.targets[spoken], texts)
-    thresholds = intents.held_out.thresholds(precision, len(rows.labels))
-    return evaluation_data(outcomes, version_report(outcomes, thresholds, precision))
+    held_out = intents.held_out
+    shown = held_out_outcomes(rows.labels, held_out, rows.targets[spoken], texts, languages)
+    thresholds = held_out.thresholds(precision, len(rows.labels))
+    return shown, lines_of(held_out, thresholds, precision, languages)
 
 
-def held_out_metrics(held_out: HeldOut, precision: float, classes: int) -> dict[str, float | int]:
-    """What the training data itself shows, each message judged as if not learnt from."""
-    if not len(held_out.best):
+def held_out_metrics(shown: Outcomes, lines: Lines) -> dict[str, float | int]:
+    """Figures of `shown` at `lines`."""
+    if not len(shown.best):
         return {"messages": 0}
-    thresholds = held_out.thresholds(precision, classes)
-    answered = held_out.confidence >= thresholds[held_out.best]
-    right = int((held_out.correct & answered).sum())
+    answered = shown.automatic(lines)
+    right = int((shown.correct & answered).sum())
     return {
-        "messages": len(held_out.best),
-        "accuracy": round(float(held_out.correct.mean()), 4),
-        "ece": round(expected_calibration_error(held_out.confidence, held_out.correct), 4),
+        "messages": len(shown.best),
+        "accuracy": round(float(shown.correct.mean()), 4),
+        "ece": round(expected_calibration_error(shown.confidence, shown.correct), 4),
         "coverage": round(float(answered.mean()), 4),
         "precision": round(right / max(int(answered.sum()), 1), 4),
-        "intents_automatic": int((thresholds <= 1).sum()),
+        "intents_automatic": int((lines.intents <= 1).sum()),
     }

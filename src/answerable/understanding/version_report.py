@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from answerable.understanding.calibration import NEVER, expected_calibration_error
+from answerable.understanding.calibration import expected_calibration_error
 from answerable.understanding.intervals import share_interval
-from answerable.understanding.labels_wanted import labels_wanted
-from answerable.understanding.outcomes import NOBODY, Outcomes
+from answerable.understanding.labels_wanted import labels_wanted, labels_wanted_of_language
+from answerable.understanding.outcomes import NOBODY, Lines, Outcomes
 
 POINTS = 40  # of the curve; more cannot be told apart on a screen
 BINS = 10
@@ -19,19 +19,20 @@ MOST_CONFUSED = 20
 
 def version_report(
     outcomes: Outcomes,
-    thresholds: NDArray[np.float64],
+    lines: Lines,
     precision: float,
     *,
     training: Outcomes | None = None,
 ) -> dict[str, Any]:
     """All figures of the report of one model, ready for JSON.
 
-    thresholds: (labels,), the confidence from which each is automatic; NEVER for labels that the
-    model does not know. precision: asked of automatic answers, 0..1. training: what thresholds
-    are drawn from, to which labelled messages would be added; None: `outcomes` itself.
+    lines: drawn by the model; NEVER for labels that it does not know. precision: asked of
+    automatic answers, 0..1. training: what lines are drawn from, to which labelled messages would
+    be added; None: `outcomes` itself.
     """
     correct = outcomes.correct
-    answered = _answered(outcomes, thresholds)
+    answered = outcomes.automatic(lines)
+    training = training or outcomes
     return {
         "messages": len(correct),
         "out_of_scope": sum(not truth for truth in outcomes.truth),
@@ -43,12 +44,21 @@ def version_report(
         "ece": _ece(outcomes.confidence, correct),
         "intents": [
             {
-                **_intent(outcomes, number, float(thresholds[number]), answered),
+                **_intent(outcomes, number, float(lines.intents[number]), answered),
                 "labels_wanted": 0
-                if thresholds[number] <= 1
-                else _wanted(training or outcomes, name, precision),
+                if lines.intents[number] <= 1
+                else _wanted(training, name, precision),
             }
             for number, name in enumerate(outcomes.labels)
+        ],
+        "languages": [
+            {
+                **_language(outcomes, tag, line, answered),
+                "labels_wanted": 0
+                if line <= 1
+                else labels_wanted_of_language(training, tag, lines, precision),
+            }
+            for tag, line in lines.languages.items()
         ],
         "confused": _confused(outcomes, correct),
     }
@@ -101,24 +111,18 @@ def reliability(
     return bins
 
 
-def wanted_text(intent: Mapping[str, Any]) -> str:
-    """How many more labelled messages an entry of `intents` needs, for people."""
-    if intent["automatic"]:
+def wanted_text(entry: Mapping[str, Any]) -> str:
+    """How many more labelled messages one of `intents` or `languages` needs, for people."""
+    if entry["automatic"]:
         return "none, it is automatic"
-    if intent["labels_wanted"] is None:
+    if entry["labels_wanted"] is None:
         return "its errors must fall first"
-    return f"about {_rough(intent['labels_wanted']):,}"
+    return f"about {_rough(entry['labels_wanted']):,}"
 
 
 def _rough(number: int) -> int:
     """Two leading digits: the estimate is no better, and more of them would look as if it were."""
     return int(float(f"{number:.1e}"))
-
-
-def _answered(outcomes: Outcomes, thresholds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    lines = np.append(thresholds, NEVER)  # the last one is that of NOBODY
-    lines = lines[outcomes.best] if len(outcomes.best) else np.zeros(0)
-    return np.asarray((outcomes.confidence >= lines) & (outcomes.best != NOBODY))
 
 
 def _point(answered: NDArray[np.bool_], correct: NDArray[np.bool_]) -> dict[str, Any]:
@@ -153,8 +157,6 @@ def _intent(
     said = (outcomes.best == number) & (outcomes.confidence > 0)
     labelled, amount, right = int(wanted.sum()), int(said.sum()), int((wanted & said).sum())
     automatic = said & answered
-    is_automatic = threshold <= 1
-    low, high = share_interval(int((automatic & wanted).sum()), int(automatic.sum()))
     return {
         "name": outcomes.labels[number],
         "labelled": labelled,
@@ -163,11 +165,37 @@ def _intent(
         "precision": _share(right, amount),
         "recall": _share(right, labelled),
         "f1": _share(2 * right, labelled + amount),
+        "answered_share": _share(int((automatic & wanted).sum()), labelled),
+        **_by_itself(threshold, automatic, wanted),
+    }
+
+
+def _language(
+    outcomes: Outcomes, tag: str, threshold: float, answered: NDArray[np.bool_]
+) -> dict[str, Any]:
+    spoken = np.array([one == tag for one in outcomes.languages], dtype=bool)
+    automatic, labelled = spoken & answered, int(spoken.sum())
+    return {
+        "name": tag,
+        "labelled": labelled,
+        "right": int((spoken & outcomes.correct).sum()),
+        "answered_share": _share(int((automatic & outcomes.correct).sum()), labelled),
+        **_by_itself(threshold, automatic, outcomes.correct),
+    }
+
+
+def _by_itself(
+    threshold: float, automatic: NDArray[np.bool_], right: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """threshold: of an intent or a language. automatic: (messages,), its answered ones."""
+    is_automatic = threshold <= 1
+    amount, well = int(automatic.sum()), int((automatic & right).sum())
+    low, high = share_interval(well, amount)
+    return {
         "threshold": round(threshold, 4) if is_automatic else None,
         "automatic": is_automatic,
-        "answered": int(automatic.sum()),
-        "answered_right": int((automatic & wanted).sum()),
-        "answered_share": _share(int((automatic & wanted).sum()), labelled),
+        "answered": amount,
+        "answered_right": well,
         "low": round(low, 4),
         "high": round(high, 4),
     }

@@ -63,8 +63,13 @@ async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
         "answered_share": 0.0, "low": 0.0, "high": 1.0, "labels_wanted": 120,
     }  # fmt: skip
     chosen = {"coverage": 0.5, "precision": 0.99, "low": 0.97, "high": 1.0}
+    spanish = {
+        "name": "es", "labelled": 30, "automatic": True, "answered": 12, "answered_right": 12,
+        "answered_share": 0.4, "low": 0.78, "high": 1.0, "labels_wanted": 0,
+    }  # fmt: skip
     report = {
-        "messages": 80, "asked_precision": 0.98, "chosen": chosen, "ece": 0.01, "intents": [intent]
+        "messages": 80, "asked_precision": 0.98, "chosen": chosen, "ece": 0.01,
+        "intents": [intent], "languages": [spanish],
     }  # fmt: skip
     agent, supervisor = await house.signed_in(), await house.signed_in("supervisor")
     nothing = await supervisor.get("/v1/desk/model")
@@ -82,6 +87,12 @@ async def test_supervisors_see_which_intents_are_automatic_and_what_others_lack(
         {
             "name": "refund", "title": "A refund", "labelled": 40, "automatic": False,
             "coverage": None, "precision": None, "low": 0.0, "high": 1.0, "wanted": 120,
+        }
+    ]  # fmt: skip
+    assert standing["languages"] == [
+        {
+            "name": "es", "title": "Spanish", "labelled": 30, "automatic": True,
+            "coverage": 0.4, "precision": 1.0, "low": 0.78, "high": 1.0, "wanted": 0,
         }
     ]  # fmt: skip
 

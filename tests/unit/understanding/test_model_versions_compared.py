@@ -35,6 +35,7 @@ def answers(said: str, *, truth: str | None = None, labels: tuple[str, ...] = LA
         best=np.array([number[letter] for letter in said]),
         truth=tuple(() if letter == "-" else (number[letter],) for letter in meant),
         texts=tuple(f"text {place}" for place in range(len(said))),
+        languages=("",) * len(said),
     )
 
 

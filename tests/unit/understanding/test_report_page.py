@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from answerable.understanding.calibration import NEVER
-from answerable.understanding.outcomes import Outcomes
+from answerable.understanding.outcomes import Lines, Outcomes
 from answerable.understanding.report_page import ReportAbout, manifest_facts, report_page
 from answerable.understanding.report_parts import Table
 from answerable.understanding.version_report import version_report
@@ -27,11 +27,12 @@ def page(labels: tuple[str, ...], rows: list[tuple[tuple[int, ...], int, float]]
         best=np.array([best for _, best, _ in rows], dtype=np.int64),
         truth=tuple(truth for truth, _, _ in rows),
         texts=tuple(str(number) for number in range(len(rows))),
+        languages=("",) * len(rows),
     )
     thresholds = np.full(len(labels), NEVER)
     if len(labels):
         thresholds[0] = 0.5
-    return report_page(ABOUT, version_report(outcomes, thresholds, 0.98))
+    return report_page(ABOUT, version_report(outcomes, Lines(intents=thresholds), 0.98))
 
 
 class Tags(HTMLParser):
@@ -79,7 +80,7 @@ def test_a_model_that_nothing_is_known_of_has_a_page_too(labels: tuple[str, ...]
 
 def test_more_tables_come_before_what_it_was_made_of() -> None:
     table = Table(caption="c", columns=("a", "b"), rows=[("x", "y")])
-    report = version_report(Outcomes.of_nothing(), np.zeros(0), 0.98)
+    report = version_report(Outcomes.of_nothing(), Lines(intents=np.zeros(0)), 0.98)
 
     text = report_page(ABOUT, report, [("In shadow", table)])
 

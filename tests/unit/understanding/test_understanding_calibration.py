@@ -150,6 +150,20 @@ def test_a_language_of_few_messages_must_show_the_bound_by_its_own() -> None:
     assert 3 not in floors
 
 
+def test_a_language_that_is_read_better_lends_the_usual_one_nothing() -> None:
+    """No German answer is wrong; of the less sure half of the English ones every twenty-fifth."""
+    english, german = in_languages(2_000, 0, 0), in_languages(1_500, 0, 1)
+    english.correct[:1_000:25] = False
+    both = together(english, german)
+
+    lent = HeldOut(confidence=both.confidence, best=both.best, correct=both.correct)
+    alone = both.thresholds(0.98, 1)
+
+    assert lent.thresholds(0.98, 1)[0] < alone[0]  # if nobody told them apart
+    answered = english.confidence >= alone[0]
+    assert (~english.correct[answered]).sum() <= allowed_errors(2_000, 0.98)[answered.sum() - 1]
+
+
 def test_where_all_are_in_one_language_no_floor_is_drawn() -> None:
     assert drawn(500).floors(0.98, np.zeros(4)) == {}
     assert in_languages(500, 0, 0).floors(0.98, np.array([0.9])) == {0: 0.0}

@@ -19,12 +19,14 @@ from answerable.understanding.intervals import (
 )
 from answerable.understanding.labels_wanted import labels_wanted
 from answerable.understanding.model import Model
-from answerable.understanding.outcomes import Outcomes, text_digest
+from answerable.understanding.outcomes import Lines, Outcomes, text_digest
 from answerable.understanding.version_report import curve, version_report, wanted_text
 
 
 def said(
-    *messages: tuple[tuple[int, ...], int, float], labels: tuple[str, ...] = ("card", "fees")
+    *messages: tuple[tuple[int, ...], int, float],
+    labels: tuple[str, ...] = ("card", "fees"),
+    languages: tuple[str, ...] = (),
 ) -> Outcomes:
     """Messages as (labels that are true, label that was said, confidence)."""
     return Outcomes(
@@ -33,7 +35,12 @@ def said(
         best=np.array([best for _, best, _ in messages], dtype=np.int64),
         truth=tuple(truth for truth, _, _ in messages),
         texts=tuple(str(number) for number in range(len(messages))),
+        languages=languages or ("",) * len(messages),
     )
+
+
+def lines(*intents: float, **languages: float) -> Lines:
+    return Lines(intents=np.array(intents), languages=languages)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +83,45 @@ def test_the_interval_and_the_test_of_a_loss_say_the_same(lost: int, won: int) -
 def test_an_automatic_intent_needs_no_more_labels() -> None:
     outcomes = said(*[((0,), 0, 0.99)] * 200, *[((1,), 0, 0.3)] * 10)
 
-    card, fees = version_report(outcomes, np.array([0.9, NEVER]), 0.98)["intents"]
+    card, fees = version_report(outcomes, lines(0.9, NEVER), 0.98)["intents"]
 
     assert wanted_text(card) == "none, it is automatic"
     assert card["answered"] == 200
     assert fees["threshold"] is None
+
+
+def test_what_a_language_must_show_by_itself_is_not_counted_as_answered_before() -> None:
+    english, german, french = [((0,), 0, 0.95)] * 200, [((0,), 0, 0.95)] * 40, [((0,), 0, 0.95)] * 4
+    outcomes = said(
+        *english, *german, *french, languages=("en",) * 200 + ("de",) * 40 + ("fr",) * 4
+    )
+
+    report = version_report(outcomes, lines(0.9, NEVER, en=0.0, de=0.97, fr=NEVER), 0.98)
+
+    assert report["chosen"]["answered"] == 200
+    assert [(one["name"], one["answered"], one["automatic"]) for one in report["languages"]] == [
+        ("en", 200, True),
+        ("de", 0, True),
+        ("fr", 0, False),
+    ]
+
+
+def test_a_language_wants_what_its_own_bound_is_short_of() -> None:
+    """At 98 % the exact bound asks for 149 answers without an error; half reach their intent's."""
+    sure, unsure = [((0,), 0, 0.95)] * 20, [((0,), 0, 0.5)] * 20
+    outcomes = said(
+        *[((0,), 0, 0.95)] * 400, *sure, *unsure, languages=("en",) * 400 + ("fr",) * 40
+    )
+
+    report = version_report(outcomes, lines(0.9, NEVER, en=0.0, fr=NEVER), 0.98)
+    english, french = report["languages"]
+
+    assert wanted_text(english) == "none, it is automatic"
+    assert french["labels_wanted"] == (149 - 20) * 2
+
+
+def test_where_one_language_is_spoken_none_is_told_apart() -> None:
+    assert version_report(said(((0,), 0, 0.95)), lines(0.9, 0.9), 0.98)["languages"] == []
 
 
 def test_a_faultless_intent_wants_what_the_bound_is_short_of() -> None:
@@ -104,7 +145,7 @@ def test_messages_below_the_line_make_more_labels_wanted() -> None:
 
 def test_where_the_surest_are_wrong_errors_must_fall_first() -> None:
     outcomes = said(*[((0,), 0, 0.99), ((1,), 0, 0.99)] * 40)
-    (card, _) = version_report(outcomes, np.array([NEVER, NEVER]), 0.98)["intents"]
+    (card, _) = version_report(outcomes, lines(NEVER, NEVER), 0.98)["intents"]
 
     assert wanted_text(card) == "its errors must fall first"
 
@@ -130,7 +171,7 @@ def test_the_curve_never_cuts_between_equal_confidences() -> None:
 def test_confusions_name_what_was_meant_and_what_was_said() -> None:
     outcomes = said(((0,), 1, 0.8), ((0,), 1, 0.8), ((), 0, 0.7), ((1,), 1, 0.0))
 
-    confused = version_report(outcomes, np.array([NEVER, NEVER]), 0.98)["confused"]
+    confused = version_report(outcomes, lines(NEVER, NEVER), 0.98)["confused"]
 
     assert confused == [
         {"meant": "card", "said": "fees", "messages": 2},

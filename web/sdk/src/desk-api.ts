@@ -161,7 +161,8 @@ export interface IntentTitle {
 }
 
 /** What training showed of an intent, each message judged as if it had not been learnt. */
-export interface IntentStanding {
+/** Of an intent or a language. */
+export interface PartStanding {
   name: string
   title: string | null
   labelled: number
@@ -188,7 +189,9 @@ export interface ModelStanding {
   trained_with: string | null
   /** The same as they are now. */
   in_force: string
-  intents: IntentStanding[]
+  intents: PartStanding[]
+  /** Those that are told apart, as tags. */
+  languages: PartStanding[]
 }
 
 /** A change that a contact has proven, and that waits for an agent. */

@@ -8,7 +8,8 @@ from starlette.requests import Request
 
 from answerable.api.access import ByAgent, Caller, api_of
 from answerable.api.desk.explaining import intent_title
-from answerable.api.desk.shapes import IntentStanding, ModelPage, ModelStanding
+from answerable.api.desk.model_shapes import ModelPage, ModelStanding, PartStanding
+from answerable.api.desk.wording import language_name
 from answerable.api.errors import problem_responses
 from answerable.api.plain_route import PlainRoute
 from answerable.definition.schema import ServiceDefinition
@@ -50,15 +51,17 @@ def _standing(name: str, report: Mapping[str, Any], definition: ServiceDefinitio
         high=chosen["high"],
         trained_with=report.get("definition"),
         in_force=data_hash(all_examples(definition.intents, definition.out_of_scope)),
-        intents=[_intent(one, definition) for one in report["intents"]],
+        intents=[_part(one, intent_title(definition, one["name"])) for one in report["intents"]],
+        languages=[_part(one, language_name(one["name"])) for one in report.get("languages", ())],
     )
 
 
-def _intent(one: Mapping[str, Any], definition: ServiceDefinition) -> IntentStanding:
+def _part(one: Mapping[str, Any], title: str | None) -> PartStanding:
+    """one: of the report's intents or languages."""
     answered = one["answered"]
-    return IntentStanding(
+    return PartStanding(
         name=one["name"],
-        title=intent_title(definition, one["name"]),
+        title=title,
         labelled=one["labelled"],
         automatic=one["automatic"],
         coverage=one["answered_share"] if one["automatic"] else None,

@@ -29,11 +29,13 @@ def summary_of(*, title: str | None, language: str | None, proof: str) -> str:
 
     title: the intent's; None if nothing was recognised. language: BCP 47.
     """
-    written = ""
-    if language:
-        primary = language.split("-")[0].lower()
-        written = f", written in {_LANGUAGES.get(primary, language)}"
+    written = f", written in {language_name(language)}" if language else ""
     return f"{title or 'A matter that was not recognised'}{written}. {_PROOFS[Proof(proof)]}"
+
+
+def language_name(tag: str) -> str:
+    """tag: BCP 47; itself where nobody knows its name."""
+    return _LANGUAGES.get(tag.split("-")[0].lower(), tag)
 
 
 def facts_of(events: Iterable[Event]) -> list[Fact]:

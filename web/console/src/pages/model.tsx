@@ -1,5 +1,5 @@
-import type { IntentStanding, ModelStanding } from '@answerable/sdk'
-import { useEffect } from 'react'
+import type { ModelStanding, PartStanding } from '@answerable/sdk'
+import { useEffect, useId } from 'react'
 import { intentTitle, percent } from '../parts/badges'
 import { unfit } from '../parts/unfit'
 import { Empty, Failure, Loading, Problems } from '../parts/states'
@@ -28,7 +28,7 @@ export function ModelPage() {
 }
 
 function Standing({ standing }: { standing: ModelStanding }) {
-  const { asked, coverage, intents, messages, model } = standing
+  const { asked, coverage, intents, languages, messages, model } = standing
   const automatic = intents.filter((intent) => intent.automatic).length
   const doubt = unfit(standing)
   return (
@@ -43,13 +43,31 @@ function Standing({ standing }: { standing: ModelStanding }) {
         {intents.length} intents are automatic: {percent(coverage)} of {messages.toLocaleString('en')} labelled
         messages, {right(standing)} Each message was judged as if it had not been learnt. <code>{model}</code>
       </p>
+      {languages.length > 1 && (
+        <Parts
+          of="Language"
+          words="A message in the language that most are in is answered by its intent. In another one, messages of that language alone must show it."
+          parts={languages}
+        />
+      )}
+      <Parts of="Intent" parts={intents} />
+    </>
+  )
+}
+
+function Parts({ of, words, parts }: { of: 'Intent' | 'Language'; words?: string; parts: PartStanding[] }) {
+  const title = useId()
+  return (
+    <section className="model-part" aria-labelledby={title}>
+      <h2 id={title}>{of}s</h2>
+      {words && <p className="model-words">{words}</p>}
       {/* Focusable so that the keyboard can scroll a table wider than the page. */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Intents">
+      <div className="table-scroll" tabIndex={0} role="region" aria-labelledby={title}>
         <table className="table">
           <thead>
             <tr>
-              <th scope="col">Intent</th>
+              <th scope="col">{of}</th>
               <th scope="col" className="number">
                 Labelled
               </th>
@@ -63,27 +81,27 @@ function Standing({ standing }: { standing: ModelStanding }) {
             </tr>
           </thead>
           <tbody>
-            {[...intents]
+            {[...parts]
               .sort((one, two) => intentTitle(one).localeCompare(intentTitle(two)))
-              .map((intent) => (
-                <tr key={intent.name}>
-                  <th scope="row">{intentTitle(intent)}</th>
+              .map((part) => (
+                <tr key={part.name}>
+                  <th scope="row">{intentTitle(part)}</th>
                   <td className="number" data-label="Labelled">
-                    {intent.labelled.toLocaleString('en')}
+                    {part.labelled.toLocaleString('en')}
                   </td>
                   <td className="number" data-label="Answered">
-                    {intent.coverage === null ? '–' : percent(intent.coverage)}
+                    {part.coverage === null ? '–' : percent(part.coverage)}
                   </td>
                   <td className="number" data-label="Of these right">
-                    {intent.automatic ? within(intent) : '–'}
+                    {part.automatic ? within(part) : '–'}
                   </td>
-                  <td data-label="More labels wanted">{wanted(intent)}</td>
+                  <td data-label="More labels wanted">{wanted(part)}</td>
                 </tr>
               ))}
           </tbody>
         </table>
       </div>
-    </>
+    </section>
   )
 }
 
@@ -101,9 +119,9 @@ function exact(share: number): string {
   return `${Number((share * 100).toFixed(1))} %`
 }
 
-function wanted(intent: IntentStanding): string {
-  if (intent.automatic) return 'none, it is automatic'
-  if (intent.wanted === null) return 'its errors must fall first'
+function wanted(part: PartStanding): string {
+  if (part.automatic) return 'none, it is automatic'
+  if (part.wanted === null) return 'its errors must fall first'
   // The estimate has no more than two digits of truth.
-  return `about ${Number(intent.wanted.toPrecision(2)).toLocaleString('en')}`
+  return `about ${Number(part.wanted.toPrecision(2)).toLocaleString('en')}`
 }
