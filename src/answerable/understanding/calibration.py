@@ -15,7 +15,7 @@ PRIOR = 20.0  # messages' worth of belief that an intent is like the average of 
 SLACK = 0.05  # how far below the asked precision one intent may be while all together hold it
 FEWEST = 5  # held-out messages of an intent below which nothing is shown about it
 _FLOORS = np.linspace(0, 0.98, 30)  # quantiles of the confidence that are tried
-_SLACKS = (0.0, SLACK / 2, SLACK)
+_SLACKS = np.linspace(0, SLACK, 9)
 _FOLDS = 4
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -100,19 +100,32 @@ class HeldOut:
         What a setting is worth is counted on messages its thresholds were not drawn from: lines
         drawn around known mistakes look better than they are.
         """
+        chosen = self._setting(precision, classes)
+        if chosen is None:
+            return np.full(classes, NEVER)
+        return self._drawn(*chosen, classes)
+
+    def answered(self, precision: float, classes: int) -> NDArray[np.bool_]:
+        """(messages,): reach such thresholds, which for this were drawn without the message."""
+        chosen = self._setting(precision, classes)
+        if chosen is None:
+            return np.zeros(len(self.best), dtype=bool)
+        return self._answered_crosswise(*chosen, classes)
+
+    def _setting(self, precision: float, classes: int) -> tuple[float, float] | None:
+        """The least confidence of all, and the precision of an intent by itself, that answer most;
+        None if nothing can be shown."""
         allowed = allowed_errors(len(self.confidence), precision)
         counted = self._counted()
-        best, most = (NEVER, 0.0), 0
+        best, most = None, 0
         for floor in np.unique(np.quantile(self.confidence, _FLOORS)) if len(self.best) else ():
             for slack in _SLACKS:
-                answered = self._answered_crosswise(float(floor), precision - slack, classes)
+                answered = self._answered_crosswise(float(floor), precision - float(slack), classes)
                 answered &= counted
                 amount = int(answered.sum())
                 if amount > most and (~self.correct[answered]).sum() <= allowed[amount - 1]:
-                    best, most = (float(floor), slack), amount
-        if most == 0:
-            return np.full(classes, NEVER)
-        return self._drawn(best[0], precision - best[1], classes)
+                    best, most = (float(floor), precision - float(slack)), amount
+        return best
 
     def floors(self, precision: float, thresholds: NDArray[np.float64]) -> dict[int, float]:
         """By language, but that of most messages: the confidence that an automatic answer needs

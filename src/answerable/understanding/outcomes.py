@@ -29,8 +29,24 @@ class Lines:
 
     def reached(self, best: int, confidence: float, language: str) -> bool:
         """best: the label's number. language: that of the message, as a tag."""
-        least = self.languages.get(language, NEVER) if self.languages else 0.0
-        return bool(confidence >= max(float(self.intents[best]), least))
+        return bool(confidence >= max(float(self.intents[best]), self.language(language)))
+
+    def language(self, tag: str) -> float:
+        """The line of a language."""
+        return self.languages.get(tag, NEVER) if self.languages else 0.0
+
+
+def held_out_answered(
+    held_out: HeldOut, precision: float, classes: int, lines: Lines, languages: Sequence[str]
+) -> NDArray[np.bool_]:
+    """(messages,): automatic by lines that were drawn without the message: with it, a line would
+    pass between it and its intent's other mistakes, and hardly one would be left to count."""
+    answered = held_out.answered(precision, classes)
+    if not languages or held_out.language is None:
+        return answered
+    spoken = [languages[number] if number >= 0 else "" for number in held_out.language.tolist()]
+    least = np.array([lines.language(tag) for tag in spoken])
+    return np.asarray(answered & (held_out.confidence >= least))
 
 
 def lines_of(

@@ -35,6 +35,7 @@ from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.outcomes import (
     Lines,
     Outcomes,
+    held_out_answered,
     held_out_outcomes,
     line_digest,
     lines_of,
@@ -121,17 +122,20 @@ def train(
         intents = _intents(fit(material, tuning), rows, reader.numbers(rows.texts))
     tones = load_tones(encoder)
     made_with = {"encoder": encoder.name, "tones": tones.name}
-    shown, lines = _held_out(rows, intents, precision, reader.languages)
-    manifest = _manifest(examples, rows, tuning, languages, precision, made_with)
+    shown, lines, answered = _held_out(rows, intents, precision, reader.languages)
+    report = version_report(shown, lines, precision, answered=answered)
+    manifest = _manifest(examples, rows, tuning, languages, precision, made_with) | {
+        "definition_data_sha256": definition,
+        "metrics": held_out_metrics(shown, lines, answered),
+    }
     return Model(
-        manifest=manifest
-        | {"definition_data_sha256": definition, "metrics": held_out_metrics(shown, lines)},
+        manifest=manifest,
         intents=intents,
         tones=tones,
         languages=reader,
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
-        evaluation=evaluation_data(shown, version_report(shown, lines, precision)),
+        evaluation=evaluation_data(shown, report),
     )
 
 
@@ -326,21 +330,25 @@ def _manifest(
 
 def _held_out(
     rows: Rows, intents: IntentReader, precision: float, languages: Sequence[str]
-) -> tuple[Outcomes, Lines]:
-    """What the training data itself shows, each message judged as if not learnt from."""
+) -> tuple[Outcomes, Lines, NDArray[np.bool_]]:
+    """What the training data itself shows, each message judged as if not learnt from; and which
+    messages are automatic, by lines drawn without them."""
     spoken = np.flatnonzero(rows.telling) if rows.labels else np.zeros(0, dtype=np.int64)
     texts = [rows.texts[row] for row in spoken.tolist()]
     held_out = intents.held_out
     shown = held_out_outcomes(rows.labels, held_out, rows.targets[spoken], texts, languages)
     thresholds = held_out.thresholds(precision, len(rows.labels))
-    return shown, lines_of(held_out, thresholds, precision, languages)
+    lines = lines_of(held_out, thresholds, precision, languages)
+    answered = held_out_answered(held_out, precision, len(rows.labels), lines, languages)
+    return shown, lines, answered
 
 
-def held_out_metrics(shown: Outcomes, lines: Lines) -> dict[str, float | int]:
-    """Figures of `shown` at `lines`."""
+def held_out_metrics(
+    shown: Outcomes, lines: Lines, answered: NDArray[np.bool_]
+) -> dict[str, float | int]:
+    """Figures of `shown` where the `answered` messages are automatic."""
     if not len(shown.best):
         return {"messages": 0}
-    answered = shown.automatic(lines)
     right = int((shown.correct & answered).sum())
     return {
         "messages": len(shown.best),

@@ -22,16 +22,18 @@ def version_report(
     lines: Lines,
     precision: float,
     *,
+    answered: NDArray[np.bool_] | None = None,
     training: Outcomes | None = None,
 ) -> dict[str, Any]:
     """All figures of the report of one model, ready for JSON.
 
     lines: drawn by the model; NEVER for labels that it does not know. precision: asked of
-    automatic answers, 0..1. training: what lines are drawn from, to which labelled messages would
-    be added; None: `outcomes` itself.
+    automatic answers, 0..1. answered: which messages are automatic; None: those that reach the
+    lines. training: what lines are drawn from, to which labelled messages would be added; None:
+    `outcomes` itself.
     """
     correct = outcomes.correct
-    answered = outcomes.automatic(lines)
+    answered = outcomes.automatic(lines) if answered is None else answered
     training = training or outcomes
     return {
         "messages": len(correct),

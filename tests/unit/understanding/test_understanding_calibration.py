@@ -14,6 +14,7 @@ from answerable.understanding.calibration import (
     sigmoid,
     softmax,
 )
+from answerable.understanding.intervals import share_interval
 
 
 def drawn(amount: int, *, classes: int = 4, seed: int = 0) -> HeldOut:
@@ -134,6 +135,16 @@ def together(*parts: HeldOut) -> HeldOut:
         correct=np.concatenate([one.correct for one in parts]),
         language=np.concatenate([one.language for one in parts if one.language is not None]),
     )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_shown_of_automatic_answers_is_what_was_asked(seed: int) -> None:
+    held_out = drawn(2_000, classes=40, seed=seed)
+
+    apart = held_out.answered(0.95, 40)
+    low, _ = share_interval(int(held_out.correct[apart].sum()), int(apart.sum()))
+    assert apart.sum() > 200
+    assert low >= 0.95
 
 
 def test_a_language_of_few_messages_must_show_the_bound_by_its_own() -> None:
