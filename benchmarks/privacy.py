@@ -36,6 +36,7 @@ SHARED = Path(__file__).parents[2] / "shared/data"
 DATA = SHARED / "pii/generated-large.jsonl"
 LABELLED = Path(__file__).parent / "labelled/personal-data.jsonl"
 LANGUAGES = Path(__file__).parent / "labelled/names-languages.jsonl"
+COUNTRIES = Path(__file__).parent / "labelled/addresses-languages.jsonl"
 # No personal data in nearly all of the first; the others hold names here and there.
 MESSAGES = ("banking77/train", "clinc150/dev", "hwu64/dev")
 # What is asked, as (recall, precision); of names and addresses the share masked, and the aim.
@@ -78,6 +79,8 @@ ATTACKS = {
     "plus": "+1",
     "dates": "born 1.1.1980 ",
     "arabic names": "اسمي ",
+    "called": "my name is Anna ",
+    "streets named": "Calle Mayor ",
     "chinese lines": "王\n",
     "japanese": "ま。\n",
     "cvv words": "cvv ",
@@ -206,6 +209,30 @@ def languages(rows: list[dict[str, Any]]) -> None:
         print(f"{name:9}{count:6}{whole:7.2f}{partly:8.2f}{len(innocent):10}{touched:9.3f}")
 
 
+def countries(rows: list[dict[str, Any]]) -> None:
+    """Addresses as people of some twenty countries write them, a third of the messages without any.
+
+    Every second line was not looked at when lists and rules were made.
+    """
+    print(
+        f"\n{COUNTRIES.name}\n{'':9}{'number':>7}{'whole':>7}{'partly':>8}{'letters':>9}"
+        f"{'innocent':>10}{'touched':>9}"
+    )
+    by_locale = {row["locale"]: list[dict[str, Any]]() for row in rows}
+    for row in rows:
+        by_locale[row["locale"]].append(row)
+    for name, some in [*by_locale.items(), ("unseen", rows[1::2]), ("all", rows)]:
+        whole, partly, letters, count = masked_share(some, "address")
+        innocent = [row["text"] for row in some if not row["entities"]]
+        touched = sum(
+            any(span.type == "address" for span in find(text)) for text in innocent
+        ) / len(innocent)
+        print(
+            f"{name:9}{count:7}{whole:7.2f}{partly:8.2f}{letters:9.3f}{len(innocent):10}"
+            f"{touched:9.3f}"
+        )
+
+
 def messages(rounds: int) -> None:
     """How many ordinary messages are touched, and how fast they are read with the tagger."""
     print("\ntouched: asked at most .01, aim .003; texts/s: asked 2000, aim 10000")
@@ -315,6 +342,7 @@ def main() -> None:
         throughput([INNOCENT, *(_fill(unit, 200) for unit in ATTACKS.values())], options.rounds)
     labelled([json.loads(line) for line in LABELLED.read_text("utf-8").splitlines()])
     languages([json.loads(line) for line in LANGUAGES.read_text("utf-8").splitlines()])
+    countries([json.loads(line) for line in COUNTRIES.read_text("utf-8").splitlines()])
     messages(options.rounds)
     growth()
     vault()

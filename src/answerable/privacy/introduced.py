@@ -1,14 +1,18 @@
-"""Names in writing without capital letters, told by what introduces or follows them.
+"""Names told by what introduces or follows them.
 
 The tagger looks at capital letters and at words with spaces between them. Of Arabic, Hebrew, Hindi,
 Thai, Chinese, Japanese and Korean it would take whole sentences for names, so it does not read
 them. A name is found there where something says that it is one: "my name is", a title, a label, the
 end of a letter; and wherever the sender's own record has it (`own`).
+
+In other writing the tagger reads them; where somebody says what they are called, what they say is
+their name whatever else the word means ("ich heiße Klein").
 """
 
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from answerable.privacy.spans import NAME
 from answerable.privacy.view import View
@@ -177,6 +181,21 @@ def _korean() -> Iterator[str]:
     yield rf"(?:감사합니다|고맙습니다|부탁드립니다)[.!]?{_LINE}{name}\s*$"
 
 
+_CALLED = re.compile(
+    r"\b(?:my (?:full |new )?name(?: is|['’]s)|ich hei(?:ß|ss)e|mein name (?:ist|lautet)"
+    r"|je m['’]appelle|mon nom est|me llamo|mi nombre es|mi chiamo|il mio nome è|mijn naam is"
+    r"|ik heet|nazywam się|(?:o )?meu nome é|chamo-me|me chamo|jag heter|mitt namn är"
+    r"|jeg he(?:dder|ter)|mit navn er|jmenuji se|mă numesc|a nevem)"
+    r" (?:(?:jetzt|nun|now|ahora|maintenant|nu|teraz|agora|adesso|ora) )?"
+)
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_GAP = re.compile(r" {1,3}")
+_PARTICLES = "van von de der den del la di da dos bin al"
+_JOINING = frozenset(_PARTICLES.split())
+_LONGEST_NAME = 6  # words
+_MOST_CALLED = 5  # persons; the text is searched for each
+
+
 @cache
 def _introduced() -> tuple[re.Pattern[str], ...]:
     """Made when they are needed first: to compile them takes a tenth of a second."""
@@ -187,6 +206,41 @@ def _introduced() -> tuple[re.Pattern[str], ...]:
 def has_such_writing(text: str) -> bool:
     """True if any of it is in writing without capital letters."""
     return not text.isascii() and _WITHOUT_CAPITALS.search(text) is not None
+
+
+def find_called(view: View) -> None:
+    """What somebody says that they are called, in writing with capital letters."""
+    called: dict[str, None] = {}
+    for said in _CALLED.finditer(view.lower):
+        start = said.end()
+        end = _end_of_name(view.text, start)
+        if end > start:
+            called[view.text[start:end]] = None
+            if view.is_free(start, end):
+                view.add(NAME, start, end, " ".join(view.lower[start:end].split()))
+    # Who is called "Will" once in a message is so elsewhere in it.
+    for name in islice(called, _MOST_CALLED):
+        for again in re.finditer(rf"\b{re.escape(name)}\b", view.text):
+            if view.is_free(*again.span()):
+                view.add(NAME, *again.span(), " ".join(name.lower().split()))
+
+
+def _end_of_name(text: str, start: int) -> int:
+    """Where the name that begins at `start` ends; `start` if none does."""
+    end = at = start
+    for _ in range(_LONGEST_NAME):
+        word = _WORD.match(text, at)
+        if word is None:
+            break
+        if word[0][0].isupper() and word[0] != "I":
+            end = word.end()
+        elif word[0] not in _JOINING or end == start:
+            break
+        gap = _GAP.match(text, word.end())
+        if gap is None:
+            break
+        at = gap.end()
+    return end
 
 
 def find_introduced(view: View) -> None:

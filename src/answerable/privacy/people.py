@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 
-from answerable.privacy.introduced import find_introduced, has_such_writing
+from answerable.privacy.introduced import find_called, find_introduced, has_such_writing
 from answerable.privacy.spans import ADDRESS, NAME
 from answerable.privacy.tagger import model
 from answerable.privacy.tagger.tokens import (
@@ -14,10 +14,12 @@ from answerable.privacy.tagger.tokens import (
     FIRST,
     FOREIGN,
     INITIAL,
+    LINE,
     NAME_LIKE,
     PARTICLE,
     SMALL,
     SPACE,
+    START,
     STOP,
     STREET,
     TITLE,
@@ -26,7 +28,7 @@ from answerable.privacy.tagger.tokens import (
     Token,
 )
 from answerable.privacy.view import View
-from answerable.privacy.whole_addresses import complete
+from answerable.privacy.whole_addresses import complete, ends_like_a_street
 
 # A postcode alone is an address when it is called one.
 _POSTCODE = re.compile(
@@ -38,7 +40,8 @@ _POSTCODE = re.compile(
 # programs put before quoted lines, and a backslash before a mark ("\\n", "\\"") are none of them.
 # Each sign first, and then what has to stand around it: so they are searched for like one letter.
 _CODE_SIGN = re.compile(
-    r"[:<>{}=#_|~`\\./](?:(?<=[<{}=#_|~`])|(?<=[^\s>]>)(?!\s|$)|(?<=\\)(?![nrt\"'\s\\])"
+    r"[:<>{}=#_|~`\\./](?:(?<=[<{}=_|~`])|(?<=#)(?!\d{1,4}\b)|(?<=[^\s>]>)(?!\s|$)"
+    r"|(?<=\\)(?![nrt\"'\s\\])"
     r"|(?<=:)(?://|:)|(?<=[^\W\d_]{2}\.)[a-z]{2}|(?<=\w/)\w+/)"
 )
 _RUN = re.compile(r"\S+")
@@ -51,14 +54,14 @@ _CALLS = frozenset(_CALLING.split())
 _TITLES_AFTER = "jr sr ii iii iv phd md dds dvm esq mba msc bsc"
 _AFTER_NAMES = frozenset(_TITLES_AFTER.split())
 _HERE = frozenset(("sir", "madam", "madame", "monsieur"))  # they call as well as they name
+_LONGEST_LIST = 3  # digits and the stop of the number before an entry
 _LONGEST_GAP = 6  # characters between two lines of one address
-_STREETS = "straße strasse str weg allee platz gasse damm straat gatan vägen"
-_STREET_ENDS = tuple(_STREETS.split())
 
 
 def find_people(view: View, tagger: model.Tagger) -> None:
     """Names and addresses in what nothing else was found in."""
     find_introduced(view)
+    find_called(view)
     tokens = tagger.reader.tokens_of(view.text)
     if not tokens:
         return
@@ -80,7 +83,10 @@ def find_people(view: View, tagger: model.Tagger) -> None:
             place = _with_initials(tokens, free, place)
             _add_name(view, tokens[place:end], *_titles(tokens, place, end))
         elif label == model.ADDRESS:
-            _add_address(view, tokens[place:end])
+            if _is_address(tokens[place:end]):
+                _add_address(view, tokens[place:end])
+            else:
+                _find_persons(view, tokens, place, end)
         place = end
 
 
@@ -100,12 +106,31 @@ def _free(view: View, tokens: list[Token]) -> list[bool]:
             at = bisect_right(code, (token.start, len(view.text))) - 1
             if at >= 0 and token.start < code[at][1]:
                 free[place] = False
+    for place, token in enumerate(tokens):
+        if _is_in_a_list(tokens, place) or _is_a_host(view.text, token):
+            free[place] = False
     if _AMOUNT.search(view.text):
         marks = {mark.start() for mark in _AMOUNT.finditer(view.text)}
         for place, token in enumerate(tokens):
             if token.is_number and (token.end in marks or token.start - 1 in marks):
                 free[place] = False
     return free
+
+
+def _is_in_a_list(tokens: list[Token], place: int) -> bool:
+    """True for the "2." before an entry: it is no house's number. "2. OG" is a floor."""
+    token = tokens[place]
+    if not token.is_number or token.before not in (START, LINE) or place + 1 == len(tokens):
+        return False
+    entry = tokens[place + 1]
+    listed = entry.before == STOP and entry.shape == CAPITALISED and not entry.known & UNIT
+    return listed and token.end - token.start < _LONGEST_LIST
+
+
+def _is_a_host(text: str, token: Token) -> bool:
+    """True for what stands behind the "@" of "me@localhost"."""
+    at = token.start - 1
+    return text[at : at + 1] == "@" and text[at - 1 : at].isalnum()
 
 
 def _find_postcodes(view: View) -> None:
@@ -189,11 +214,35 @@ def _is_located(tokens: list[Token]) -> bool:
     return len(numbers) > 1 and len(tokens) > 2 and bool(words)
 
 
-def _add_address(view: View, tokens: list[Token]) -> None:
+def _is_address(tokens: list[Token]) -> bool:
     """A street or a number must be in it: a town alone tells nobody where somebody lives."""
-    streets = any(t.known & STREET or t.lower.endswith(_STREET_ENDS) for t in tokens)
+    numbered = any(token.is_number for token in tokens)
+    streets = any(
+        (t.known & STREET and (numbered or t.end - t.start > 1)) or ends_like_a_street(t)
+        for t in tokens
+    )
     worded = any(not t.is_number and t.end - t.start > 1 for t in tokens)
-    if not worded or len(tokens) < 2 or not (streets or _is_located(tokens)):
-        return
+    return worded and len(tokens) > 1 and (streets or _is_located(tokens))
+
+
+def _find_persons(view: View, tokens: list[Token], start: int, end: int) -> None:
+    """ "Thomas Okonkwo" in what was taken for an address and is none: a first name, and then one
+    that is of no list of places."""
+    while start < end - 1:
+        first, start = start, start + 1
+        if not tokens[first].known & FIRST or tokens[first].shape != CAPITALISED:
+            continue
+        while start < end and _continues_a_name(tokens[start]):
+            start += 1
+        if start > first + 1:
+            _add_name(view, tokens[first:start], *_titles(tokens, first, start))
+
+
+def _continues_a_name(token: Token) -> bool:
+    named = token.known & NAME_LIKE or not token.known
+    return token.before == SPACE and token.shape == CAPITALISED and bool(named)
+
+
+def _add_address(view: View, tokens: list[Token]) -> None:
     start, end = tokens[0].start, tokens[-1].end
     view.add(ADDRESS, start, end, " ".join(token.lower for token in tokens))

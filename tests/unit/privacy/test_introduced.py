@@ -1,4 +1,4 @@
-"""Names in writing without capital letters are found where something says that they are names."""
+"""Names that no capital letter tells are found where something says that they are names."""
 
 import pytest
 
@@ -37,6 +37,23 @@ def names_in(text: str) -> list[str]:
 )
 def test_a_name_that_is_introduced_is_found(text: str, name: str) -> None:
     assert names_in(text) == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Servus, ich heiße Klein und bin neu bei Ihnen", ["Klein"]),
+        ("ich heiße jetzt Koch-Berger, bitte ändern", ["Koch-Berger"]),
+        ("My name's Ng. Just Ng, nothing else", ["Ng", "Ng"]),
+        ("Mijn naam is Anna van der Meer, klant", ["Anna van der Meer"]),
+        ("my name is on the card twice", []),
+        ("What I want to say: my name is I think wrong", []),
+    ],
+)
+def test_what_somebody_is_called_is_a_name_whatever_else_it_means(
+    text: str, names: list[str]
+) -> None:
+    assert names_in(text) == names
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,37 @@ def test_what_only_resembles_a_name_or_an_address_stays(text: str) -> None:
     assert find(text) == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "C/ Gran Vía 5, 3º B, 28013 Madrid",
+        "Avda. de la Constitución 3, Sevilla",
+        "Pza. Mayor 3, 37001 Salamanca",
+        "Via G. Mazzini, 14 - 20123 Milano",
+        "V.le Monza 12, 20127 Milano",
+        "R. Augusta 120, 1100-053 Lisboa",
+        "12 bis, rue de la Paix, 75002 Paris",
+        "Lindenweg 3, 2. OG links, 60313 Frankfurt am Main",
+        "Vesterbrogade 14, 2. th, 1620 København V",
+        "Kungsgatan 12 lgh 1103, 111 35 Stockholm",
+        "Anna van Burenlaan 77, 1103 AB Amsterdam",
+        "Str. Zorilor nr. 14, bl. C3, ap. 37, Cluj-Napoca",
+        "56 Pemberton St #2, Cambridge, MA 02140",
+        "Mission and 5th Street",
+    ],
+)
+def test_an_address_is_found_whole_as_each_country_writes_it(address: str) -> None:
+    said = f"My new address is: {address}"
+
+    assert [said[span.start : span.end] for span in find(said)] == [address]
+
+
+def test_the_entries_of_a_list_are_no_address() -> None:
+    spans = find("Please add\n1. Lucía Fernández\n2. Tom Brannigan\nThanks")
+
+    assert {span.type for span in spans} == {NAME}
+
+
 def test_two_spellings_of_a_name_have_one_value() -> None:
     spans = find("My name is Anna  Kowalska. I repeat, my name is ANNA KOWALSKA.")
 

@@ -25,6 +25,7 @@ LABELLED = Path(__file__).resolve().parents[3] / "benchmarks" / "labelled"
 MEASURED = (
     "personal-data",
     "names-languages",
+    "addresses-languages",
     *(f"intents-{tag}" for tag in ("de", "fr", "es", "it", "nl", "pt", "pl")),
 )
 WORDS = {
@@ -114,8 +115,8 @@ def test_nothing_that_is_measured_was_learnt() -> None:
 
     copied = [
         line
-        for file in ("innocent.txt", "innocent-other.txt", "templates.txt")
-        for line in (FOLDER / file).read_text(encoding="utf-8").splitlines()
+        for file in sorted(FOLDER.rglob("*.txt"))
+        for line in file.read_text(encoding="utf-8").splitlines()
         if not measured.isdisjoint(_eight_in_a_row(line))
     ]
 

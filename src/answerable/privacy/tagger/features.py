@@ -12,6 +12,7 @@ from answerable.privacy.tagger.tokens import (
     CAPITALS,
     COMMON,
     FOREIGN,
+    INITIAL,
     LISTED,
     LONGEST_NUMBER,
     LONGEST_WORD,
@@ -27,7 +28,7 @@ from answerable.privacy.tagger.tokens import (
 )
 from answerable.privacy.tagger.vocabulary import hashed
 
-TABLE = 1 << 18  # weights, of 8 bytes each
+TABLE = 1 << 19  # weights, of 8 bytes each
 _MASK = TABLE - 1
 _EDGE = (hashed("edge of the text"), hashed("nothing"))
 _UNKNOWN = hashed("unknown word")
@@ -46,10 +47,16 @@ def open_tokens(tokens: Sequence[Token]) -> list[bool]:
             if token.shape == SMALL or (token.opens and not token.known):
                 opened[place] = opened[place] and bool(token.known & (PARTICLE | STREET | UNIT))
     for place, token in enumerate(tokens):
-        # "Calle Mayor 5", "Springfield, IL 62704": beside a number capitals are worth a look.
-        if not opened[place] and token.shape != SMALL and not token.known & TITLE:
+        # "Calle Mayor 5", "Springfield, IL 62704", "floor 3": a number makes worth a look.
+        if not opened[place] and not token.known & TITLE:
             beside = [*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]]
-            opened[place] = any(one.shape >= NUMBER or one.known & STREET for one in beside)
+            if token.shape != SMALL:
+                opened[place] = any(one.shape >= NUMBER or one.known & STREET for one in beside)
+            elif token.known & UNIT:
+                opened[place] = any(
+                    one.shape >= NUMBER or one.shape == INITIAL or one.known & UNIT
+                    for one in beside
+                )
     return opened
 
 
@@ -72,8 +79,10 @@ def is_open(token: Token) -> bool:
         return False
     if known & COMMON and "'" in token.lower:  # "I'm"
         return False
-    if not known or known & LISTED:
+    if not known:
         return True
+    if known & LISTED:
+        return token.shape != SMALL or not known & (COMMON | FOREIGN) or known & LISTED != UNIT
     return token.shape != SMALL and not token.opens and not known & FOREIGN
 
 

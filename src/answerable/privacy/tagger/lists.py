@@ -1,7 +1,8 @@
 """The word lists and templates that the tagger is made of; read when it is built, never after."""
 
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from answerable.privacy.tagger import published, tokens
@@ -13,6 +14,10 @@ _WRITTEN_OUT = str.maketrans(
 _WITHOUT_MARKS = str.maketrans(
     {"ß": "ss", "ł": "l", "ı": "i", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe"}
 )
+_SLOT, _WORD = re.compile(r"\{\w\}"), re.compile(r"[^\W\d_]{2,}")
+# Words of English that tell a part of a house now and then, and something else mostly.
+_PLAIN = "a i and at in of on the to back front left right rear top"
+_OF_ALL_TEXTS = frozenset(_PLAIN.split())
 _BETWEEN = ("and", "of", "the")  # the words of a country's name; they are in every sentence
 
 
@@ -74,6 +79,18 @@ def _published(kind: str) -> Iterator[str]:
         yield from table
 
 
+def _kinds(lists: Mapping[str, Sequence[str]]) -> set[str]:
+    """Kinds of streets: of "Calle de la" the first word, of "Old Road" the last."""
+    before = {kind.split()[0] for kind in lists.get("streets before", ())}
+    after = {kind.split()[-1] for kind in lists.get("streets after", ())}
+    return {kind.strip(".-/").lower() for kind in before | after} - {""}
+
+
+def _parts(units: Iterable[str]) -> set[str]:
+    """The words of what tells a flat: of "{n}. OG links" both."""
+    return {word for unit in units for word in _WORD.findall(_SLOT.sub(" ", unit.lower()))}
+
+
 def listed_words() -> dict[str, int]:
     """What is known of each word, by word in lower case: flags of `tokens`."""
     known: dict[str, int] = {}
@@ -110,6 +127,16 @@ def listed_words() -> dict[str, int]:
         elif heading in ("streets before", "streets after"):
             streets = {word.rstrip(".") for word in words(lines)}
             note(sorted(streets - set(small["currencies"])), tokens.STREET)
+    persons = {name.lower() for kind in ("first", "last") for name in _published(kind)}
+    for file in sorted((FOLDER / "addresses").glob("*.txt")):
+        lists = {heading: words(lines) for heading, lines in sections(f"addresses/{file.name}")}
+        # "Bank", "Line" and "Close" are streets' kinds too, and say something else mostly.
+        kinds = {kind for kind in _kinds(lists) if not known.get(kind, 0) & tokens.COMMON}
+        note(sorted(kinds), tokens.STREET)
+        note(sorted(_parts(lists["units"]) - _OF_ALL_TEXTS), tokens.UNIT)
+        # A family's name that is a village somewhere is a family's name.
+        towns = {town.lower() for town in lists["towns"] if town.isalpha()}
+        note(sorted(towns - listed - persons), tokens.TOWN)
     for kind, flag in (("first", tokens.FIRST), ("last", tokens.LAST)):
         # A word that people use anyway is no name for being one somewhere: "Are", "Paris".
         names = {name.lower() for name in _published(kind)}

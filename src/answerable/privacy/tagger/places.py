@@ -3,6 +3,7 @@
 from random import Random
 
 from answerable.privacy.tagger import published
+from answerable.privacy.tagger.countries import SPOKEN_IN, Country, countries
 from answerable.privacy.tagger.lists import sections, words
 
 _LISTS = {heading: words(lines) for heading, lines in sections("places.txt")}
@@ -11,13 +12,17 @@ _NAMES, _PHRASES = _LISTS["streets names"], _LISTS["streets phrases"]
 COUNTRIES = _LISTS["countries"]
 _SURNAMES = [w for heading, ls in sections("names.txt") if heading.endswith("last")
              for w in words(ls)]  # fmt: skip
+_PERSONS = [name.title() for name in _SURNAMES]
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWY"
 _SMALL = {heading: words(lines) for heading, lines in sections("small.txt")}
 _FLATS, _BOXES = _SMALL["flats"], _SMALL["boxes"]
 _TOWNS = [town for table in published.towns().values() for town in table]
 _STREETS = list(published.streets().values())
 _PUBLISHED = 0.3  # of the towns and streets, from other countries' lists
-LOCALES = ("en", "de", "fr", "es", "it", "nl", "pl", "tr", "pt", "in", "nordic")
+_OWN = 0.7  # of the addresses, in a country's own forms; the others are mixed up, as by software
+LOCALES = (
+    "en", "de", "fr", "es", "it", "nl", "pl", "tr", "pt", "in", "nordic", "cs", "ro", "hu", "el"
+)  # fmt: skip
 
 
 def town(random: Random, locale: str) -> str:
@@ -50,6 +55,18 @@ def number(random: Random) -> str:
 
 def street_name(random: Random, locale: str) -> str:
     """A street with its kind in it, without the number."""
+    home = _own(random, locale)
+    return home.street(random, _PERSONS) if home else _mixed_street_name(random, locale)
+
+
+def _own(random: Random, locale: str) -> Country | None:
+    """A country of the locale, or none where the address is to be mixed up."""
+    if random.random() > _OWN:
+        return None
+    return countries().get(random.choice(SPOKEN_IN.get(locale, (locale,))))
+
+
+def _mixed_street_name(random: Random, locale: str) -> str:
     if random.random() < _PUBLISHED / 2:
         return random.choice(random.choice(_STREETS))
     name = random.choice(_NAMES if random.random() < 0.45 else _SURNAMES).title()
@@ -76,11 +93,18 @@ def street_name(random: Random, locale: str) -> str:
 
 def street(random: Random, locale: str) -> str:
     """Street and number in the order of the country; now and then in another's."""
+    home = _own(random, locale)
+    if home:
+        return home.short(random, home.street(random, _PERSONS))
+    return _mixed_street(random, locale)
+
+
+def _mixed_street(random: Random, locale: str) -> str:
     if random.random() < 0.07:
         return f"{random.choice(_BOXES)} {random.randint(1, 99999)}"
     if random.random() < 0.12:
         return _any_street(random)
-    name = street_name(random, locale)
+    name = _mixed_street_name(random, locale)
     if locale in ("en", "fr", "in"):
         bis = " bis" if locale == "fr" and random.random() < 0.08 else ""
         comma = "," if locale == "fr" and random.random() < 0.2 else ""
@@ -92,7 +116,7 @@ def street(random: Random, locale: str) -> str:
 
 def _any_street(random: Random) -> str:
     """Forms that customers and their software mix up: numbers on both sides, no kind of street."""
-    name = street_name(random, random.choice(LOCALES))
+    name = _mixed_street_name(random, random.choice(LOCALES))
     if random.random() < 0.4:
         name = " ".join(random.choice(_SURNAMES).title() for _ in range(random.randint(1, 2)))
     if random.random() < 0.5:
@@ -130,9 +154,12 @@ def postcode(random: Random, locale: str) -> str:
 
 def address(random: Random, locale: str) -> str:
     """Street, number, and mostly flat, postcode, town and country."""
-    if random.random() < 0.02:
+    home = _own(random, locale)
+    if home:
+        return home.address(random, home.street(random, _PERSONS))
+    if random.random() < 0.07:
         return _field_post(random)
-    lines = [street(random, locale)]
+    lines = [_mixed_street(random, locale)]
     if random.random() < 0.25:
         flat = f"{random.choice(_FLATS)} {number(random)}"
         lines.insert(random.randint(0, 1), flat)
@@ -157,7 +184,7 @@ def address(random: Random, locale: str) -> str:
         ]
         lines.append(random.choice(forms))
         if random.random() < 0.35:
-            home = country(random)
-            lines.append(f"{home} {code}" if random.random() < 0.4 else home)
+            land = country(random)
+            lines.append(f"{land} {code}" if random.random() < 0.4 else land)
     between = random.choice([", ", ", ", ", ", "\n", "\n", ",\n", " ", "\n ", " - "])
     return between.join(lines)
