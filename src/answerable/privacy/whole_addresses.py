@@ -19,6 +19,7 @@ from answerable.privacy.tagger.tokens import (
     PLACE_LIKE,
     SMALL,
     SPACE,
+    START,
     STOP,
     STREET,
     UNIT,
@@ -204,7 +205,7 @@ class _Reading:
         first = start - 2
         if first < 0 or self._word(start - 1) != "and" or self.tokens[first].shape != CAPITALISED:
             return
-        begins = self.tokens[first].before in (LINE, COLON)
+        begins = self.tokens[first].before in (START, LINE, COLON)
         if (begins or self._word(first - 1) in _AT) and all(self.free[first:start]):
             self._add(first, start)
 

@@ -12,7 +12,7 @@ READER = Reader(
         dict.fromkeys(("and", "for", "my", "post", "card", "iron", "springs", "pin"), COMMON)
         | {"new": COMMON | COUNTRY, "united": COMMON | COUNTRY, "states": COMMON | COUNTRY}
         | dict.fromkeys(("zealand", "bosnia", "herzegovina", "mali", "jordan"), COUNTRY)
-        | dict.fromkeys(("street", "lane", "chemin"), STREET)
+        | dict.fromkeys(("street", "lane", "chemin", "avda"), STREET)
         | {"des": PARTICLE, "the": COMMON | PARTICLE, "of": COMMON | PARTICLE, "am": FOREIGN}
     )
 )
@@ -54,6 +54,13 @@ def completed(marked: str, *, names: str = "", taken: str = "") -> str:
         ("[8 Mill Lane], Xanv, Mali for my card", "[8 Mill Lane, Xanv, Mali] for my card"),
         ("Chemin des [Vignes 9]", "[Chemin des Vignes 9]"),
         ("Anna\nAm [Deich 7]", "Anna\n[Am Deich 7]"),
+        ("Mission and [9 Street]", "[Mission and 9 Street]"),
+        ("my post at Mission and [9 Street]", "my post at [Mission and 9 Street]"),
+        ("47 [Elm Street]", "[47 Elm Street]"),
+        ("2 47 [Elm Street]", "[2 47 Elm Street]"),
+        ("[60313 Frankfurt] am Main for my card", "[60313 Frankfurt am Main] for my card"),
+        ("for Avda Sol nr 9 my post", "for [Avda Sol nr 9] my post"),
+        ("for Amagerbrogade 90 my post", "for [Amagerbrogade 90] my post"),
         ("I, Alten [Markt 2]", "I, [Alten Markt 2]"),
         ("for Corellistraat 17 my post", "for [Corellistraat 17] my post"),
     ],
@@ -72,6 +79,10 @@ def test_an_address_is_found_whole(found: str, whole: str) -> None:
         "[8 MILL LANE] ON MY CARD",
         "[8 Mill Lane] PIN",
         "my straat 17",
+        "for Arbeitsweg 20 Minuten",
+        "my Mission and [9 Street]",
+        "on the 14 [Lindenweg 5]",
+        "Avda Sol for my card 9",
     ],
 )
 def test_what_belongs_to_no_address_is_left_out(text: str) -> None:
