@@ -1,6 +1,7 @@
 """What a report says of a model: shares with honest ends, and how many labels are wanted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,20 @@ def test_a_stored_model_keeps_what_its_training_showed(bank_model: Model, tmp_pa
     assert stored.report["messages"] == len(held_out.best)
     assert text_digest("Where is  my new card?") in stored.outcomes.texts
     assert "new card" not in (tmp_path / "model" / "evaluation.json").read_text()
+
+
+def test_the_evaluation_of_an_earlier_release_tells_no_languages(
+    bank_model: Model, tmp_path: Path
+) -> None:
+    assert bank_model.evaluation is not None
+    rows = [row[:4] for row in bank_model.evaluation["messages"]]
+    earlier = replace(bank_model, evaluation={**bank_model.evaluation, "messages": rows})
+    earlier.save(tmp_path / "model")
+
+    outcomes = read_evaluation(tmp_path / "model").outcomes
+
+    assert outcomes.languages == ("",) * len(rows)
+    assert outcomes.correct.any()
 
 
 def test_a_changed_evaluation_is_refused(bank_model: Model, tmp_path: Path) -> None:
