@@ -177,10 +177,12 @@ def _language(
 ) -> dict[str, Any]:
     spoken = np.array([one == tag for one in outcomes.languages], dtype=bool)
     automatic, labelled = spoken & answered, int(spoken.sum())
+    strange = np.array([not truth for truth in outcomes.truth], dtype=bool)
+    right = outcomes.correct | (strange & (outcomes.confidence <= 0))
     return {
         "name": tag,
         "labelled": labelled,
-        "right": int((spoken & outcomes.correct).sum()),
+        "right": int((spoken & right).sum()),
         "answered_share": _share(int((automatic & outcomes.correct).sum()), labelled),
         **_by_itself(threshold, automatic, outcomes.correct),
     }

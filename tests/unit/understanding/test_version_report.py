@@ -107,6 +107,14 @@ def test_what_a_language_must_show_by_itself_is_not_counted_as_answered_before()
     ]
 
 
+def test_what_is_out_of_scope_and_taken_so_is_read_rightly_in_its_language() -> None:
+    outcomes = said(((0,), 0, 0.9), ((), 0, 0.0), ((), 0, 0.6), languages=("en",) * 3)
+
+    (english,) = version_report(outcomes, lines(0.9, NEVER, en=0.0), 0.98)["languages"]
+
+    assert (english["labelled"], english["right"]) == (3, 2)
+
+
 def test_a_language_wants_what_its_own_bound_is_short_of() -> None:
     """At 98 % the exact bound asks for 149 answers without an error; half reach their intent's."""
     sure, unsure = [((0,), 0, 0.95)] * 20, [((0,), 0, 0.5)] * 20
