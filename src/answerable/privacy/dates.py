@@ -1,11 +1,15 @@
-"""Dates of birth: a date beside a word for birth."""
+"""Dates of birth: a date beside a word for birth, or right behind a name."""
 
 import re
+from collections.abc import Collection
 
 from answerable.privacy import context
-from answerable.privacy.spans import DATE_OF_BIRTH
+from answerable.privacy.spans import DATE_OF_BIRTH, NAME
 from answerable.privacy.view import View
 
+FIRST_BIRTH, LAST_BIRTH = 1910, 2009  # years
+_LONGEST_GAP = 3  # characters between a name and its date
+_YEAR = re.compile(r"\d{4}")
 _HINT = re.compile(
     "birth|born|dob|d\\.o\\.b|geb|naiss|né|naci|nato|nata|nasc|urodz|född|föd|fød|geboor|synty"
 )
@@ -32,6 +36,34 @@ def find_dates_of_birth(view: View) -> None:
             value = _normal(date[0].lower(), worded=pattern is _WORDED)
             if value is not None and _is_birth(view, *date.span()):
                 view.add(DATE_OF_BIRTH, *date.span(), value)
+
+
+def find_dates_of_persons(view: View) -> None:
+    """Dates right behind names, which must have been found."""
+    names = {span.end for span in view.found if span.type == NAME}
+    if not names:
+        return
+    for date in DATE.finditer(view.text):
+        value = _normal(date[0], worded=False)
+        start, end = date.span()
+        if value is None or not view.is_free(start, end):
+            continue
+        if _is_of_a_person(view.text, names, start, value):
+            view.add(DATE_OF_BIRTH, start, end, value)
+
+
+def _is_of_a_person(text: str, names: Collection[int], start: int, date: str) -> bool:
+    """True for "Amara Diallo, 17.06.1985": nobody writes what happened so long ago to a company.
+
+    names: where names end.
+    """
+    years = [int(year) for year in _YEAR.findall(date)]
+    if not years or not FIRST_BIRTH <= years[0] <= LAST_BIRTH:
+        return False
+    return any(
+        start - gap in names and not text[start - gap : start].strip(" ,(*\n")
+        for gap in range(1, _LONGEST_GAP + 1)
+    )
 
 
 def _is_birth(view: View, start: int, end: int) -> bool:

@@ -7,7 +7,7 @@ from answerable.definition.terms import PHONE_COUNTRIES
 from answerable.privacy.addresses import find_emails, find_ip_addresses, find_spelt_emails
 from answerable.privacy.bank import find_bics, find_ibans
 from answerable.privacy.cards import find_cards, find_security_codes
-from answerable.privacy.dates import find_dates_of_birth
+from answerable.privacy.dates import find_dates_of_birth, find_dates_of_persons
 from answerable.privacy.identity import find_identity_numbers, find_named_numbers
 from answerable.privacy.own import find_own, find_own_phones
 from answerable.privacy.people import find_people
@@ -57,6 +57,8 @@ def find(
         find_own(view, record)
     if tagger is not None:
         find_people(view, tagger)
+        if digits:
+            find_dates_of_persons(view)
     return resolve(view.found)
 
 

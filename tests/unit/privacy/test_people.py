@@ -7,7 +7,7 @@ import pytest
 from answerable.kit.errors import InvalidInput
 from answerable.privacy.build_tagger import build_tagger
 from answerable.privacy.detect import find
-from answerable.privacy.spans import ADDRESS, NAME
+from answerable.privacy.spans import ADDRESS, DATE_OF_BIRTH, NAME
 from answerable.privacy.tagger import model
 
 NAMES = [
@@ -110,6 +110,20 @@ def test_an_address_is_found_whole_as_each_country_writes_it(address: str) -> No
     said = f"My new address is: {address}"
 
     assert [said[span.start : span.end] for span in find(said)] == [address]
+
+
+@pytest.mark.parametrize(
+    "text", ["Details: Amara Diallo, 17.06.1985, customer", "Amara Diallo 1985-06-17"]
+)
+def test_a_date_long_ago_right_behind_a_name_is_that_of_birth(text: str) -> None:
+    assert [span.type for span in find(text)] == [NAME, DATE_OF_BIRTH]
+
+
+@pytest.mark.parametrize(
+    "text", ["Amara Diallo, 17.06.2025, paid in cash", "Amara Diallo, invoice of 17.06.1985"]
+)
+def test_another_date_is_none(text: str) -> None:
+    assert [span.type for span in find(text)] == [NAME]
 
 
 def test_the_entries_of_a_list_are_no_address() -> None:
