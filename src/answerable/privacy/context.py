@@ -82,6 +82,7 @@ _PAIRS = {
     ("tax", "number"): TAX,
     ("numéro", "fiscal"): TAX,
     ("codice", "fiscale"): NATIONAL,
+    ("c", "f"): NATIONAL,
     ("driver's", "license"): PASSPORT,
     ("a", "c"): ACCOUNT,
 }

@@ -24,7 +24,7 @@ from stdnum.se import personnummer
 
 from answerable.privacy import context
 from answerable.privacy.dates import DATE
-from answerable.privacy.spans import ACCOUNT_NUMBER, NATIONAL_ID, PASSPORT, TAX_ID
+from answerable.privacy.spans import ACCOUNT_NUMBER, CARD, NATIONAL_ID, PASSPORT, TAX_ID
 from answerable.privacy.view import View
 
 
@@ -127,7 +127,7 @@ _NAMED_HINT = re.compile(
     r"depot|pass|ausweis|pasap|licen|führ|permis|driver|ssn|nino|dni|nie\b|pesel|bsn|sofi|person|cpr|"
     r"hetu|fiscal|nir|insee|écu|svnr|versich|ahv|cnp|egn|aadh|cpf|curp|føds|fods|pps|security|insur|"
     r"national|steuer|tin\b|ein\b|utr|tax|iva|vat|siren|siret|nip\b|ust|mwst|uid|id num|id card|"
-    r"identi|sin\b|nhs|nas\b|oib|jmbg|rodn"
+    r"identi|sin\b|nhs|nas\b|oib|jmbg|rodn|card|karte|tarjeta|carta|kaart|cart|kort|visa|amex|master"
 )
 # type, most words between the word and the number, fewest digits
 _NAMED = {
@@ -135,6 +135,7 @@ _NAMED = {
     context.TAX: (TAX_ID, 5, 7),
     context.PASSPORT: (PASSPORT, 4, 4),
     context.ACCOUNT: (ACCOUNT_NUMBER, 4, 6),
+    context.CARD: (CARD, 2, 14),  # with a digit mistyped: `cards` finds those that are right
 }
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _CARD_OF_IDENTITY = re.compile(r"[A-Z][A-Z0-9]{8}")  # since 2010: letters and digits as they come
@@ -157,12 +158,20 @@ def _find_by_rules(view: View, rules: Sequence[_Rule], anything: re.Pattern[str]
             if candidate is None:
                 continue
             end = candidate.end()
-            if (
-                view.is_free(start, end)
-                and check(candidate[0])
-                and _is_meant(view, kind, start, alone)
-            ):
+            if not view.is_free(start, end):
+                continue
+            right = check(candidate[0]) and _is_meant(view, kind, start, alone)
+            if right or _is_misspelt(view, kind, candidate):
                 view.add(kind, start, end, _normal(candidate[0]))
+
+
+def _is_misspelt(view: View, kind: str, candidate: re.Match[str]) -> bool:
+    """True for "C.F. DSNGLC71B03A662X", of which a letter is wrong: who mistypes it means it. Of
+    digits alone those that are called so are found by that."""
+    if candidate[0].replace(" ", "").isdigit():
+        return False
+    wanted = context.NATIONAL if kind == NATIONAL_ID else context.TAX
+    return context.nearest(view.labels_before(candidate.start()), within=2) == wanted
 
 
 def _is_meant(view: View, kind: str, start: int, alone: bool) -> bool:

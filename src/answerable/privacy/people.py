@@ -42,7 +42,7 @@ _POSTCODE = re.compile(
 _CODE_SIGN = re.compile(
     r"[:<>{}=#_|~`\\./](?:(?<=[<{}=_|~`])|(?<=#)(?!\d{1,4}\b)|(?<=[^\s>]>)(?!\s|$)"
     r"|(?<=\\)(?![nrt\"'\s\\])"
-    r"|(?<=:)(?://|:)|(?<=[^\W\d_]{2}\.)[a-z]{2}|(?<=\w/)\w+/)"
+    r"|(?<=:)(?://|:)|(?<=[^\W\d_]{2}\.)[a-z]{2}|(?<=\w/)(?!\d+/\d+\b)\w+/)"
 )
 _RUN = re.compile(r"\S+")
 _DRAWN_OUT = re.compile(r"([^\W\d])\1\1")  # "soooo", "shhh"
@@ -147,6 +147,8 @@ def _goes_on(view: View, label: int, tokens: list[Token], place: int) -> bool:
         if token.before == STOP and tokens[place - 1].is_number and token.shape == CAPITALISED:
             return not token.known & COMMON or bool(token.known & (STREET | UNIT))
         between = view.text[tokens[place - 1].end : token.start]
+        if between[:1] == "." and "\n" in between:  # "London NW10 4AU.", and then another line
+            return token.is_number or not token.known & (COMMON | FOREIGN)
         return gap <= _LONGEST_GAP and ".." not in between and "!" not in between
     if token.before == STOP:  # "E. M. Castellano", but not "… Anna. Tom …"
         return tokens[place - 1].end - tokens[place - 1].start <= 2
@@ -218,7 +220,8 @@ def _is_address(tokens: list[Token]) -> bool:
     """A street or a number must be in it: a town alone tells nobody where somebody lives."""
     numbered = any(token.is_number for token in tokens)
     streets = any(
-        (t.known & STREET and (numbered or t.end - t.start > 1)) or ends_like_a_street(t)
+        (t.known & STREET and (numbered or (t.end - t.start > 1 and not t.known & PARTICLE)))
+        or ends_like_a_street(t)
         for t in tokens
     )
     worded = any(not t.is_number and t.end - t.start > 1 for t in tokens)

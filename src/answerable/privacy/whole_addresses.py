@@ -276,6 +276,8 @@ class _Reading:
             return 0
         if length == 3 and token.known & COMMON:  # "PIN"
             return 0
+        if at + 1 < len(self.tokens) and self.tokens[at + 1].before == COLON:  # "UID: ATU1234"
+            return 0
         return self._with_postcode(at + 1)
 
     def _country(self, at: int) -> int:

@@ -176,6 +176,7 @@ INNOCENT = [
     "room 101, floor 12",
     "24/7 support, 365 days",
     "I got 403 and error 500",
+    "my card order 12345678901234",
     "swift DELIVERY please",
     "2023 2024 2025 2026",
     "serial 1234567890123456",
@@ -271,6 +272,20 @@ def test_spans_lie_in_the_text_and_never_overlap(text: str) -> None:
 )
 def test_a_number_of_no_issuer_or_a_wrong_check_digit_is_no_card(digits: str) -> None:
     assert not is_card_number(digits)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("my card is 4111 1111 1111 1112", "card", "4111 1111 1111 1112"),
+        ("Karte: 5500000000000005", "card", "5500000000000005"),
+        ("codice fiscale DSNGLC71B03A662X", "national_id", "DSNGLC71B03A662X"),
+        ("C.F. DSNGLC71B03A662X", "national_id", "DSNGLC71B03A662X"),
+        ("my VAT DE123456780", "tax_id", "DE123456780"),
+    ],
+)
+def test_who_mistypes_a_number_that_is_called_so_means_it(text: str, kind: str, value: str) -> None:
+    assert [(span.type, text[span.start : span.end]) for span in find(text)] == [(kind, value)]
 
 
 @pytest.mark.parametrize(

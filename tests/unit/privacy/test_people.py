@@ -103,6 +103,7 @@ def test_what_only_resembles_a_name_or_an_address_stays(text: str) -> None:
         "Anna van Burenlaan 77, 1103 AB Amsterdam",
         "Str. Zorilor nr. 14, bl. C3, ap. 37, Cluj-Napoca",
         "56 Pemberton St #2, Cambridge, MA 02140",
+        "Untere Augartenstraße 17/2/14\n1020 Wien",
         "Mission and 5th Street",
     ],
 )
@@ -124,6 +125,14 @@ def test_a_date_long_ago_right_behind_a_name_is_that_of_birth(text: str) -> None
 )
 def test_another_date_is_none(text: str) -> None:
     assert [span.type for span in find(text)] == [NAME]
+
+
+def test_the_next_sentence_is_no_part_of_an_address() -> None:
+    text = "She lived at 14 St Mary's Road, London NW10 4AU.\n\nHer account needs closing."
+
+    (span,) = find(text)
+
+    assert text[span.start : span.end] == "14 St Mary's Road, London NW10 4AU"
 
 
 def test_the_entries_of_a_list_are_no_address() -> None:
