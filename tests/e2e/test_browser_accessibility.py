@@ -103,7 +103,7 @@ def test_the_console(windows: Windows, bank: DemoBank, size: tuple[int, int], sc
     inspection.of("label", console)
     page.keyboard.press("Escape")
     console.visit("model")
-    expect(page.get_by_role("table")).to_be_visible()
+    expect(page.get_by_role("region", name="Intents")).to_be_visible()
     inspection.of("model", console)
 
     console.visit("people")

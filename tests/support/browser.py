@@ -221,7 +221,15 @@ class Console:
 
 
 def findings(page: Page) -> list[str]:
-    """What axe has against the page as it is now, in all rules that it knows."""
+    """What axe has against the page as it is now, in all rules that it knows.
+
+    What is fading in has not its contrast yet: movements that end are waited for.
+    """
+    page.evaluate(
+        """() => Promise.all(document.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+            .map((one) => one.finished.catch(() => null)))"""
+    )
     page.evaluate(f"{AXE.read_text(encoding='utf-8')};0")
     return list(
         page.evaluate(

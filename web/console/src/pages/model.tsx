@@ -58,7 +58,7 @@ function Standing({ standing }: { standing: ModelStanding }) {
 function Parts({ of, words, parts }: { of: 'Intent' | 'Language'; words?: string; parts: PartStanding[] }) {
   const title = useId()
   return (
-    <section className="model-part" aria-labelledby={title}>
+    <div className="model-part">
       <h2 id={title}>{of}s</h2>
       {words && <p className="model-words">{words}</p>}
       {/* Focusable so that the keyboard can scroll a table wider than the page. */}
@@ -101,7 +101,7 @@ function Parts({ of, words, parts }: { of: 'Intent' | 'Language'; words?: string
           </tbody>
         </table>
       </div>
-    </section>
+    </div>
   )
 }
 
