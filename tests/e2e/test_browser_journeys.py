@@ -110,7 +110,9 @@ def test_an_agent_sees_why_and_says_what_it_was(windows: Windows, bank: DemoBank
     expect(console.page.locator(".timeline")).to_contain_text("labelled message")
 
     console.visit("model")
-    expect(console.page.get_by_role("region", name="Intents")).to_contain_text("none, it is automatic")
+    expect(console.page.get_by_role("region", name="Intents")).to_contain_text(
+        "none, it is automatic"
+    )
     expect(console.page.locator("main")).to_contain_text("2 % of automatic answers may be wrong")
 
 

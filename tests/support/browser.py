@@ -226,7 +226,8 @@ def findings(page: Page) -> list[str]:
     What is fading in has not its contrast yet: movements that end are waited for.
     """
     page.evaluate(
-        """() => Promise.all(document.getAnimations()
+        """() => Promise.all([document, ...document.querySelectorAll('*')]
+            .flatMap((one) => (one.shadowRoot ?? one).getAnimations({ subtree: true }))
             .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
             .map((one) => one.finished.catch(() => null)))"""
     )
