@@ -36,19 +36,6 @@ class Lines:
         return self.languages.get(tag, NEVER) if self.languages else 0.0
 
 
-def held_out_answered(
-    held_out: HeldOut, precision: float, classes: int, lines: Lines, languages: Sequence[str]
-) -> NDArray[np.bool_]:
-    """(messages,): automatic by lines that were drawn without the message: with it, a line would
-    pass between it and its intent's other mistakes, and hardly one would be left to count."""
-    answered = held_out.answered(precision, classes)
-    if not languages or held_out.language is None:
-        return answered
-    spoken = [languages[number] if number >= 0 else "" for number in held_out.language.tolist()]
-    least = np.array([lines.language(tag) for tag in spoken])
-    return np.asarray(answered & (held_out.confidence >= least))
-
-
 def lines_of(
     held_out: HeldOut, thresholds: NDArray[np.float64], precision: float, languages: Sequence[str]
 ) -> Lines:
@@ -93,6 +80,11 @@ class Outcomes:
             [said in wanted for said, wanted in zip(self.best.tolist(), self.truth, strict=True)],
             dtype=bool,
         )
+
+    def reach_language(self, lines: Lines) -> NDArray[np.bool_]:
+        """(messages,): sure enough for the language that they are in."""
+        least = np.array([lines.language(tag) for tag in self.languages], dtype=np.float64)
+        return np.asarray(self.confidence >= least)
 
     def automatic(self, lines: Lines) -> NDArray[np.bool_]:
         """(messages,): answered without a person."""

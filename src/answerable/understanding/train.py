@@ -35,7 +35,6 @@ from answerable.understanding.ngrams import Ngrams, Rarity
 from answerable.understanding.outcomes import (
     Lines,
     Outcomes,
-    held_out_answered,
     held_out_outcomes,
     line_digest,
     lines_of,
@@ -339,7 +338,8 @@ def _held_out(
     shown = held_out_outcomes(rows.labels, held_out, rows.targets[spoken], texts, languages)
     thresholds = held_out.thresholds(precision, len(rows.labels))
     lines = lines_of(held_out, thresholds, precision, languages)
-    answered = held_out_answered(held_out, precision, len(rows.labels), lines, languages)
+    # A line drawn with a message would pass between it and its intent's other mistakes.
+    answered = held_out.answered(precision, len(rows.labels)) & shown.reach_language(lines)
     return shown, lines, answered
 
 
