@@ -157,6 +157,8 @@ def _name(found: Sequence[_Found], taken: set[str]) -> Name:
             break
         base.append(word)
         title, name = f"{title}, {word}", kebab(base)
+    if not chosen:  # what has no words of its own is numbered from the first
+        name = f"{name}-1"
     number = 2
     while name in taken:
         number, name = number + 1, f"{kebab(base)}-{number}"

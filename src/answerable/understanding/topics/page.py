@@ -10,6 +10,7 @@ from answerable.understanding.report_parts import (
     facts_section,
     figure,
     percent,
+    section,
     table_html,
     tiles,
     whole_page,
@@ -172,7 +173,7 @@ def _charts(data: Mapping[str, Any]) -> str:
             "may be no whole ones.",
             weeks,
         )
-        + f"<section><h2>Who replied first</h2>{table_html(_handlers_table(topics))}</section>"
+        + section("Who replied first", _handlers_table(topics), "Nobody: there is no reply here.")
         + "</div></div>"
     )
 

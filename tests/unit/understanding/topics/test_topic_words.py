@@ -87,7 +87,7 @@ def test_names_are_unique_and_never_somebodys() -> None:
 
 
 def test_nothing_to_say_is_a_name_too() -> None:
-    assert [one.name for one in named([group("??", "!!"), group("...")])] == ["topic", "topic-2"]
+    assert [one.name for one in named([group("??", "!!"), group("...")])] == ["topic-1", "topic-2"]
     assert kebab(["Überweisung", "ins", "Ausland!"]) == "uberweisung-ins-ausland"
     assert kebab(["日本"]) == "topic"
 
