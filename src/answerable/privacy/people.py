@@ -106,8 +106,10 @@ def _free(view: View, tokens: list[Token]) -> list[bool]:
             at = bisect_right(code, (token.start, len(view.text))) - 1
             if at >= 0 and token.start < code[at][1]:
                 free[place] = False
+    with_hosts = "@" in view.text
     for place, token in enumerate(tokens):
-        if _is_in_a_list(tokens, place) or _is_a_host(view.text, token):
+        in_a_list = token.is_number and _is_in_a_list(tokens, place)
+        if in_a_list or (with_hosts and _is_a_host(view.text, token)):
             free[place] = False
     if _AMOUNT.search(view.text):
         marks = {mark.start() for mark in _AMOUNT.finditer(view.text)}
@@ -120,7 +122,7 @@ def _free(view: View, tokens: list[Token]) -> list[bool]:
 def _is_in_a_list(tokens: list[Token], place: int) -> bool:
     """True for the "2." before an entry: it is no house's number. "2. OG" is a floor."""
     token = tokens[place]
-    if not token.is_number or token.before not in (START, LINE) or place + 1 == len(tokens):
+    if token.before not in (START, LINE) or place + 1 == len(tokens):
         return False
     entry = tokens[place + 1]
     listed = entry.before == STOP and entry.shape == CAPITALISED and not entry.known & UNIT

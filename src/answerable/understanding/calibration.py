@@ -100,17 +100,16 @@ class HeldOut:
         What a setting is worth is counted on messages its thresholds were not drawn from: lines
         drawn around known mistakes look better than they are.
         """
-        chosen = self._setting(precision, classes)
-        if chosen is None:
-            return np.full(classes, NEVER)
-        return self._drawn(*chosen, classes)
+        return self.shown(precision, classes)[0]
 
-    def answered(self, precision: float, classes: int) -> NDArray[np.bool_]:
-        """(messages,): reach such thresholds, which for this were drawn without the message."""
+    def shown(
+        self, precision: float, classes: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The `thresholds`, and (messages,): which messages reach such ones drawn without them."""
         chosen = self._setting(precision, classes)
         if chosen is None:
-            return np.zeros(len(self.best), dtype=bool)
-        return self._answered_crosswise(*chosen, classes)
+            return np.full(classes, NEVER), np.zeros(len(self.best), dtype=bool)
+        return self._drawn(*chosen, classes), self._answered_crosswise(*chosen, classes)
 
     def _setting(self, precision: float, classes: int) -> tuple[float, float] | None:
         """The least confidence of all, and the precision of an intent by itself, that answer most;

@@ -134,6 +134,7 @@ def train(
         languages=reader,
         spelling=_spelling(rows.texts, encoder),
         encoder=encoder,
+        drawn={precision: lines.intents},
         evaluation=evaluation_data(shown, report),
     )
 
@@ -336,11 +337,10 @@ def _held_out(
     texts = [rows.texts[row] for row in spoken.tolist()]
     held_out = intents.held_out
     shown = held_out_outcomes(rows.labels, held_out, rows.targets[spoken], texts, languages)
-    thresholds = held_out.thresholds(precision, len(rows.labels))
-    lines = lines_of(held_out, thresholds, precision, languages)
     # A line drawn with a message would pass between it and its intent's other mistakes.
-    answered = held_out.answered(precision, len(rows.labels)) & shown.reach_language(lines)
-    return shown, lines, answered
+    thresholds, without = held_out.shown(precision, len(rows.labels))
+    lines = lines_of(held_out, thresholds, precision, languages)
+    return shown, lines, without & shown.reach_language(lines)
 
 
 def held_out_metrics(

@@ -41,7 +41,7 @@ def test_a_countrys_sentences_ask_for_what_can_be_filled_in(code: str) -> None:
     assert not [line for line in country.innocent if "{" in line]
 
 
-def test_each_locale_of_the_templates_has_a_country_or_is_mixed_up() -> None:
+def test_countries_that_speak_alike_are_there() -> None:
     spoken = {code for codes in SPOKEN_IN.values() for code in codes}
 
     assert spoken <= set(countries())

@@ -141,7 +141,7 @@ def together(*parts: HeldOut) -> HeldOut:
 def test_what_is_shown_of_automatic_answers_is_what_was_asked(seed: int) -> None:
     held_out = drawn(2_000, classes=40, seed=seed)
 
-    apart = held_out.answered(0.95, 40)
+    _, apart = held_out.shown(0.95, 40)
     low, _ = share_interval(int(held_out.correct[apart].sum()), int(apart.sum()))
     assert apart.sum() > 200
     assert low >= 0.95

@@ -169,7 +169,7 @@ export interface PartStanding {
   automatic: boolean
   /** Of its messages, how many are answered automatically and rightly; null: none. */
   coverage: number | null
-  /** Of its automatic answers, how many are right; low and high: the 95 % interval. */
+  /** Of its automatic answers, how many are right; low and high: its ends, each 95 % sure. */
   precision: number | null
   low: number
   high: number

@@ -4,7 +4,7 @@ from answerable.api.desk.shapes import Shape
 
 
 class Share(Shape):
-    """Of messages answered automatically, how many rightly: with its 95 % interval."""
+    """Of messages answered automatically, how many rightly: with its ends, each 95 % sure."""
 
     precision: float | None
     low: float
